@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use jiff::civil::{Date, DateTime, date};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
 
 use crate::cell::Cell;
@@ -53,8 +54,8 @@ pub fn write_xlsx(sheet: &Sheet, path: &Path) -> Result<(), FileError> {
     let created = ExcelDateTime::from_ymd(2024, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
     let header = Format::new().set_bold().set_text_wrap();
-    let date = Format::new().set_num_format("yyyy/mm/dd");
-    let moment = Format::new().set_num_format("yyyy/mm/dd hh:mm:ss");
+    let day_format = Format::new().set_num_format("yyyy/mm/dd");
+    let moment_format = Format::new().set_num_format("yyyy/mm/dd hh:mm:ss");
 
     let tab = workbook.add_worksheet_with_constant_memory()?;
     tab.set_name(TAB)?;
@@ -74,14 +75,10 @@ pub fn write_xlsx(sheet: &Sheet, path: &Path) -> Result<(), FileError> {
                     tab.write_number(line, position, *number)?;
                 }
                 Cell::Date(day) => {
-                    let serial = f64::from(days_since_epoch(*day));
-                    tab.write_number_with_format(line, position, serial, &date)?;
+                    tab.write_number_with_format(line, position, serial_of_date(*day), &day_format)?;
                 }
                 Cell::DateTime(at) => {
-                    let seconds =
-                        f64::from(at.hour()) * 3600.0 + f64::from(at.minute()) * 60.0 + f64::from(at.second());
-                    let serial = f64::from(days_since_epoch(at.date())) + seconds / 86_400.0;
-                    tab.write_number_with_format(line, position, serial, &moment)?;
+                    tab.write_number_with_format(line, position, serial_of_moment(*at), &moment_format)?;
                 }
             }
         }
@@ -103,7 +100,13 @@ pub fn write_manifest(sheet: &Sheet, mut out: impl Write) -> Result<(), FileErro
     Ok(())
 }
 
-/// Days since 1899-12-30, as spreadsheets count them.
-fn days_since_epoch(day: jiff::civil::Date) -> i32 {
-    (day - jiff::civil::date(1899, 12, 30)).get_days()
+/// A date as spreadsheets count: days since 1899-12-30.
+pub(crate) fn serial_of_date(day: Date) -> f64 {
+    f64::from((day - date(1899, 12, 30)).get_days())
+}
+
+/// A moment as spreadsheets count: the time of day is the fraction.
+pub(crate) fn serial_of_moment(moment: DateTime) -> f64 {
+    let seconds = f64::from(moment.hour()) * 3600.0 + f64::from(moment.minute()) * 60.0 + f64::from(moment.second());
+    serial_of_date(moment.date()) + seconds / 86_400.0
 }

@@ -8,6 +8,7 @@
 mod cell;
 mod checksum;
 mod files;
+mod flow;
 mod further;
 mod handwriting;
 mod listing;
@@ -19,6 +20,7 @@ mod vocabulary;
 pub use cell::{Cell, cell_name, column_letters};
 pub use checksum::{Checksum, Expected, checksum_sql};
 pub use files::{FileError, TAB, write_csv, write_manifest, write_xlsx};
+pub use flow::{DemoError, Environment, SYNC, TABLE, run};
 pub use listing::{Column, KEY_COLUMN};
 pub use mess::{Fate, Mess, MessKind};
 pub use sheet::{FIRST_ROW, Options, Row, Sheet};

@@ -7,7 +7,7 @@ use sheetsync_demo::{Cell, Fate, MessKind, Options, Sheet, Value, write_csv, wri
 
 fn csv_of(options: Options) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_csv(&Sheet::new(options), &mut bytes).unwrap();
+    write_csv(&Sheet::new(options), &mut bytes).expect("memory takes every byte");
     bytes
 }
 

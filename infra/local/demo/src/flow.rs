@@ -1,0 +1,319 @@
+//! What `make demo` shows, step by step, against a local stack that runs: load the sheet, prove the table, edit the sheet,
+//! show that nothing else moved. It goes through the same doors as people do: the deployed function, the Sheets API, SQL.
+
+mod environment;
+mod google;
+mod lambda;
+mod report;
+mod table;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::cell::{Cell, cell_name};
+use crate::checksum::{Checksum, Expected};
+use crate::mess::Fate;
+use crate::sheet::{Options, Row, Sheet};
+use crate::value::Value;
+
+pub use environment::Environment;
+use google::{Change, GoogleSheet};
+use table::{Difference, RunRow, Table};
+
+/// The sync that the demo runs; `sheetsync.toml` defines it.
+pub const SYNC: &str = "listings";
+
+/// The table that the demo's sheet goes to.
+pub const TABLE: &str = "property_listings";
+
+/// Why the demo could not go on, or what it found to be wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A variable of `.local/env` is not set.
+    #[error("{0} is not set: start the stack with `make up`, then `source .local/env`")]
+    MissingVariable(&'static str),
+    /// The key of the service account cannot be used.
+    #[error("the service account's key {path} cannot be used: {reason}")]
+    Key {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A server of the stack does not answer.
+    #[error("{what} does not answer: {source}; is the stack up? (`make up`)")]
+    Unreachable {
+        /// Which server.
+        what: &'static str,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// A server of the stack answers with an error.
+    #[error("{what} answered {status}: {body}")]
+    Refused {
+        /// Which server.
+        what: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        body: String,
+    },
+    /// The database refuses.
+    #[error("the database refuses: {}", describe(.0))]
+    Database(#[from] tokio_postgres::Error),
+    /// The scheduler did not begin a run.
+    #[error("the scheduler began no run of {SYNC}: {0}")]
+    NotBegun(String),
+    /// A run did not close in time.
+    #[error("run {run} is still {status} after {seconds} s; `docs/TROUBLESHOOTING_GUIDE.md` says what to look at")]
+    NotClosed {
+        /// The run.
+        run: String,
+        /// Its status.
+        status: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The table does not hold what it must.
+    #[error("the table {TABLE} holds {found}, but must hold {expected}")]
+    Differs {
+        /// What the generator says.
+        expected: Checksum,
+        /// What Postgres says.
+        found: Checksum,
+    },
+    /// Something happened that must not.
+    #[error("{what}: expected {expected}, found {found}")]
+    Unexpected {
+        /// What was looked at.
+        what: &'static str,
+        /// What had to be.
+        expected: String,
+        /// What was.
+        found: String,
+    },
+}
+
+/// tokio-postgres keeps what the server said in the source of its error.
+fn describe(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Runs the demo against the stack that `variables` (those of `.local/env`) describe, whose sheet was made with `options`.
+/// It can be run again on the same stack: it first puts back what it edited the last time.
+///
+/// # Errors
+/// When a part of the stack does not answer, or when anything is not as it must be.
+pub async fn run(variables: &BTreeMap<String, String>, options: Options) -> Result<(), DemoError> {
+    let environment = Environment::from_variables(variables)?;
+    let sheet = Sheet::new(options);
+    let demo = Demo {
+        google: GoogleSheet::open(&environment).await?,
+        table: Table::connect(&environment.database_url).await?,
+        expected: sheet.expected(),
+        edits: Edits::of(&sheet),
+        sheet,
+        environment,
+    };
+    demo.show().await
+}
+
+struct Demo {
+    environment: Environment,
+    google: GoogleSheet,
+    table: Table,
+    sheet: Sheet,
+    expected: Expected,
+    edits: Edits,
+}
+
+impl Demo {
+    async fn show(mut self) -> Result<(), DemoError> {
+        self.google.change(&self.edits.undone(&self.sheet)).await?;
+
+        report::heading("1. The sheet goes to the table");
+        let first = self.sync().await?;
+        report::run(&first);
+        self.prove().await?;
+        let rejections = self.table.rejections(&first.id).await?;
+        report::rejections(&rejections);
+        self.check_rejections(&rejections.iter().map(|rejection| rejection.cell.clone()).collect::<Vec<_>>())?;
+
+        report::heading("2. Three prices are edited, one row is removed, one is added");
+        let before = self.table.versions().await?;
+        self.google.change(&self.edits.done(&self.sheet)).await?;
+        self.edits.expect(&self.sheet, &mut self.expected);
+        report::edits(&self.edits.described());
+        let second = self.sync().await?;
+        report::run(&second);
+        self.prove().await?;
+        let moved = before.differences(&self.table.versions().await?);
+        report::moved(&moved);
+        self.check_moved(&moved)?;
+
+        report::heading("3. Nothing is edited");
+        let before = self.table.versions().await?;
+        let third = self.sync().await?;
+        report::run(&third);
+        let moved = before.differences(&self.table.versions().await?);
+        report::moved(&moved);
+        unless("rows written by a sync of an unchanged sheet", 0, moved.len())?;
+        unless("batches sent by a sync of an unchanged sheet", 0, third.batches)?;
+
+        report::addresses(&self.environment);
+        Ok(())
+    }
+
+    /// Begins a run with the deployed scheduler function, and waits until the workers have closed it.
+    async fn sync(&self) -> Result<RunRow, DemoError> {
+        let started = Instant::now();
+        let id = loop {
+            match lambda::begin_run(&self.environment, SYNC).await? {
+                lambda::Begun::Run(id) => break id,
+                // A scheduled run is under way; its turn first, then ours.
+                lambda::Begun::Busy(other) => {
+                    self.table.closed(&other).await?;
+                }
+            }
+        };
+        let mut run = self.table.closed(&id).await?;
+        run.waited = started.elapsed();
+        Ok(run)
+    }
+
+    /// Compares the table with the generator's truth, without any code of the product.
+    async fn prove(&self) -> Result<(), DemoError> {
+        let expected = self.expected.checksum();
+        let found = self.table.checksum(self.sheet.columns()).await?;
+        if found != expected {
+            return Err(DemoError::Differs { expected, found });
+        }
+        report::proof(&found);
+        Ok(())
+    }
+
+    /// What was rejected must be what the generator spoiled, cell by cell.
+    fn check_rejections(&self, found: &[Option<String>]) -> Result<(), DemoError> {
+        let mut found: Vec<&str> = found.iter().flatten().map(String::as_str).collect();
+        let mut expected: Vec<String> = self
+            .sheet
+            .manifest()
+            .filter(|mess| matches!(mess.fate, Fate::Rejected | Fate::Skipped))
+            .map(|mess| mess.cell)
+            .collect();
+        expected.sort();
+        found.sort_unstable();
+        unless("cells rejected", expected.join(" "), found.join(" "))?;
+        report::all_accounted_for(expected.len());
+        Ok(())
+    }
+
+    fn check_moved(&self, moved: &[(String, Difference)]) -> Result<(), DemoError> {
+        let keys: Vec<&str> = moved.iter().map(|(key, _)| key.as_str()).collect();
+        let mut expected: Vec<String> = self.edits.keys();
+        expected.sort();
+        unless("rows that Postgres wrote", expected.join(" "), keys.join(" "))
+    }
+}
+
+fn unless<T: PartialEq + ToString>(what: &'static str, expected: T, found: T) -> Result<(), DemoError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(DemoError::Unexpected { what, expected: expected.to_string(), found: found.to_string() })
+}
+
+/// What the demo edits: three prices, one row that goes, one that comes.
+struct Edits {
+    prices: Vec<(Row, Value)>,
+    removed: Row,
+    /// Typed into a blank row of the sheet, or below it where there is none.
+    added: Row,
+}
+
+/// The new prices, as typed and in yen.
+const NEW_PRICES: [(&str, i64); 3] =
+    [("1億9,800万円", 198_000_000), ("￥４９，８００，０００", 49_800_000), ("3480万", 34_800_000)];
+
+impl Edits {
+    /// Chooses clean rows from all over the sheet; the same ones each time.
+    fn of(sheet: &Sheet) -> Self {
+        let clean: Vec<Row> = sheet.rows().filter(|row| row.mess.is_empty() && row.fate == Fate::Kept).collect();
+        let at = |share: usize| clean[clean.len() * share / 10].clone();
+        let prices =
+            NEW_PRICES.iter().zip([1, 5, 8]).map(|((_, yen), share)| (at(share), Value::Integer(*yen))).collect();
+        let blank = sheet.rows().find(|row| row.fate == Fate::Ignored).map(|row| row.number);
+        let below = sheet.row_below();
+        let added = Row { number: blank.unwrap_or(below.number), ..below };
+        Self { prices, removed: at(7), added }
+    }
+
+    fn done(&self, sheet: &Sheet) -> Vec<Change> {
+        let price = price_position(sheet);
+        let mut changes: Vec<Change> = self
+            .prices
+            .iter()
+            .zip(NEW_PRICES)
+            .map(|((row, _), (typed, _))| Change { from: cell_name(price, row.number), cells: vec![Cell::text(typed)] })
+            .collect();
+        changes.push(blank(&self.removed));
+        changes.push(whole(&self.added));
+        changes
+    }
+
+    /// Puts the sheet back to how it was made; changes nothing in one that is new.
+    fn undone(&self, sheet: &Sheet) -> Vec<Change> {
+        let price = price_position(sheet);
+        let mut changes: Vec<Change> = self
+            .prices
+            .iter()
+            .map(|(row, _)| Change { from: cell_name(price, row.number), cells: vec![row.cells[price].clone()] })
+            .collect();
+        changes.push(whole(&self.removed));
+        changes.push(blank(&self.added));
+        changes
+    }
+
+    fn expect(&self, sheet: &Sheet, expected: &mut Expected) {
+        for (row, price) in &self.prices {
+            let mut values = row.values.clone();
+            values[price_position(sheet)] = price.clone();
+            expected.insert(&values);
+        }
+        expected.remove(&self.removed.values);
+        expected.insert(&self.added.values);
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.prices.iter().map(|(row, _)| row).chain([&self.removed, &self.added]).map(key_of).collect()
+    }
+
+    fn described(&self) -> Vec<String> {
+        let prices =
+            self.prices.iter().zip(NEW_PRICES).map(|((row, _), (typed, _))| {
+                format!("{} (row {}): the price becomes {typed}", key_of(row), row.number)
+            });
+        prices
+            .chain([
+                format!("{} (row {}): removed", key_of(&self.removed), self.removed.number),
+                format!("{} (row {}): added", key_of(&self.added), self.added.number),
+            ])
+            .collect()
+    }
+}
+
+fn key_of(row: &Row) -> String {
+    row.cells[0].to_csv()
+}
+
+fn price_position(sheet: &Sheet) -> usize {
+    sheet.position("price_yen").unwrap_or_default()
+}
+
+fn whole(row: &Row) -> Change {
+    Change { from: cell_name(0, row.number), cells: row.cells.clone() }
+}
+
+fn blank(row: &Row) -> Change {
+    Change { from: cell_name(0, row.number), cells: vec![Cell::Blank; row.cells.len()] }
+}

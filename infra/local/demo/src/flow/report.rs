@@ -1,0 +1,136 @@
+//! What the demo prints. Every number in it was counted by Postgres or by the generator.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use super::Environment;
+use super::table::{Difference, Rejection, RunRow};
+use crate::checksum::Checksum;
+
+/// How wide tables may become; a terminal has room for it.
+const WIDTH: u16 = 110;
+
+/// How many rejections are shown.
+const SAMPLE: usize = 8;
+
+pub(super) fn heading(text: &str) {
+    println!("\n\u{1b}[1m{text}\u{1b}[0m");
+}
+
+pub(super) fn run(run: &RunRow) {
+    let mut counts = table(&[
+        "read",
+        "inserted",
+        "updated",
+        "unchanged",
+        "rejected",
+        "skipped",
+        "failed",
+        "deleted",
+        "batches",
+        "run",
+        "end to end",
+    ]);
+    counts.add_row([
+        run.total.to_string(),
+        run.inserted.to_string(),
+        run.updated.to_string(),
+        run.unchanged.to_string(),
+        run.rejected.to_string(),
+        run.skipped.to_string(),
+        run.failed.to_string(),
+        run.deleted.to_string(),
+        run.batches.to_string(),
+        seconds(run.took),
+        seconds(run.waited),
+    ]);
+    for column in counts.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    println!("{counts}\nrun {}: {}", run.id, run.status);
+    if let Some(reason) = &run.withheld {
+        println!("deletes withheld: {reason}");
+    }
+}
+
+pub(super) fn proof(found: &Checksum) {
+    println!("the table, counted and summed by Postgres: {found}\n  = what the generator put into the sheet ✓");
+}
+
+/// The first rejection of each code, then others until there are enough to get the idea.
+pub(super) fn rejections(all: &[Rejection]) {
+    let mut codes = BTreeSet::new();
+    let (mut sample, others): (Vec<_>, Vec<_>) = all.iter().partition(|rejection| codes.insert(&rejection.code));
+    sample.extend(others);
+    sample.truncate(SAMPLE);
+
+    let mut shown = table(&["cell", "header", "what stands there", "code", "what to do"]);
+    for rejection in &sample {
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
+        shown.add_row([
+            or_dash(&rejection.cell),
+            or_dash(&rejection.header),
+            or_dash(&rejection.raw),
+            rejection.code.clone(),
+            rejection.message.clone(),
+        ]);
+    }
+    println!("{shown}\n{} of {} rejections", sample.len(), all.len());
+}
+
+pub(super) fn all_accounted_for(cells: usize) {
+    println!("the {cells} cells rejected are exactly those that the generator spoiled ✓");
+}
+
+pub(super) fn edits(lines: &[String]) {
+    for line in lines {
+        println!("  {line}");
+    }
+}
+
+pub(super) fn moved(moved: &[(String, Difference)]) {
+    if moved.is_empty() {
+        println!("rows that Postgres wrote (by xmin): none ✓");
+        return;
+    }
+    println!("rows that Postgres wrote (by xmin):");
+    for (key, difference) in moved {
+        let what = match difference {
+            Difference::Inserted => "inserted",
+            Difference::Updated => "updated",
+            Difference::SoftDeleted => "deleted_at set",
+            Difference::Restored => "restored",
+            Difference::Gone => "deleted",
+        };
+        println!("  {key} {what}");
+    }
+}
+
+pub(super) fn addresses(environment: &Environment) {
+    heading("To look around");
+    let mut addresses = Table::new();
+    addresses.load_style(comfy_table::presets::NOTHING);
+    addresses.add_row(["API", &format!("{}/health", environment.api_url)]);
+    addresses.add_row(["Supabase REST", &environment.supabase_url]);
+    addresses.add_row(["Sheets API", &environment.sheets_base_url]);
+    addresses.add_row(["AWS", &environment.aws_endpoint_url]);
+    addresses.add_row(["Postgres", "source .local/env && psql \"$DATABASE_URL\""]);
+    println!("{addresses}");
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(header);
+    table
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}
