@@ -1,0 +1,184 @@
+//! Whether the columns of a definition make sense, before anything is read: options that belong to another type, defaults
+//! that do not fit, keys that no column feeds.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+
+use super::column::{Blank, Column, Errors, Type, Values};
+use super::header::normalize_header;
+use super::rule::Rule;
+
+/// Something that the columns of a definition say and that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefinitionProblem {
+    /// The column of the table, where it is one column's fault.
+    pub column: Option<String>,
+    /// The option at fault.
+    pub option: Option<&'static str>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for DefinitionProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        if let Some(column) = &self.column {
+            write!(formatter, "column {column:?}: ")?;
+        }
+        if let Some(option) = self.option {
+            write!(formatter, "`{option}` ")?;
+        }
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for DefinitionProblem {}
+
+impl DefinitionProblem {
+    pub(super) fn of(column: &Column, option: &'static str, message: impl Into<String>) -> Self {
+        Self { column: Some(column.column.clone()), option: Some(option), message: message.into() }
+    }
+}
+
+/// An option, whether a column gives it, and the types that know it.
+type TypeOption = (&'static str, fn(&Column) -> bool, &'static [Type]);
+
+const NUMBERS: &[Type] = &[Type::Integer, Type::Decimal];
+const DAYS: &[Type] = &[Type::Date, Type::Timestamp];
+const TEXTS: &[Type] = &[Type::Text, Type::TextArray];
+
+/// Which option belongs to which types; docs/MAPPING.md has the same table for people.
+const OPTIONS: [TypeOption; 28] = [
+    ("min", |column| column.min.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
+    ("max", |column| column.max.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
+    ("pattern", |column| column.pattern.is_some(), TEXTS),
+    ("max_length", |column| column.max_length.is_some(), TEXTS),
+    ("trim", |column| column.trim.is_some(), &[Type::Text]),
+    ("normalize", |column| column.normalize != Default::default(), TEXTS),
+    ("zero_pad", |column| column.zero_pad.is_some(), &[Type::Text]),
+    ("separator", |column| column.separator.is_some(), &[Type::TextArray]),
+    ("yen", |column| column.yen, NUMBERS),
+    ("number_words", |column| column.number_words, NUMBERS),
+    ("approximate", |column| column.approximate, NUMBERS),
+    ("accounting", |column| column.accounting, NUMBERS),
+    ("percent", |column| column.percent, &[Type::Decimal]),
+    ("tsubo", |column| column.tsubo, &[Type::Decimal]),
+    ("scale", |column| column.scale.is_some(), &[Type::Decimal]),
+    ("prefixes", |column| !column.prefixes.is_empty(), &[Type::Integer, Type::Decimal, Type::Date]),
+    ("suffixes", |column| !column.suffixes.is_empty(), &[Type::Integer, Type::Decimal, Type::Date]),
+    ("japanese", |column| column.japanese, &[Type::Boolean]),
+    ("true_values", |column| !column.true_values.is_empty(), &[Type::Boolean]),
+    ("false_values", |column| !column.false_values.is_empty(), &[Type::Boolean]),
+    ("era", |column| column.era, DAYS),
+    ("order", |column| column.order != Default::default(), DAYS),
+    ("partial", |column| column.partial != Default::default(), &[Type::Date]),
+    ("compact", |column| column.compact, DAYS),
+    ("time_of_day", |column| column.time_of_day != Default::default(), &[Type::Date]),
+    ("time_zone", |column| column.time_zone.is_some(), &[Type::Timestamp]),
+    ("clock_change", |column| column.clock_change != Default::default(), &[Type::Timestamp]),
+    ("values", |column| column.values != Values::default(), &[Type::Enum]),
+];
+
+/// The types whose values have one text each, the same in the sheet and in the table.
+const KEY_TYPES: [Type; 4] = [Type::Text, Type::Integer, Type::Date, Type::Enum];
+
+/// Everything that is wrong with `columns` and their `key`.
+pub(super) fn problems(columns: &[Column], key: &[String]) -> Vec<DefinitionProblem> {
+    let mut problems = key_problems(columns, key);
+    for (index, column) in columns.iter().enumerate() {
+        if columns[..index].iter().any(|earlier| earlier.column == column.column) {
+            problems.push(DefinitionProblem::of(column, "column", "is given twice"));
+        }
+        let before = problems.len();
+        header_problems(column, &mut problems);
+        option_problems(column, &mut problems);
+        if problems.len() == before
+            && let Err(found) = Rule::new(column, &TimeZone::UTC)
+        {
+            problems.extend(found);
+        }
+    }
+    problems
+}
+
+fn key_problems(columns: &[Column], key: &[String]) -> Vec<DefinitionProblem> {
+    let mut problems = Vec::new();
+    for (index, name) in key.iter().enumerate() {
+        let mut problem = |message: String| {
+            problems.push(DefinitionProblem { column: Some(name.clone()), option: None, message });
+        };
+        if key[..index].contains(name) {
+            problem("is twice in `key`".to_owned());
+        }
+        let Some(column) = columns.iter().find(|column| column.column == *name) else {
+            problem("is in `key`, but no [[sync.columns]] feeds it".to_owned());
+            continue;
+        };
+        if !KEY_TYPES.contains(&column.kind) {
+            problem(format!("has the type {}; a key must be text, integer, date or enum", column.kind.name()));
+        }
+        if column.blank == Blank::Keep || column.errors != Errors::Reject {
+            problem("is in `key` and so needs its own value: `blank = \"keep\"` and `errors` do not apply".to_owned());
+        }
+    }
+    problems
+}
+
+fn header_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
+    let mut problem = |option, message: &str| problems.push(DefinitionProblem::of(column, option, message));
+    match (&column.header, column.headers.is_empty()) {
+        (None, true) => problem("header", "is missing: name the header that feeds this column"),
+        (Some(_), false) => problem("headers", "and `header` exclude each other"),
+        _ => {}
+    }
+    if !column.aliases.is_empty() && column.header.is_none() {
+        problem("aliases", "are other names of `header`, which is missing");
+    }
+    let names: Vec<String> =
+        column.header.iter().chain(&column.headers).chain(&column.aliases).map(|name| normalize_header(name)).collect();
+    if names.iter().any(String::is_empty) {
+        problem("header", "is blank");
+    }
+    if (1..names.len()).any(|index| names[..index].contains(&names[index])) {
+        problem("header", "names the same header twice");
+    }
+}
+
+fn option_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
+    for (option, is_given, types) in OPTIONS {
+        if is_given(column) && !types.contains(&column.kind) {
+            let types: Vec<&str> = types.iter().map(|kind| kind.name()).collect();
+            let message = format!("does not apply to the type {}, only to {}", column.kind.name(), types.join(", "));
+            problems.push(DefinitionProblem::of(column, option, message));
+        }
+    }
+    let has_default = column.default.is_some();
+    let contradictions = [
+        (column.column.is_empty(), "column", "is missing: name the column of the table"),
+        (has_default && column.blank != Blank::Default, "default", "is only used with `blank = \"default\"`"),
+        (!has_default && column.blank == Blank::Default, "blank", "is \"default\", but there is no `default`"),
+        (column.required && column.blank == Blank::Keep, "blank", "is \"keep\", which `required` rules out"),
+        (
+            column.required && column.errors != Errors::Reject,
+            "errors",
+            "must be \"reject\" where a value is `required`",
+        ),
+        (column.kind == Type::Enum && column.values.pairs().next().is_none(), "values", "is missing"),
+        (column.scale.is_some_and(|scale| scale > 28), "scale", "must be 28 or less"),
+        (column.zero_pad.is_some_and(|digits| !(1..=64).contains(&digits)), "zero_pad", "must be 1 to 64"),
+        (column.max_length == Some(0), "max_length", "must be 1 or more"),
+        (column.separator.as_deref() == Some(""), "separator", "is empty"),
+        (has_blank(&column.prefixes), "prefixes", "contains a blank text"),
+        (has_blank(&column.suffixes), "suffixes", "contains a blank text"),
+        (has_blank(&column.blank_words), "blank_words", "contains a blank text; blank cells are blank anyway"),
+    ];
+    for (wrong, option, message) in contradictions {
+        if wrong {
+            problems.push(DefinitionProblem::of(column, option, message));
+        }
+    }
+}
+
+fn has_blank(texts: &[String]) -> bool {
+    texts.iter().any(|text| text.trim().is_empty())
+}

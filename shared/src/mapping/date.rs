@@ -1,0 +1,270 @@
+//! Days: serial numbers, and dates as people type them. Years have four digits or belong to an era; nothing else is a date.
+
+use jiff::civil::{Date, DateTime, Time, Weekday, date};
+use jiff::{SignedDuration, ToSpan as _};
+
+use super::cell::Cell;
+use super::column::{Column, Order, Partial, TimeOfDay};
+use super::era::Era;
+use super::fold::{fold, fold_all};
+use super::rejection::{Code, Refusal};
+use super::scan::Scan;
+use super::time;
+
+/// The day that Sheets counts from.
+pub(super) const DAY_ZERO: Date = date(1899, 12, 30);
+
+const MILLISECONDS_A_DAY: f64 = 86_400_000.0;
+
+/// Days of the years 1 to 9999, the ones that four digits can write.
+const FIRST_DAY: Date = date(1, 1, 1);
+
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("月", Weekday::Monday),
+    ("火", Weekday::Tuesday),
+    ("水", Weekday::Wednesday),
+    ("木", Weekday::Thursday),
+    ("金", Weekday::Friday),
+    ("土", Weekday::Saturday),
+    ("日", Weekday::Sunday),
+];
+
+/// How the dates of one column may be written; also the date within a timestamp.
+pub(super) struct DateRule {
+    era: bool,
+    order: Order,
+    partial: Partial,
+    compact: bool,
+    time_of_day: TimeOfDay,
+    prefixes: Vec<String>,
+    suffixes: Vec<String>,
+}
+
+impl DateRule {
+    pub(super) fn new(column: &Column) -> Self {
+        Self {
+            era: column.era,
+            order: column.order,
+            partial: column.partial,
+            compact: column.compact,
+            time_of_day: column.time_of_day,
+            prefixes: fold_all(&column.prefixes),
+            suffixes: fold_all(&column.suffixes),
+        }
+    }
+
+    /// The day in `cell`.
+    pub(super) fn read(&self, cell: &Cell) -> Result<Date, Refusal> {
+        match cell {
+            Cell::Number(serial) => {
+                if let Some(compact) = self.compact_number(*serial) {
+                    return self.take(&mut Scan::new(&compact));
+                }
+                let moment = from_serial(*serial).ok_or_else(|| self.refusal())?;
+                self.without_time(moment)
+            }
+            Cell::Text(text) => self.read_text(&fold(text)),
+            Cell::Bool(_) | Cell::Blank => Err(self.refusal()),
+        }
+    }
+
+    fn read_text(&self, folded: &str) -> Result<Date, Refusal> {
+        let mut text = folded;
+        if let Some(rest) = self.prefixes.iter().find_map(|word| text.strip_prefix(word.as_str())) {
+            text = rest.trim_start();
+        }
+        if let Some(rest) = self.suffixes.iter().find_map(|word| text.strip_suffix(word.as_str())) {
+            text = rest.trim_end();
+        }
+        let mut scan = Scan::new(text);
+        let day = self.take(&mut scan)?;
+        if scan.is_done() {
+            return Ok(day);
+        }
+        let time = time::take_after_date(&mut scan).filter(|_| scan.is_done()).ok_or_else(|| self.refusal())?;
+        self.without_time(day.to_datetime(time))
+    }
+
+    fn without_time(&self, moment: DateTime) -> Result<Date, Refusal> {
+        if self.time_of_day == TimeOfDay::Reject && moment.time() != Time::midnight() {
+            return Err(Refusal::new(Code::HasTimeOfDay, "expected a date, found one with a time of day"));
+        }
+        Ok(moment.date())
+    }
+
+    /// The digits of `20240301` typed as a number; no day has a serial number that large.
+    pub(super) fn compact_number(&self, serial: f64) -> Option<String> {
+        let compact = self.compact && (10_000_101.0..=99_991_231.0).contains(&serial) && serial.fract() == 0.0;
+        compact.then(|| serial.to_string())
+    }
+
+    /// Takes a date from the front of a folded text, and the weekday behind it.
+    pub(super) fn take(&self, scan: &mut Scan) -> Result<Date, Refusal> {
+        let start = *scan;
+        let day = if let Some(era) = self.era.then(|| Era::take(scan)).flatten() {
+            self.take_in_era(scan, era)?
+        } else {
+            let parts = self.take_parts(scan).ok_or_else(|| self.refusal())?;
+            if parts.day.is_none() && self.partial == Partial::Reject {
+                return Err(self.refusal());
+            }
+            parts.first_day()?
+        };
+        // `2024-03-011` is not the first of March with something behind it.
+        if scan.rest.starts_with(|next: char| next.is_ascii_digit()) || scan.rest.len() == start.rest.len() {
+            return Err(self.refusal());
+        }
+        take_weekday(scan, day)?;
+        Ok(day)
+    }
+
+    fn take_in_era(&self, scan: &mut Scan, era: &Era) -> Result<Date, Refusal> {
+        let year = era.take_year(scan).ok_or_else(|| self.refusal())?;
+        let parts = self.take_after_year(scan, year).ok_or_else(|| self.refusal())?;
+        let first = parts.first_day()?;
+        let last = match (parts.month, parts.day) {
+            (Some(_), Some(_)) => first,
+            (Some(_), None) => first.last_of_month(),
+            _ => first.last_of_year(),
+        };
+        if era.overlaps(first, last) {
+            Ok(first)
+        } else {
+            Err(Refusal::new(Code::EraMismatch, format!("expected a date within its era: {}", era.bounds())))
+        }
+    }
+
+    fn take_parts(&self, scan: &mut Scan) -> Option<Parts> {
+        let (first, count) = scan.digits()?;
+        match count {
+            8 if self.compact => Some(Parts {
+                year: i16::try_from(first / 10_000).ok()?,
+                month: Some(i8::try_from(first / 100 % 100).ok()?),
+                day: Some(i8::try_from(first % 100).ok()?),
+            }),
+            4 => self.take_after_year(scan, i16::try_from(first).ok()?),
+            1 | 2 if self.order != Order::Ymd => {
+                let separator = ["/", "-", "."][scan.eat_any(&["/", "-", "."])?];
+                let second = scan.small()?;
+                if !scan.eat(separator) {
+                    return None;
+                }
+                let (year, digits) = scan.digits()?;
+                if digits != 4 {
+                    return None;
+                }
+                let first = i8::try_from(first).ok()?;
+                let (month, day) = if self.order == Order::Mdy { (first, second) } else { (second, first) };
+                Some(Parts { year: i16::try_from(year).ok()?, month: Some(month), day: Some(day) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Month and day, each with the same kind of separator: `年3月1日`, `/3/1`, `-3-1`, `.3.1`.
+    fn take_after_year(&self, scan: &mut Scan, year: i16) -> Option<Parts> {
+        let whole_year = Parts { year, month: None, day: None };
+        if scan.eat("年") {
+            let after_year = *scan;
+            scan.space();
+            let Some(month) = scan.small() else {
+                *scan = after_year;
+                return (self.partial == Partial::Year).then_some(whole_year);
+            };
+            scan.space();
+            if !scan.eat("月") {
+                return None;
+            }
+            let after_month = *scan;
+            scan.space();
+            let Some(day) = scan.small() else {
+                *scan = after_month;
+                return (self.partial != Partial::Reject).then_some(Parts { year, month: Some(month), day: None });
+            };
+            scan.space();
+            return scan.eat("日").then_some(Parts { year, month: Some(month), day: Some(day) });
+        }
+        let separators = ["/", "-", "."];
+        let separator = separators[scan.eat_any(&separators)?];
+        scan.space();
+        let month = scan.small()?;
+        if !scan.eat(separator) {
+            return (self.partial != Partial::Reject).then_some(Parts { year, month: Some(month), day: None });
+        }
+        scan.space();
+        Some(Parts { year, month: Some(month), day: Some(scan.small()?) })
+    }
+
+    /// The refusal of a text that is no date, with all that the column accepts.
+    fn refusal(&self) -> Refusal {
+        let mut message = "expected a date such as 2024-03-01, 2024/3/1 or 2024年3月1日".to_owned();
+        for (accepted, example) in [
+            (self.era, "令和6年3月1日"),
+            (self.order == Order::Mdy, "3/31/2024"),
+            (self.order == Order::Dmy, "31/3/2024"),
+            (self.partial != Partial::Reject, "2024年3月"),
+            (self.partial == Partial::Year, "2024年"),
+            (self.compact, "20240301"),
+        ] {
+            if accepted {
+                message.push_str(", ");
+                message.push_str(example);
+            }
+        }
+        Refusal::new(Code::NotADate, message)
+    }
+}
+
+/// The parts of a date as written.
+struct Parts {
+    year: i16,
+    month: Option<i8>,
+    day: Option<i8>,
+}
+
+impl Parts {
+    fn first_day(&self) -> Result<Date, Refusal> {
+        Date::new(self.year, self.month.unwrap_or(1), self.day.unwrap_or(1))
+            .ok()
+            .filter(|day| *day >= FIRST_DAY)
+            .ok_or_else(|| Refusal::new(Code::NoSuchDate, "there is no such day in the calendar"))
+    }
+}
+
+/// Takes `(金)`, `(金曜)`, `金曜日` behind a date; it must be the right one.
+fn take_weekday(scan: &mut Scan, day: Date) -> Result<(), Refusal> {
+    let mut ahead = *scan;
+    ahead.space();
+    let bracket = ahead.eat("(");
+    let Some((_, weekday)) = WEEKDAYS.iter().find(|(name, _)| ahead.eat(name)) else {
+        return Ok(());
+    };
+    let named = ahead.eat_any(&["曜日", "曜"]).is_some();
+    let closed = if bracket { ahead.eat(")") } else { named };
+    if !closed {
+        return Ok(());
+    }
+    if day.weekday() != *weekday {
+        return Err(Refusal::new(
+            Code::WeekdayMismatch,
+            "the date is not on the day of the week that stands behind it",
+        ));
+    }
+    *scan = ahead;
+    Ok(())
+}
+
+/// The local date and time of a serial number, rounded to the millisecond, which is what Sheets can show.
+pub(super) fn from_serial(serial: f64) -> Option<DateTime> {
+    let milliseconds = (serial * MILLISECONDS_A_DAY).round();
+    // Some ten thousand years each way; also refuses what is not finite.
+    if !(-4e14..=4e14).contains(&milliseconds) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 4e14")]
+    let milliseconds = milliseconds as i64;
+    let days = milliseconds.div_euclid(86_400_000);
+    let day = DAY_ZERO.checked_add(days.days()).ok().filter(|day| *day >= FIRST_DAY)?;
+    let since_midnight = SignedDuration::from_millis(milliseconds.rem_euclid(86_400_000));
+    Some(day.to_datetime(Time::midnight().checked_add(since_midnight).ok()?))
+}

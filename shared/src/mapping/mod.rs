@@ -1,0 +1,256 @@
+//! From cells as people type them to typed rows, and to rejections that say what to do about a cell. Pure: no I/O, no clock.
+//! Whether a row changed, and who wins where the table changed too, is not decided here.
+//!
+//! A definition's columns ([`Column`]) are checked before anything is read ([`Mapping::check`]), found in the header row
+//! ([`Mapping::bind`]) and then applied row by row ([`Mapping::row`]). docs/MAPPING.md explains every rule; its examples are
+//! the tests of this module.
+
+mod cell;
+mod check;
+mod column;
+mod date;
+mod era;
+#[cfg(test)]
+mod examples;
+mod fold;
+mod header;
+mod json;
+mod number;
+mod number_words;
+mod rejection;
+mod rule;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+mod value;
+mod words;
+
+use jiff::tz::TimeZone;
+
+pub use cell::{Cell, CellRef, column_letters};
+pub use check::DefinitionProblem;
+pub use column::{
+    Authority, Blank, ClockChange, Column, Errors, Normalize, Order, Partial, Scalar, TimeOfDay, Type, Values,
+};
+pub use header::{HeaderProblem, normalize_header};
+pub use rejection::{Code, Rejection};
+pub use value::Value;
+
+use rejection::Refusal;
+use rule::{Outcome, Rule};
+
+/// What a mapping is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// The columns of the definition.
+    pub columns: &'a [Column],
+    /// The columns of the table that identify a row.
+    pub key: &'a [String],
+    /// The row of the headers, counted from 1.
+    pub header_row: u32,
+    /// The column of the first cell of each row, counted from 0; not 0 where a range is read that begins further right.
+    pub first_column: u32,
+    /// The spreadsheet's time zone, as the API names it.
+    pub time_zone: &'a str,
+}
+
+/// The columns of a definition, bound to the header row of one tab.
+pub struct Mapping {
+    fields: Vec<Field>,
+    /// Indices of the key's fields, in the order of the key.
+    key: Vec<usize>,
+    first_column: u32,
+    unmapped: Vec<(String, CellRef)>,
+}
+
+/// One column of the table and the cells that feed it.
+struct Field {
+    column: String,
+    /// Indices into the cells of a row, and the headers above them. There is at least one.
+    sources: Vec<(usize, String)>,
+    rule: Rule,
+}
+
+/// What became of a row of the sheet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mapped {
+    /// There is nothing in the cells that are mapped; the row counts nowhere. Checkboxes that are not ticked are nothing
+    /// where the key is blank, because Sheets puts one into every row of a column of checkboxes.
+    Blank,
+    /// It can be synced.
+    Row(Row),
+    /// It has content but no key.
+    Skipped(Rejection),
+    /// It cannot be used.
+    Rejected {
+        /// The row key, when that much could be read: the row is in the sheet, so it did not vanish.
+        key: Option<String>,
+        /// Everything that is wrong with it.
+        rejections: Vec<Rejection>,
+    },
+}
+
+/// A row of typed values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The row key (docs/PROTOCOL.md, "Hashes").
+    pub key: String,
+    /// One value per column, in the order of the definition.
+    pub values: Vec<Value>,
+    /// Indices of the values whose cell leaves alone what the table has.
+    pub keep: Vec<u32>,
+}
+
+impl Row {
+    /// Appends the values to `out` as a JSON array.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        value::write_array(&self.values, out);
+    }
+}
+
+impl Mapping {
+    /// Checks what a definition says about its columns, before anything is read.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(columns: &[Column], key: &[String]) -> Result<(), Vec<DefinitionProblem>> {
+        let problems = check::problems(columns, key);
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// Finds the columns in the header row of a tab.
+    ///
+    /// # Errors
+    /// Headers that are missing or that are there twice, a time zone that is none, a definition that [`Self::check`]
+    /// refuses.
+    pub fn bind(settings: Settings, header_cells: &[Cell]) -> Result<Self, Vec<HeaderProblem>> {
+        let Settings { columns, key, header_row, first_column, time_zone } = settings;
+        Self::check(columns, key)
+            .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
+        let zone = TimeZone::get(time_zone)
+            .map_err(|_| vec![HeaderProblem::UnknownTimeZone { name: time_zone.to_owned() }])?;
+        let bound = header::bind(columns, header_cells, CellRef { column: first_column, row: header_row })?;
+        let mut fields = Vec::with_capacity(columns.len());
+        for (column, sources) in columns.iter().zip(bound.sources) {
+            let rule = Rule::new(column, &zone)
+                .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
+            let sources = sources.into_iter().map(|index| (index, bound.headers[index].clone())).collect();
+            fields.push(Field { column: column.column.clone(), sources, rule });
+        }
+        let key = key.iter().filter_map(|name| columns.iter().position(|column| column.column == *name)).collect();
+        Ok(Self { fields, key, first_column, unmapped: bound.unmapped })
+    }
+
+    /// The headers that feed no column, and where they stand.
+    #[must_use]
+    pub fn unmapped_headers(&self) -> &[(String, CellRef)] {
+        &self.unmapped
+    }
+
+    /// Maps the row `row_number`; cells past the end of `cells` are blank.
+    #[must_use]
+    pub fn row(&self, row_number: u32, cells: &[Cell]) -> Mapped {
+        if let Some(field) = self.blank_key_field(cells) {
+            if self.is_empty(cells) {
+                return Mapped::Blank;
+            }
+            let refusal = Refusal::new(Code::BlankKey, "the row has content but no key, so it is left out");
+            return Mapped::Skipped(self.rejection(field, row_number, cells, refusal));
+        }
+        let mut values = Vec::with_capacity(self.fields.len());
+        let mut keep = Vec::new();
+        let mut rejections = Vec::new();
+        let mut key_refused = false;
+        for (index, field) in self.fields.iter().enumerate() {
+            let value = match field.rule.apply(field.cell(cells).1) {
+                Ok(Outcome::Value(value)) => value,
+                Ok(Outcome::Keep) => {
+                    keep.extend(u32::try_from(index));
+                    Value::Null
+                }
+                Err(refusal) => {
+                    key_refused |= self.key.contains(&index);
+                    rejections.push(self.rejection(field, row_number, cells, refusal));
+                    Value::Null
+                }
+            };
+            values.push(value);
+        }
+        if rejections.is_empty() {
+            return Mapped::Row(Row { key: self.row_key(&values), values, keep });
+        }
+        let key = (!key_refused).then(|| self.row_key(&values));
+        for rejection in &mut rejections {
+            rejection.row_key.clone_from(&key);
+        }
+        Mapped::Rejected { key, rejections }
+    }
+
+    /// The rejection of a row that was mapped, for a reason that is not in its cells; it points to the cell of the key.
+    #[must_use]
+    pub fn reject_row(&self, code: Code, key: &str, row_number: u32, message: String) -> Rejection {
+        let refusal = Refusal::new(code, message);
+        let field = &self.fields[self.key[0]];
+        let mut rejection = self.rejection(field, row_number, &[], refusal);
+        rejection.row_key = Some(key.to_owned());
+        rejection.raw = Some(key.to_owned());
+        rejection
+    }
+
+    /// The first field of the key that is blank and has no default.
+    fn blank_key_field(&self, cells: &[Cell]) -> Option<&Field> {
+        self.key
+            .iter()
+            .map(|&index| &self.fields[index])
+            .find(|field| field.rule.is_blank(field.cell(cells).1) && !field.rule.has_default())
+    }
+
+    fn is_empty(&self, cells: &[Cell]) -> bool {
+        let is_nothing = |cell: &Cell| *cell == Cell::Bool(false) || cell.is_blank();
+        self.fields.iter().flat_map(|field| &field.sources).all(|(index, _)| cells.get(*index).is_none_or(is_nothing))
+    }
+
+    fn row_key(&self, values: &[Value]) -> String {
+        let text = |index: usize| match &values[index] {
+            Value::Text(text) => text.clone(),
+            value => value.to_json(),
+        };
+        match self.key.as_slice() {
+            [index] => text(*index),
+            indices => {
+                let texts = indices.iter().map(|index| text(*index)).collect();
+                Value::Array(texts).to_json()
+            }
+        }
+    }
+
+    fn rejection(&self, field: &Field, row_number: u32, cells: &[Cell], refusal: Refusal) -> Rejection {
+        let ((index, header), cell) = field.cell(cells);
+        let column = self.first_column + u32::try_from(*index).unwrap_or(u32::MAX);
+        Rejection {
+            row_key: None,
+            row_number,
+            column: Some(field.column.clone()),
+            header: Some(header.clone()),
+            cell: Some(CellRef { column, row: row_number }.to_string()),
+            code: refusal.code,
+            message: refusal.message.into_owned(),
+            raw: rejection::raw(cell),
+        }
+    }
+}
+
+impl Field {
+    /// The cell that feeds the column in this row: the first that is not blank, else the first.
+    fn cell<'a>(&'a self, cells: &'a [Cell]) -> (&'a (usize, String), &'a Cell) {
+        const BLANK: &Cell = &Cell::Blank;
+        let at = |source: &'a (usize, String)| (source, cells.get(source.0).unwrap_or(BLANK));
+        let first = at(&self.sources[0]);
+        if self.sources.len() == 1 {
+            return first;
+        }
+        self.sources.iter().map(at).find(|(_, cell)| !self.rule.is_blank(cell)).unwrap_or(first)
+    }
+}
