@@ -1,0 +1,189 @@
+-- The tables of Sheetsync: what a sync is, its runs, the ledger of batches, what was last applied, what went wrong.
+-- Not here: the functions that write them (083 to 088) and the views (089). Safe to run twice.
+
+-- One row for a sync: the definition of its current run. Every name of a table or column that a function
+-- puts into SQL comes from here, never from a message. `sync_begin` holds this row `for update`, `sync_apply`
+-- holds it `for share`: so a batch of an older run is either committed before a newer run begins, or refused (promise 3).
+create table if not exists public.sync_targets (
+    sync            text primary key check (sync ~ '^[a-z][a-z0-9_-]{0,62}$'),
+    table_name      text not null,
+    key_columns     text[] not null check (cardinality(key_columns) > 0),
+    column_names    text[] not null check (cardinality(column_names) > 0),
+    authorities     text[] not null check (authorities <@ array['merge', 'sheet', 'database']),
+    mapping_version text not null,
+    mode            text not null check (mode in ('upsert', 'insert_only', 'update_only')),
+    on_conflict     text not null check (on_conflict in ('sheet', 'database')),
+    delete_policy   text not null check (delete_policy in ('ignore', 'soft', 'hard')),
+    delete_column   text check (delete_policy <> 'soft' or delete_column is not null),
+    guard_rows      integer not null check (guard_rows >= 0),
+    guard_percent   numeric not null check (guard_percent between 0 and 100),
+    run             uuid not null,
+    seq             bigint not null,
+    created_at      timestamptz not null default now(),
+    updated_at      timestamptz not null default now(),
+    check (cardinality(authorities) = cardinality(column_names)),
+    check (key_columns <@ column_names)
+);
+comment on table public.sync_targets is 'One row per sync: target table, keys, column policies, and the current run.';
+comment on column public.sync_targets.authorities is 'Whose value wins, per entry of column_names: merge, sheet or database.';
+comment on column public.sync_targets.run is 'The current run; batches of any other run are superseded.';
+
+-- One row for a run. Promise 1: at the end
+--     total_rows = inserted + updated + unchanged + rejected + skipped + failed.
+create table if not exists public.sync_state (
+    id               uuid primary key,
+    sync             text not null,
+    seq              bigint,
+    sync_type        text not null check (sync_type in ('scheduled', 'manual', 'selective', 'full')),
+    status           text not null check (status in
+                         ('queued', 'in_progress', 'completed', 'partial', 'failed', 'superseded')),
+    stopped          boolean not null default false,
+    triggered_by     text,
+    keys             text[],
+    mapping_version  text,
+    started_at       timestamptz not null default now(),
+    planned_at       timestamptz,
+    heartbeat_at     timestamptz not null default now(),
+    completed_at     timestamptz,
+    total_rows       bigint not null default 0,
+    inserted         bigint not null default 0,
+    updated          bigint not null default 0,
+    unchanged        bigint not null default 0,
+    success          bigint not null generated always as (inserted + updated + unchanged) stored,
+    rejected         bigint not null default 0,
+    skipped          bigint not null default 0,
+    failed           bigint not null default 0,
+    adopted          bigint not null default 0,
+    conflict         bigint not null default 0,
+    deleted          bigint not null default 0,
+    rows_sent        bigint not null default 0,
+    rows_done        bigint not null default 0,
+    keys_vanished    bigint not null default 0,
+    keys_done        bigint not null default 0,
+    keys_refused     bigint not null default 0,
+    deletes_withheld text,
+    batches_total    integer not null default 0,
+    batches_done     integer not null default 0,
+    present_rows     bigint not null default 0,
+    error_details    jsonb,
+    metadata         jsonb not null default '{}'
+) with (fillfactor = 50); -- every batch updates its run's row: leave room on the page for it
+comment on table public.sync_state is 'One row per run of a sync, with its counts.';
+comment on column public.sync_state.seq is 'Rises by one per run of a sync; null: the run never began (no usable definition).';
+comment on column public.sync_state.stopped is 'Failed at once, not by accounting: its batches are superseded. A failed batch of a run that was not stopped can be redriven.';
+comment on column public.sync_state.total_rows is 'Rows with content that were read from the sheet.';
+comment on column public.sync_state.failed is 'Rows of batches that failed for good and were not redriven.';
+comment on column public.sync_state.adopted is 'Rows that were in the table before this sync knew them; also in inserted, updated or unchanged.';
+comment on column public.sync_state.rows_done is 'Rows sent that the ledger accounts for, applied or failed.';
+comment on column public.sync_state.keys_done is 'Vanished keys that the ledger accounts for.';
+comment on column public.sync_state.keys_refused is 'Vanished keys that could not be deleted: refused by Postgres, or their batch failed.';
+comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';
+comment on column public.sync_state.batches_done is 'Entries of the ledger that are done; exceeds batches_total when a batch was split.';
+comment on column public.sync_state.present_rows is 'Rows of this sync in the table when the run began: what the delete guard is a percentage of.';
+
+create index if not exists sync_state_by_start on public.sync_state (sync, started_at desc);
+create index if not exists sync_state_open on public.sync_state (sync) where status in ('queued', 'in_progress');
+
+-- The ledger: one row for a batch. It is written in the transaction that applies the batch, so that a message may be
+-- delivered any number of times (promise 2). Stretches [lo, hi) of one run and kind nest or are apart, never overlap in part.
+create table if not exists public.sync_batches (
+    run         uuid not null references public.sync_state (id) on delete cascade,
+    kind        text not null check (kind in ('upsert', 'delete')),
+    lo          bigint not null,
+    hi          bigint not null,
+    outcome     text not null check (outcome in ('pending', 'applied', 'withheld', 'failed')),
+    rows        integer not null default 0,
+    inserted    integer not null default 0,
+    updated     integer not null default 0,
+    unchanged   integer not null default 0,
+    skipped     integer not null default 0,
+    deleted     integer not null default 0,
+    conflicts   integer not null default 0,
+    rejected    integer not null default 0,
+    adopted     integer not null default 0,
+    attempts    integer not null default 0,
+    error       jsonb,
+    created_at  timestamptz not null default now(),
+    finished_at timestamptz,
+    primary key (run, kind, lo, hi),
+    check (lo < hi)
+);
+comment on table public.sync_batches is 'The ledger: one row per batch of a run, with its outcome and counts.';
+comment on column public.sync_batches.outcome is 'pending: attempts were counted, nothing was applied yet.';
+comment on column public.sync_batches.rows is 'Rows (or vanished keys) that this entry accounts for; rows that a half had applied before count there.';
+
+-- What was last applied, per row of a sync. base null: the row was left alone by the mode, so this sync never wrote it
+-- and never deletes it (promise 6). content_hash null: the row must be sent again.
+create table if not exists public.sync_rows (
+    sync         text not null, -- of sync_targets; a foreign key would be checked once per row
+    row_key      text collate "C" not null,
+    key_hash     bigint not null,
+    content_hash bigint,
+    base         jsonb,
+    state        text not null check (state in ('present', 'deleted', 'absent')),
+    last_run     uuid not null,
+    updated_at   timestamptz not null default now(),
+    primary key (sync, row_key)
+);
+comment on table public.sync_rows is 'What was last applied, per row: the base of the merge, and the hashes that changes are found by.';
+comment on column public.sync_rows.base is 'The sheet''s values when last applied, by column name.';
+comment on column public.sync_rows.state is 'present; deleted: soft-deleted by this sync; absent: gone from the sheet, left in the table.';
+comment on column public.sync_rows.last_run is 'The run that last changed this entry.';
+
+-- Digests and row hashes are read from this index alone.
+create index if not exists sync_rows_present
+    on public.sync_rows (sync, key_hash) include (content_hash) where state = 'present';
+
+-- One row for a rejection, a conflict or a failure.
+create table if not exists public.sync_errors (
+    id          bigint generated always as identity primary key,
+    sync        text not null,
+    run         uuid not null references public.sync_state (id) on delete cascade,
+    row_key     text,
+    row_number  integer,
+    column_name text,
+    header      text,
+    cell        text,
+    error_type  text not null check (error_type in
+                    ('validation', 'conflict', 'database', 'network', 'rate_limit', 'permission', 'unknown')),
+    code        text not null,
+    message     text not null,
+    raw         text,
+    first_seen  timestamptz not null default now(),
+    last_seen   timestamptz not null default now(),
+    resolved_at timestamptz
+);
+comment on table public.sync_errors is 'Rejections, conflicts and failures; open while resolved_at is null.';
+comment on column public.sync_errors.run is 'The run that saw it last.';
+comment on column public.sync_errors.code is 'A word in lower case from the mapping or the worker, or the SQLSTATE of a refusal by Postgres.';
+
+-- One open entry for one problem: seen again, it is updated. The hash keeps long row keys out of the index.
+create unique index if not exists sync_errors_open on public.sync_errors (
+    sync,
+    hashtextextended(coalesce('k' || row_key, 'n' || row_number::text, ''), 0),
+    coalesce(column_name, ''),
+    code
+) where resolved_at is null;
+create index if not exists sync_errors_by_run on public.sync_errors (run, id);
+create index if not exists sync_errors_by_time on public.sync_errors (sync, last_seen desc);
+
+-- Supabase grants everything on new tables to its roles: take it back, then give what each needs.
+alter table public.sync_targets enable row level security;
+alter table public.sync_state enable row level security;
+alter table public.sync_batches enable row level security;
+alter table public.sync_rows enable row level security;
+alter table public.sync_errors enable row level security;
+
+revoke all on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors
+    from public, anon, authenticated;
+grant select, insert, update, delete
+    on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors
+    to service_role;
+grant select on public.sync_state, public.sync_errors to authenticated;
+
+drop policy if exists sync_state_read on public.sync_state;
+create policy sync_state_read on public.sync_state for select to authenticated using (true);
+drop policy if exists sync_errors_read on public.sync_errors;
+create policy sync_errors_read on public.sync_errors for select to authenticated using (true);
+
+notify pgrst, 'reload schema';

@@ -1,0 +1,10 @@
+-- Takes back 088.
+drop function if exists public.sync_fail(uuid, jsonb, jsonb);
+drop function if exists public.sync_planned(uuid, jsonb);
+drop function if exists public.sync_reject(uuid, jsonb);
+drop function if exists public.sync_stop(uuid, jsonb);
+drop function if exists public.sync_account(uuid, text, bigint, bigint, text, integer, jsonb, jsonb);
+drop function if exists public.sync_close(uuid);
+drop function if exists public.sync_record_errors(text, uuid, text, jsonb);
+
+notify pgrst, 'reload schema';

@@ -1,0 +1,361 @@
+-- The life of a run after it has begun: its plan, its rejections, its ledger and counts, its failures, its end.
+-- Every function here locks the run's row of sync_state before it changes a count. Safe to run twice.
+
+-- Records problems of rows in sync_errors: one open entry per row, column and code, updated when it is seen again.
+-- Items as in sync_reject; a problem that is about no row has neither rowKey nor rowNumber.
+create or replace function public.sync_record_errors(p_sync text, p_run uuid, p_type text, p_items jsonb)
+returns void
+language sql volatile
+set search_path = ''
+as $$
+    with item as (
+        select distinct on (subject, i.column, i.code)
+               i.*, coalesce('k' || i."rowKey", 'n' || i."rowNumber"::text, '') as subject
+        from jsonb_to_recordset(p_items) as i ("rowKey" text, "rowNumber" integer, "column" text, header text, cell text,
+                                               code text, message text, raw text)
+        order by subject, i.column, i.code, i."rowNumber"
+    )
+    insert into public.sync_errors as e (sync, run, row_key, row_number, column_name, header, cell, error_type, code, message, raw)
+    select p_sync, p_run, i."rowKey", i."rowNumber", i.column, i.header, i.cell, p_type,
+           coalesce(i.code, 'unknown'), left(coalesce(i.message, ''), 2000), left(i.raw, 2000)
+    from item as i
+    order by i.subject, i.column, i.code
+    on conflict (sync, hashtextextended(coalesce('k' || row_key, 'n' || row_number::text, ''), 0), coalesce(column_name, ''), code)
+        where resolved_at is null
+    do update
+    set run = excluded.run, row_number = excluded.row_number, header = excluded.header, cell = excluded.cell,
+        error_type = excluded.error_type, message = excluded.message, raw = excluded.raw, last_seen = now()
+$$;
+
+-- Closes the run when its plan is recorded and the ledger accounts for all that was sent; answers the run's status.
+-- The caller holds the run's row. A run that is closed closes again when a failed batch of it was redriven.
+create or replace function public.sync_close(p_run uuid)
+returns text
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_state  public.sync_state;
+    v_ledger record;
+    v_sums   boolean;
+    v_status text;
+begin
+    select * into v_state from public.sync_state as s where s.id = p_run;
+    if v_state.status = 'superseded' or v_state.stopped or v_state.planned_at is null
+       or v_state.rows_done < v_state.rows_sent or v_state.keys_done < v_state.keys_vanished then
+        return v_state.status;
+    end if;
+
+    select coalesce(sum(b.rows) filter (where b.kind = 'upsert'), 0) as rows,
+           coalesce(sum(b.rows) filter (where b.kind = 'delete'), 0) as keys,
+           coalesce(sum(b.rows) filter (where b.kind = 'upsert' and b.outcome = 'failed'), 0) as failed,
+           coalesce(sum(b.inserted), 0) as inserted,
+           coalesce(sum(b.updated), 0) as updated,
+           coalesce(bool_or(b.outcome = 'applied'), false) as any_applied
+    into v_ledger
+    from public.sync_batches as b
+    where b.run = p_run and b.outcome <> 'pending';
+
+    -- Promise 1, and that the counts were kept in step with the ledger: every row read ended in exactly one way.
+    v_sums := v_state.total_rows = v_state.success + v_state.rejected + v_state.skipped + v_state.failed
+        and v_ledger.rows = v_state.rows_sent and v_ledger.keys = v_state.keys_vanished
+        and v_ledger.failed = v_state.failed
+        and v_ledger.inserted = v_state.inserted and v_ledger.updated = v_state.updated;
+
+    v_status := case
+        when v_state.failed > 0 and v_state.success = 0 and not v_ledger.any_applied then 'failed'
+        when v_sums and v_state.rejected = 0 and v_state.failed = 0 and v_state.keys_refused = 0
+             and v_state.deletes_withheld is null then 'completed'
+        else 'partial'
+    end;
+
+    update public.sync_state as s
+    set status = v_status,
+        completed_at = clock_timestamp(),
+        error_details = case
+            when not v_sums then jsonb_build_object(
+                'type', 'unknown', 'code', 'counts_do_not_add_up',
+                'message', format('%s rows were read, but %s inserted + %s updated + %s unchanged + %s rejected + %s skipped'
+                                  ' + %s failed; of %s rows sent the ledger has %s, of %s keys %s',
+                                  v_state.total_rows, v_state.inserted, v_state.updated, v_state.unchanged, v_state.rejected,
+                                  v_state.skipped, v_state.failed, v_state.rows_sent, v_ledger.rows,
+                                  v_state.keys_vanished, v_ledger.keys))
+            when v_status = 'completed' then null
+            else s.error_details
+        end
+    where s.id = p_run;
+
+    -- A run that read everything ends the problems that it did not see. Refusals by Postgres (their code is an SQLSTATE)
+    -- only when every batch was applied: else the row may not have been tried.
+    if v_state.sync_type <> 'selective' and v_status <> 'failed' then
+        update public.sync_errors as e
+        set resolved_at = clock_timestamp()
+        where e.sync = v_state.sync and e.resolved_at is null
+          and case e.error_type
+                  when 'validation' then e.run <> p_run and (v_state.failed = 0 or e.code !~ '^[0-9A-Z]{5}$')
+                  else v_status = 'completed'
+              end;
+    end if;
+    return v_status;
+end
+$$;
+
+-- Enters an outcome into the ledger and moves the run's counts by it; answers the run's status.
+-- `p_rows` are the rows that this entry accounts for. Failed or pending entries of the same stretch, of its halves or of its
+-- whole hand over their rows: each row is accounted for once, however a batch was split and redriven.
+create or replace function public.sync_account(
+    p_run     uuid,
+    p_kind    text,
+    p_lo      bigint,
+    p_hi      bigint,
+    p_outcome text,
+    p_rows    integer,
+    p_counts  jsonb,
+    p_error   jsonb
+)
+returns text
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_count  public.sync_batches := jsonb_populate_record(null::public.sync_batches, p_counts);
+    v_whole  public.sync_batches;
+    v_freed  bigint;  -- rows that failed entries hand over
+    v_closed integer; -- such entries that end by it
+    v_failed bigint := case p_outcome when 'failed' then p_rows else 0 end;
+begin
+    perform from public.sync_state as s where s.id = p_run for no key update;
+
+    -- Entries of halves, and an earlier failure of this very stretch.
+    with within as (
+        delete from public.sync_batches as b
+        where b.run = p_run and b.kind = p_kind and b.lo >= p_lo and b.hi <= p_hi and (b.lo, b.hi) <> (p_lo, p_hi)
+          and b.outcome in ('pending', 'failed')
+        returning b.outcome, b.rows
+    ),
+    replaced as (
+        select w.outcome, w.rows from within as w
+        union all
+        select b.outcome, b.rows
+        from public.sync_batches as b
+        where b.run = p_run and b.kind = p_kind and b.lo = p_lo and b.hi = p_hi
+    )
+    select coalesce(sum(r.rows), 0), count(*)
+    into v_freed, v_closed
+    from replaced as r
+    where r.outcome = 'failed';
+
+    -- The failed whole of which this is a half: the innermost one has this half's rows.
+    select * into v_whole
+    from public.sync_batches as b
+    where b.run = p_run and b.kind = p_kind and b.lo <= p_lo and b.hi >= p_hi and (b.lo, b.hi) <> (p_lo, p_hi)
+      and b.outcome = 'failed'
+    order by b.lo desc, b.hi
+    limit 1;
+    if v_whole.rows <= p_rows - v_freed then
+        delete from public.sync_batches as b
+        where b.run = p_run and b.kind = p_kind and b.lo = v_whole.lo and b.hi = v_whole.hi;
+        v_closed := v_closed + 1;
+        v_freed := v_freed + v_whole.rows;
+    elsif v_whole.rows is not null then
+        update public.sync_batches as b
+        set rows = b.rows - (p_rows - v_freed)
+        where b.run = p_run and b.kind = p_kind and b.lo = v_whole.lo and b.hi = v_whole.hi;
+        v_freed := p_rows;
+    end if;
+
+    insert into public.sync_batches as b (run, kind, lo, hi, outcome, rows, inserted, updated, unchanged, skipped, deleted,
+                                          conflicts, rejected, adopted, error, finished_at)
+    values (p_run, p_kind, p_lo, p_hi, p_outcome, p_rows, coalesce(v_count.inserted, 0), coalesce(v_count.updated, 0),
+            coalesce(v_count.unchanged, 0), coalesce(v_count.skipped, 0), coalesce(v_count.deleted, 0),
+            coalesce(v_count.conflicts, 0), coalesce(v_count.rejected, 0), coalesce(v_count.adopted, 0), p_error,
+            clock_timestamp())
+    on conflict (run, kind, lo, hi) do update
+    set outcome = excluded.outcome, rows = excluded.rows, inserted = excluded.inserted, updated = excluded.updated,
+        unchanged = excluded.unchanged, skipped = excluded.skipped, deleted = excluded.deleted,
+        conflicts = excluded.conflicts, rejected = excluded.rejected, adopted = excluded.adopted,
+        error = excluded.error, finished_at = excluded.finished_at
+    returning b.* into v_count;
+
+    if p_kind = 'upsert' then
+        update public.sync_state as s
+        set inserted = s.inserted + v_count.inserted,
+            updated = s.updated + v_count.updated,
+            unchanged = s.unchanged + v_count.unchanged,
+            skipped = s.skipped + v_count.skipped,
+            rejected = s.rejected + v_count.rejected,
+            adopted = s.adopted + v_count.adopted,
+            conflict = s.conflict + v_count.conflicts,
+            failed = s.failed + v_failed - v_freed,
+            rows_done = s.rows_done + p_rows - v_freed,
+            batches_done = s.batches_done + 1 - v_closed,
+            error_details = case p_outcome when 'failed' then p_error else s.error_details end,
+            heartbeat_at = clock_timestamp()
+        where s.id = p_run;
+    else
+        update public.sync_state as s
+        set deleted = s.deleted + v_count.deleted,
+            keys_refused = s.keys_refused + v_count.rejected + v_failed - v_freed,
+            keys_done = s.keys_done + p_rows - v_freed,
+            batches_done = s.batches_done + 1 - v_closed,
+            deletes_withheld = case p_outcome when 'withheld' then coalesce(s.deletes_withheld, p_error ->> 'message')
+                                              else s.deletes_withheld end,
+            error_details = case p_outcome when 'failed' then p_error else s.error_details end,
+            heartbeat_at = clock_timestamp()
+        where s.id = p_run;
+    end if;
+    return public.sync_close(p_run);
+end
+$$;
+
+-- Fails a run at once: whatever is still under way of it is superseded. A run that has closed stays as it is.
+create or replace function public.sync_stop(p_run uuid, p_error jsonb)
+returns text
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_status text;
+begin
+    update public.sync_state as s
+    set status = 'failed', stopped = true, completed_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
+        error_details = p_error
+    where s.id = p_run and s.status in ('queued', 'in_progress', 'failed');
+    select s.status into v_status from public.sync_state as s where s.id = p_run;
+    return v_status;
+end
+$$;
+
+-- Records what the mapping could not use (docs/PROTOCOL.md). Counts nothing: the plan says how many there are.
+create or replace function public.sync_reject(p_run uuid, p_rejections jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+set statement_timeout = '30s'
+as $$
+declare
+    v_sync text;
+begin
+    if jsonb_array_length(p_rejections) > 1000 then
+        raise invalid_parameter_value using message = 'at most 1000 rejections a call';
+    end if;
+    update public.sync_state as s
+    set heartbeat_at = clock_timestamp()
+    where s.id = p_run and s.status = 'in_progress'
+    returning s.sync into v_sync;
+    if not found then
+        return jsonb_build_object('recorded', 0);
+    end if;
+    perform public.sync_record_errors(v_sync, p_run, 'validation', p_rejections);
+    return jsonb_build_object('recorded', jsonb_array_length(p_rejections));
+end
+$$;
+
+-- Records what was read and sent (docs/PROTOCOL.md); the second time it changes nothing.
+create or replace function public.sync_planned(p_run uuid, p_plan jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+set statement_timeout = '30s'
+as $$
+declare
+    v_status text;
+begin
+    update public.sync_state as s
+    set planned_at = clock_timestamp(),
+        heartbeat_at = clock_timestamp(),
+        total_rows = (p_plan ->> 'rowsRead')::bigint,
+        rejected = s.rejected + coalesce((p_plan ->> 'rowsRejected')::bigint, 0),
+        skipped = s.skipped + coalesce((p_plan ->> 'rowsSkipped')::bigint, 0),
+        unchanged = s.unchanged + coalesce((p_plan ->> 'rowsUnchanged')::bigint, 0),
+        rows_sent = coalesce((p_plan ->> 'rowsSent')::bigint, 0),
+        keys_vanished = coalesce((p_plan ->> 'keysVanished')::bigint, 0),
+        batches_total = coalesce((p_plan ->> 'upsertBatches')::integer, 0) + coalesce((p_plan ->> 'deleteBatches')::integer, 0),
+        deletes_withheld = p_plan ->> 'deletesWithheld',
+        metadata = s.metadata || coalesce(nullif(p_plan -> 'metadata', 'null'), '{}')
+    where s.id = p_run and s.status = 'in_progress' and s.planned_at is null;
+    if found then
+        v_status := public.sync_close(p_run);
+    else
+        select s.status into v_status from public.sync_state as s where s.id = p_run;
+    end if;
+    return jsonb_build_object('status', v_status);
+end
+$$;
+
+-- Counts a failed attempt at a batch, the fifth or a final one for good; or fails the run itself (docs/PROTOCOL.md).
+create or replace function public.sync_fail(p_run uuid, p_batch jsonb, p_error jsonb)
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+set statement_timeout = '30s'
+as $$
+declare
+    v_state    public.sync_state;
+    v_kind     text := p_batch ->> 'kind';
+    v_lo       bigint := p_batch ->> 'lo';
+    v_hi       bigint := p_batch ->> 'hi';
+    v_final    boolean := coalesce((p_error ->> 'final')::boolean, false);
+    v_error    jsonb := p_error - 'final';
+    v_type     text := coalesce(p_error ->> 'type', 'unknown');
+    v_covered  int8multirange;
+    v_applied  bigint;
+    v_attempts integer;
+    v_status   text;
+begin
+    select * into v_state from public.sync_state as s where s.id = p_run for no key update;
+    if not found then
+        return jsonb_build_object('attempts', 0, 'final', v_final, 'runStatus', null);
+    end if;
+
+    if p_batch is null or p_batch = 'null' then
+        if v_state.status in ('queued', 'in_progress') then
+            perform public.sync_record_errors(v_state.sync, p_run, v_type, jsonb_build_array(v_error));
+        end if;
+        v_status := public.sync_stop(p_run, v_error);
+        return jsonb_build_object('attempts', 1, 'final', true, 'runStatus', v_status);
+    end if;
+
+    select range_agg(int8range(b.lo, b.hi)), coalesce(sum(b.rows), 0)
+    into v_covered, v_applied
+    from public.sync_batches as b
+    where b.run = p_run and b.kind = v_kind and b.lo < v_hi and b.hi > v_lo and b.outcome in ('applied', 'withheld');
+    -- Too late, or a lost answer: the batch was applied, or its run is over.
+    if v_state.stopped or v_state.status = 'superseded' or v_covered @> int8range(v_lo, v_hi) then
+        return jsonb_build_object('attempts', 0, 'final', v_final, 'runStatus', v_state.status);
+    end if;
+
+    insert into public.sync_batches as b (run, kind, lo, hi, outcome, attempts, error)
+    values (p_run, v_kind, v_lo, v_hi, 'pending', 1, v_error)
+    on conflict (run, kind, lo, hi) do update set attempts = b.attempts + 1, error = excluded.error
+    returning b.attempts into v_attempts;
+
+    v_final := v_final or v_attempts >= 5;
+    if v_final then
+        perform public.sync_record_errors(v_state.sync, p_run, v_type, jsonb_build_array(v_error));
+        v_status := public.sync_account(p_run, v_kind, v_lo, v_hi, 'failed',
+                                        greatest((p_batch ->> 'rows')::integer - v_applied, 0)::integer, '{}', v_error);
+    else
+        v_status := v_state.status;
+    end if;
+    return jsonb_build_object('attempts', v_attempts, 'final', v_final, 'runStatus', v_status);
+end
+$$;
+
+revoke all on function public.sync_record_errors(text, uuid, text, jsonb) from public, anon, authenticated;
+revoke all on function public.sync_close(uuid) from public, anon, authenticated;
+revoke all on function public.sync_account(uuid, text, bigint, bigint, text, integer, jsonb, jsonb)
+    from public, anon, authenticated;
+revoke all on function public.sync_stop(uuid, jsonb) from public, anon, authenticated;
+revoke all on function public.sync_reject(uuid, jsonb) from public, anon, authenticated;
+revoke all on function public.sync_planned(uuid, jsonb) from public, anon, authenticated;
+revoke all on function public.sync_fail(uuid, jsonb, jsonb) from public, anon, authenticated;
+grant execute on function public.sync_record_errors(text, uuid, text, jsonb) to service_role;
+grant execute on function public.sync_close(uuid) to service_role;
+grant execute on function public.sync_account(uuid, text, bigint, bigint, text, integer, jsonb, jsonb) to service_role;
+grant execute on function public.sync_stop(uuid, jsonb) to service_role;
+grant execute on function public.sync_reject(uuid, jsonb) to service_role;
+grant execute on function public.sync_planned(uuid, jsonb) to service_role;
+grant execute on function public.sync_fail(uuid, jsonb, jsonb) to service_role;
+
+notify pgrst, 'reload schema';
