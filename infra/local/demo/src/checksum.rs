@@ -6,7 +6,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::listing::{Column, KEY_COLUMN};
+use crate::listing::Column;
 use crate::value::Value;
 
 /// Number and content of rows, in one comparable value.
@@ -25,28 +25,21 @@ impl fmt::Display for Checksum {
 }
 
 /// What a table must hold: grows row by row, 100 bytes a row, and can be changed as the sheet is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Expected {
-    key_position: usize,
     row_digests: BTreeMap<String, String>,
 }
 
 impl Expected {
-    /// An empty table with these columns.
-    pub fn new(columns: &[Column]) -> Self {
-        let key_position = columns.iter().position(|column| column.name == KEY_COLUMN).unwrap_or_default();
-        Self { key_position, row_digests: BTreeMap::new() }
-    }
-
-    /// Adds a row, or replaces the one with its key.
+    /// Adds a row, or replaces the one with its key, which is the first of its values.
     pub fn insert(&mut self, values: &[Value]) {
         let texts: Vec<String> = values.iter().map(Value::canonical).collect();
-        self.row_digests.insert(key_text(&values[self.key_position]), hex_digest(texts.join("\u{1f}").as_bytes()));
+        self.row_digests.insert(key_text(&values[0]), hex_digest(texts.join("\u{1f}").as_bytes()));
     }
 
     /// Takes the row with this row's key away.
     pub fn remove(&mut self, values: &[Value]) {
-        self.row_digests.remove(&key_text(&values[self.key_position]));
+        self.row_digests.remove(&key_text(&values[0]));
     }
 
     /// Number and checksum of the rows.
@@ -59,22 +52,31 @@ impl Expected {
     }
 }
 
-/// The query that answers `(rows bigint, sha256 text)` for the rows of a table for which `condition` holds.
+/// The query that answers `(rows bigint, sha256 text)` for the rows of a table for which `condition` holds. The key is
+/// the first of the columns.
 pub fn checksum_sql(table: &str, columns: &[Column], condition: &str) -> String {
+    let key = columns.first().map_or("", |column| column.name.as_str());
     let texts: Vec<String> = columns.iter().map(|column| column.kind.canonical_sql(&column.name)).collect();
+    let texts = texts.join(",\n             ");
     format!(
-        "with digests as (\n  select \"{KEY_COLUMN}\" as key,\n         encode(sha256(convert_to(concat_ws(E'\\x1f',\n           {}), 'UTF8')), 'hex') as digest\n    \
-         from \"{table}\"\n   where {condition}\n)\n\
-         select count(*) as rows,\n       encode(sha256(convert_to(coalesce(string_agg(digest, '' order by key collate \"C\"), ''), 'UTF8')), 'hex') as sha256\n  \
-         from digests",
-        texts.join(",\n           ")
+        r#"with digests as (
+  select "{key}"::text as key,
+         encode(sha256(convert_to(concat_ws(E'\x1f',
+             {texts}), 'UTF8')), 'hex') as digest
+    from public."{table}"
+   where {condition}
+)
+select count(*) as rows,
+       encode(sha256(convert_to(coalesce(string_agg(digest, '' order by key collate "C"), ''), 'UTF8')), 'hex') as sha256
+  from digests"#
     )
 }
 
+/// The key as Postgres shows it, by which rows are ordered.
 fn key_text(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
-        other => other.canonical(),
+        other => other.canonical().trim_start_matches('=').to_owned(),
     }
 }
 

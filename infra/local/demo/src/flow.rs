@@ -7,18 +7,18 @@ mod lambda;
 mod report;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use crate::cell::{Cell, cell_name};
 use crate::checksum::{Checksum, Expected};
-use crate::mess::Fate;
+use crate::mess::{Fate, Mess, MessKind};
 use crate::sheet::{Options, Row, Sheet};
 use crate::value::Value;
 
 pub use environment::Environment;
 use google::{Change, GoogleSheet};
-use table::{Difference, RunRow, Table};
+use table::{Difference, Rejection, RunRow, Table};
 
 /// The sync that the demo runs; `sheetsync.toml` defines it.
 pub const SYNC: &str = "listings";
@@ -137,7 +137,7 @@ impl Demo {
         self.prove().await?;
         let rejections = self.table.rejections(&first.id).await?;
         report::rejections(&rejections);
-        self.check_rejections(&rejections.iter().map(|rejection| rejection.cell.clone()).collect::<Vec<_>>())?;
+        self.check_rejections(&rejections)?;
 
         report::heading("2. Three prices are edited, one row is removed, one is added");
         let before = self.table.versions().await?;
@@ -192,28 +192,38 @@ impl Demo {
         Ok(())
     }
 
-    /// What was rejected must be what the generator spoiled, cell by cell.
-    fn check_rejections(&self, found: &[Option<String>]) -> Result<(), DemoError> {
-        let mut found: Vec<&str> = found.iter().flatten().map(String::as_str).collect();
-        let mut expected: Vec<String> = self
-            .sheet
-            .manifest()
-            .filter(|mess| matches!(mess.fate, Fate::Rejected | Fate::Skipped))
-            .map(|mess| mess.cell)
+    /// What was rejected or skipped must be what the generator spoiled, cell by cell. Rows that share a key are one
+    /// problem with one entry, whose message names the other rows.
+    fn check_rejections(&self, rejections: &[Rejection]) -> Result<(), DemoError> {
+        let found: BTreeSet<&str> = rejections
+            .iter()
+            .filter_map(|rejection| match rejection.code.as_str() {
+                "duplicate_key" => rejection.raw.as_deref(),
+                _ => rejection.cell.as_deref(),
+            })
             .collect();
-        expected.sort();
-        found.sort_unstable();
-        unless("cells rejected", expected.join(" "), found.join(" "))?;
-        report::all_accounted_for(expected.len());
+        let spoiled: Vec<Mess> =
+            self.sheet.manifest().filter(|mess| matches!(mess.fate, Fate::Rejected | Fate::Skipped)).collect();
+        let expected: BTreeSet<&str> = spoiled
+            .iter()
+            .map(|mess| if mess.kind == MessKind::DuplicateKey { &mess.raw } else { &mess.cell })
+            .map(String::as_str)
+            .collect();
+        unless("cells rejected", words(&expected), words(&found))?;
+        report::all_accounted_for(spoiled.len());
         Ok(())
     }
 
     fn check_moved(&self, moved: &[(String, Difference)]) -> Result<(), DemoError> {
-        let keys: Vec<&str> = moved.iter().map(|(key, _)| key.as_str()).collect();
-        let mut expected: Vec<String> = self.edits.keys();
-        expected.sort();
-        unless("rows that Postgres wrote", expected.join(" "), keys.join(" "))
+        let found: BTreeSet<&str> = moved.iter().map(|(key, _)| key.as_str()).collect();
+        let edited = self.edits.keys();
+        let expected: BTreeSet<&str> = edited.iter().map(String::as_str).collect();
+        unless("rows that Postgres wrote", words(&expected), words(&found))
     }
+}
+
+fn words(words: &BTreeSet<&str>) -> String {
+    words.iter().copied().collect::<Vec<_>>().join(" ")
 }
 
 fn unless<T: PartialEq + ToString>(what: &'static str, expected: T, found: T) -> Result<(), DemoError> {

@@ -13,7 +13,7 @@ use crate::value::{Kind, Value};
 const CYCLE: &[(&str, &str, Kind, Form)] = &[
     ("メモ", "memo", Kind::Text, Form::Plain),
     ("フラグ", "flag", Kind::Boolean, Form::Plain),
-    ("面積", "area_m2", Kind::Decimal, Form::Plain),
+    ("面積", "area_m2", Kind::Decimal(2), Form::Plain),
     ("確認日", "checked_on", Kind::Date, Form::Plain),
     ("査定額", "valuation_yen", Kind::Integer, Form::Price),
     ("改装年月", "renovated_on", Kind::Month, Form::Plain),
@@ -61,7 +61,7 @@ fn value(kind: Kind, form: Form, rng: &mut impl Rng) -> Value {
     match kind {
         Kind::Text => Value::Text(format!("控え{}\n({})", rng.random_range(1..1_000u32), rng.random_range(1..9u32))),
         Kind::Boolean => Value::Boolean(rng.random_ratio(1, 2)),
-        Kind::Decimal => Value::Hundredths(rng.random_range(100..50_000i64)),
+        Kind::Decimal(_) => Value::hundredths(rng.random_range(100..50_000i64)),
         Kind::Integer if form == Form::Price => Value::Integer(rng.random_range(100..9_000i64) * 100_000),
         Kind::Integer => Value::Integer(rng.random_range(0..5_000i64)),
         Kind::Month => Value::Date(date(rng.random_range(1990..=2025i16), rng.random_range(1..=12i8), 1)),

@@ -13,7 +13,7 @@ pub fn typed(value: &Value, kind: Kind, rng: &mut impl Rng) -> Cell {
         Value::Null => Cell::Blank,
         Value::Text(text) => Cell::text(text),
         Value::Integer(number) => typed_integer(*number, rng),
-        Value::Hundredths(number) => typed_area(*number, rng),
+        Value::Decimal { units, .. } => typed_area(*units, rng),
         Value::Date(day) if kind == Kind::Month => typed_month(*day, rng),
         Value::Date(day) => typed_date(*day, rng),
         Value::Timestamp(moment) => typed_moment(*moment, rng),

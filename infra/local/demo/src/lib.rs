@@ -11,6 +11,7 @@ mod files;
 mod flow;
 mod further;
 mod handwriting;
+pub mod king_county;
 mod listing;
 mod mess;
 mod sheet;

@@ -36,7 +36,7 @@ const COLUMNS: &[(&str, &str, Kind)] = &[
     ("徒歩（分）", "walk_minutes", Kind::Integer),
     ("売買価格", "price_yen", Kind::Integer),
     ("管理費", "monthly_fee_yen", Kind::Integer),
-    ("専有面積", "area_m2", Kind::Decimal),
+    ("専有面積", "area_m2", Kind::Decimal(2)),
     ("間取り", "layout", Kind::Text),
     ("構造", "structure", Kind::Text),
     ("築年月", "built_on", Kind::Month),
@@ -100,7 +100,7 @@ pub fn listing(key: &str, rng: &mut impl Rng) -> Vec<Entry> {
         Value::Integer(rng.random_range(1..=25)),
         Value::Integer(price_yen(rng)),
         if is_house { Value::Null } else { Value::Integer(rng.random_range(30..400i64) * 100) },
-        Value::Hundredths(if one_in(rng, 8) {
+        Value::hundredths(if one_in(rng, 8) {
             rng.random_range(20..140i64) * 100
         } else {
             rng.random_range(2_000..14_000i64)

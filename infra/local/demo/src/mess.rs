@@ -105,7 +105,7 @@ fn wrong_text(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Text => None,
         Kind::Integer => Some("未定（相談）"),
-        Kind::Decimal => Some("広い"),
+        Kind::Decimal(_) => Some("広い"),
         Kind::Date => Some("来月あたり"),
         Kind::Month => Some("築浅"),
         Kind::Timestamp => Some("昨日の朝"),
@@ -140,7 +140,7 @@ pub(crate) fn plan_block(further: &[(&str, Kind)], rng: &mut impl Rng) -> Vec<(u
     for text in ERROR_TEXTS {
         reject(any_column().0, MessKind::ErrorCell, text);
     }
-    for kind in [Kind::Integer, Kind::Decimal, Kind::Date, Kind::Month, Kind::Timestamp, Kind::Boolean] {
+    for kind in [Kind::Integer, Kind::Decimal(2), Kind::Date, Kind::Month, Kind::Timestamp, Kind::Boolean] {
         let column = typed.iter().find(|(_, column_kind)| *column_kind == kind);
         if let (Some((column, _)), Some(text)) = (column, wrong_text(kind)) {
             reject(column, MessKind::WrongType, text);

@@ -97,7 +97,7 @@ impl Sheet {
 
     /// What the table must hold once the sheet is in it.
     pub fn expected(&self) -> Expected {
-        let mut expected = Expected::new(&self.columns);
+        let mut expected = Expected::default();
         for row in self.rows().filter(|row| row.fate == Fate::Kept) {
             expected.insert(&row.values);
         }

@@ -14,8 +14,8 @@ pub enum Kind {
     Text,
     /// `bigint` or `integer`
     Integer,
-    /// `numeric(_, 2)`
-    Decimal,
+    /// `numeric` with so many decimals
+    Decimal(u32),
     /// `date`, from a whole date
     Date,
     /// `date`, the first of a month of which no day is known
@@ -27,25 +27,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The type's name in SQL.
-    pub fn sql_type(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Integer => "bigint",
-            Self::Decimal => "numeric(12, 2)",
-            Self::Date | Self::Month => "date",
-            Self::Timestamp => "timestamptz",
-            Self::Boolean => "boolean",
-        }
-    }
-
     /// The SQL expression whose text equals [`Value::canonical`] for a column of this type.
     pub fn canonical_sql(self, column: &str) -> String {
         let column = format!("\"{column}\"");
         let text = match self {
             Self::Text => column,
             Self::Integer | Self::Boolean => format!("{column}::text"),
-            Self::Decimal => format!("{column}::numeric(12, 2)::text"),
+            Self::Decimal(scale) => format!("{column}::numeric(28, {scale})::text"),
             Self::Date | Self::Month => format!("to_char({column}, 'YYYY-MM-DD')"),
             Self::Timestamp => {
                 format!(r#"to_char({column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"#)
@@ -64,8 +52,13 @@ pub enum Value {
     Text(String),
     /// A whole number.
     Integer(i64),
-    /// A decimal number, in hundredths.
-    Hundredths(i64),
+    /// A decimal number, as `units` of its last decimal.
+    Decimal {
+        /// The number without its point.
+        units: i64,
+        /// How many decimals it has.
+        scale: u32,
+    },
     /// A day.
     Date(Date),
     /// A moment, in the time zone of the spreadsheet.
@@ -75,6 +68,11 @@ pub enum Value {
 }
 
 impl Value {
+    /// A decimal number, in hundredths.
+    pub fn hundredths(units: i64) -> Self {
+        Self::Decimal { units, scale: 2 }
+    }
+
     /// A text value.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
@@ -87,9 +85,10 @@ impl Value {
             Self::Null => "-".to_owned(),
             Self::Text(text) => format!("={text}"),
             Self::Integer(number) => format!("={number}"),
-            Self::Hundredths(number) => {
-                let sign = if *number < 0 { "-" } else { "" };
-                format!("={sign}{}.{:02}", number.unsigned_abs() / 100, number.unsigned_abs() % 100)
+            Self::Decimal { units, scale } => {
+                let (one, places) = (10_u64.pow(*scale), *scale as usize);
+                let sign = if *units < 0 { "-" } else { "" };
+                format!("={sign}{}.{:0places$}", units.unsigned_abs() / one, units.unsigned_abs() % one)
             }
             Self::Date(date) => format!("={date}"),
             Self::Timestamp(moment) => format!("={}", in_utc(*moment)),
@@ -118,8 +117,9 @@ mod tests {
             (Value::Null, "-"),
             (Value::text(""), "="),
             (Value::Integer(-3), "=-3"),
-            (Value::Hundredths(6520), "=65.20"),
-            (Value::Hundredths(-5), "=-0.05"),
+            (Value::hundredths(6520), "=65.20"),
+            (Value::hundredths(-5), "=-0.05"),
+            (Value::Decimal { units: -1_222_570, scale: 4 }, "=-122.2570"),
             (Value::Date(date(2005, 3, 1)), "=2005-03-01"),
             (Value::Timestamp(datetime(2024, 3, 1, 8, 30, 0, 0)), "=2024-02-29T23:30:00Z"),
             (Value::Boolean(true), "=true"),
