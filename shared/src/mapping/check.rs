@@ -48,7 +48,7 @@ const DAYS: &[Type] = &[Type::Date, Type::Timestamp];
 const TEXTS: &[Type] = &[Type::Text, Type::TextArray];
 
 /// Which option belongs to which types; docs/MAPPING.md has the same table for people.
-const OPTIONS: [TypeOption; 28] = [
+pub(super) const OPTIONS: [TypeOption; 28] = [
     ("min", |column| column.min.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
     ("max", |column| column.max.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
     ("pattern", |column| column.pattern.is_some(), TEXTS),

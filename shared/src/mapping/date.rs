@@ -110,8 +110,10 @@ impl DateRule {
             }
             parts.first_day()?
         };
-        // `2024-03-011` is not the first of March with something behind it.
-        if scan.rest.starts_with(|next: char| next.is_ascii_digit()) || scan.rest.len() == start.rest.len() {
+        // `2024-03-011` is not the first of March with something behind it; `2024年3月1日12時` is.
+        let taken = &start.rest[..start.rest.len() - scan.rest.len()];
+        let is_digit = |character: char| character.is_ascii_digit();
+        if taken.ends_with(is_digit) && scan.rest.starts_with(is_digit) {
             return Err(self.refusal());
         }
         take_weekday(scan, day)?;

@@ -1,1 +1,452 @@
+//! What each rule does with a cell, as examples that are tests and, in docs/MAPPING.md, the documentation: the page holds
+//! these same tables, and `UPDATE_DOCS=1 cargo test -p sheetsync the_page` writes them there.
 
+use super::cell::Cell;
+use super::rejection::Code::{self, *};
+
+/// Examples of one column's rules.
+pub(super) struct Group {
+    /// Marks their place in the page.
+    pub(super) name: &'static str,
+    /// What `sheetsync.toml` says about the column.
+    pub(super) options: &'static str,
+    /// What is in the cell, and what becomes of it.
+    pub(super) cases: Vec<(Cell, Expected)>,
+}
+
+/// What becomes of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Expected {
+    /// This JSON is stored.
+    Stored(String),
+    /// What the table has stays.
+    Kept,
+    Rejected(Code),
+}
+
+impl From<i64> for Expected {
+    fn from(number: i64) -> Self {
+        Self::Stored(number.to_string())
+    }
+}
+
+impl From<bool> for Expected {
+    fn from(truth: bool) -> Self {
+        Self::Stored(truth.to_string())
+    }
+}
+
+impl From<&str> for Expected {
+    fn from(text: &str) -> Self {
+        Self::Stored(serde_json::to_string(text).unwrap())
+    }
+}
+
+impl From<Code> for Expected {
+    fn from(code: Code) -> Self {
+        Self::Rejected(code)
+    }
+}
+
+/// JSON as it is stored, for values that Rust has no literal for.
+fn json(text: &str) -> Expected {
+    Expected::Stored(text.to_owned())
+}
+
+fn null() -> Expected {
+    json("null")
+}
+
+macro_rules! examples {
+    ($($name:literal, $options:literal { $($cell:expr => $expected:expr,)+ })+) => {
+        vec![$(Group {
+            name: $name,
+            options: $options,
+            cases: vec![$((Cell::from($cell), Expected::from($expected))),+],
+        }),+]
+    };
+}
+
+/// All examples, in the order of the page.
+pub(super) fn groups() -> Vec<Group> {
+    let mut groups = texts();
+    groups.extend(numbers());
+    groups.extend(areas_and_rates());
+    groups.extend(words());
+    groups.extend(days());
+    groups.extend(moments());
+    groups.extend(documents());
+    groups.extend(blanks());
+    groups
+}
+
+fn texts() -> Vec<Group> {
+    examples! {
+        "text", r#"type = "text""# {
+            "  青山ハイツ　" => "青山ハイツ",
+            "一行目\n二行目" => "一行目\n二行目",
+            "ﾏﾝｼｮﾝ１" => "ﾏﾝｼｮﾝ１",
+            "1500001" => "1500001",
+            12.0 => "12",
+            0.1 => "0.1",
+            -3.25 => "-3.25",
+            1_500_001.0 => "1500001",
+            123_456_789_012_345.0 => "123456789012345",
+            12_345_678_901_234_567_890.0 => DigitsLost,
+            true => "TRUE",
+            "a\0b" => BadCharacter,
+        }
+        "text-untrimmed", "type = \"text\"\ntrim = false" {
+            "  字下げ" => "  字下げ",
+        }
+        "text-nfkc", "type = \"text\"\nnormalize = \"nfkc\"" {
+            "ﾏﾝｼｮﾝ１" => "マンション1",
+            "専有（㎡）" => "専有(m2)",
+        }
+        "text-zero-pad", "type = \"text\"\nzero_pad = 7" {
+            600_001.0 => "0600001",
+            "600001" => "600001",
+        }
+        "text-limits", "type = \"text\"\npattern = '\\d{3}-\\d{4}'\nmax_length = 8" {
+            "150-0001" => "150-0001",
+            "150-0001 東京" => TooLong,
+            "1500001" => PatternMismatch,
+        }
+    }
+}
+
+fn numbers() -> Vec<Group> {
+    examples! {
+        "integer", r#"type = "integer""# {
+            12_800.0 => 12_800,
+            "12,800" => 12_800,
+            "１２，８００" => 12_800,
+            "－３" => -3,
+            "+3" => 3,
+            "12.00" => 12,
+            "9223372036854775807" => 9_223_372_036_854_775_807,
+            "9223372036854775808" => OutOfRange,
+            12.5 => HasFraction,
+            "12.5" => HasFraction,
+            "12,80" => NotANumber,
+            "1 280" => NotANumber,
+            "1e3" => NotANumber,
+            "12,800円" => NotANumber,
+            "約12,800" => NotANumber,
+            "応相談" => NotANumber,
+            true => NotANumber,
+            1e17 => DigitsLost,
+        }
+        "integer-japanese", "type = \"integer\"\nyen = true\nnumber_words = true\napproximate = true" {
+            "１億２，８００万円" => 128_000_000,
+            "1億2,800万円" => 128_000_000,
+            "12800万" => 128_000_000,
+            "３．８万円" => 38_000,
+            "1.28億円" => 128_000_000,
+            "3千万円" => 30_000_000,
+            "1.5千万" => 15_000_000,
+            "3,800千円" => 3_800_000,
+            "3万5千" => 35_000,
+            "3万5,000円" => 35_000,
+            "3万500円" => 30_500,
+            "1兆2,000億" => 1_200_000_000_000,
+            "三千八百万円" => 38_000_000,
+            "￥38,000" => 38_000,
+            "-¥1,000" => -1_000,
+            "約3,800万円" => 38_000_000,
+            "3,800万円程度" => 38_000_000,
+            "3.85555万円" => HasFraction,
+            "3万5" => NotANumber,
+            "1億2800" => NotANumber,
+            "1億5千" => NotANumber,
+            "1億12800万" => NotANumber,
+            "1.5億2000万" => NotANumber,
+            "800万1億" => NotANumber,
+            "万円" => NotANumber,
+            "3,800万円～" => NotANumber,
+            "3,000〜3,800万円" => NotANumber,
+        }
+        "integer-affixes", "type = \"integer\"\nprefixes = [\"徒歩\"]\nsuffixes = [\"分\", \"階\"]" {
+            "徒歩8分" => 8,
+            "徒歩　８　分" => 8,
+            "12階" => 12,
+            "8分歩" => NotANumber,
+        }
+        "integer-accounting", "type = \"integer\"\naccounting = true\nyen = true" {
+            "▲1,000" => -1_000,
+            "△1,000円" => -1_000,
+            "(1,000)" => -1_000,
+            "（１，０００）" => -1_000,
+            "▲-1,000" => NotANumber,
+        }
+        "integer-bounds", "type = \"integer\"\nmin = 0\nmax = 100" {
+            "100" => 100,
+            "-1" => BelowMinimum,
+            101.0 => AboveMaximum,
+        }
+    }
+}
+
+fn areas_and_rates() -> Vec<Group> {
+    examples! {
+        "decimal", r#"type = "decimal""# {
+            47.721_000_000_000_004 => json("47.721000000000004"),
+            0.1 => json("0.1"),
+            1e20 => json("100000000000000000000"),
+            "12,800.50" => json("12800.5"),
+            "12345678901234567890.12345678" => json("12345678901234567890.12345678"),
+            ".5" => json("0.5"),
+            "5." => NotANumber,
+            "1,5" => NotANumber,
+            "1.2.3" => NotANumber,
+            "12345678901234567890.1234567890" => NotANumber,
+        }
+        "decimal-area", "type = \"decimal\"\nsuffixes = [\"㎡\", \"平米\"]\ntsubo = true\napproximate = true" {
+            85.5 => json("85.5"),
+            "85.50㎡" => json("85.5"),
+            "８５．５ ｍ²" => json("85.5"),
+            "85.5m2" => json("85.5"),
+            "85.5平米" => json("85.5"),
+            "25.5坪" => json("84.3"),
+            "約30坪" => json("99.17"),
+            "85.5㎡(25.86坪)" => NotANumber,
+        }
+        "decimal-percent", "type = \"decimal\"\npercent = true" {
+            0.065 => json("0.065"),
+            "6.5%" => json("0.065"),
+            "６．５％" => json("0.065"),
+        }
+        "decimal-scale", "type = \"decimal\"\nscale = 2" {
+            0.125 => json("0.13"),
+            "-0.125" => json("-0.13"),
+            0.300_000_000_000_000_04 => json("0.3"),
+        }
+    }
+}
+
+fn words() -> Vec<Group> {
+    examples! {
+        "boolean", r#"type = "boolean""# {
+            true => true,
+            "FALSE" => false,
+            "ｔｒｕｅ" => true,
+            "○" => NotABoolean,
+            1.0 => NotABoolean,
+        }
+        "boolean-japanese", "type = \"boolean\"\njapanese = true" {
+            "○" => true,
+            "〇" => true,
+            "有" => true,
+            "有り" => true,
+            "あり" => true,
+            "済" => true,
+            "✔️" => true,
+            "×" => false,
+            "✕" => false,
+            "無" => false,
+            "なし" => false,
+            "未" => false,
+            "△" => NotABoolean,
+            "x" => NotABoolean,
+        }
+        "boolean-own", "type = \"boolean\"\ntrue_values = [\"YES\", \"1\", \"空室\"]\nfalse_values = [\"NO\", \"0\", \"満室\"]" {
+            "yes" => true,
+            1.0 => true,
+            "満室" => false,
+            "YES?" => NotABoolean,
+        }
+        "enum", "type = \"enum\"\nvalues = [\"新築\", \"中古\"]" {
+            "新築" => "新築",
+            " 中古　" => "中古",
+            "新築?" => UnknownValue,
+        }
+        "enum-map", "type = \"enum\"\nvalues = { \"売買\" = \"sale\", \"賃貸\" = \"rent\", \"Rent\" = \"rent\" }" {
+            "売買" => "sale",
+            "RENT" => "rent",
+            "sale" => UnknownValue,
+        }
+    }
+}
+
+fn days() -> Vec<Group> {
+    examples! {
+        "date", r#"type = "date""# {
+            45_352.0 => "2024-03-01",
+            "2024-03-01" => "2024-03-01",
+            "2024/3/1" => "2024-03-01",
+            "2024-3-1" => "2024-03-01",
+            "2024.3.1" => "2024-03-01",
+            "2024年3月1日" => "2024-03-01",
+            "２０２４年 ３月 １日" => "2024-03-01",
+            "2024/3/1(金)" => "2024-03-01",
+            "2024年3月1日 金曜日" => "2024-03-01",
+            "2024-03-01 00:00:00" => "2024-03-01",
+            "2024/3/1(木)" => WeekdayMismatch,
+            "2024-02-30" => NoSuchDate,
+            "2023-02-29" => NoSuchDate,
+            45_352.5 => HasTimeOfDay,
+            "2024-03-01 12:00" => HasTimeOfDay,
+            "24/3/1" => NotADate,
+            "3/1/2024" => NotADate,
+            "2024/3-1" => NotADate,
+            "2024年3月" => NotADate,
+            "令和6年3月1日" => NotADate,
+            "20240301" => NotADate,
+            "2024-03-011" => NotADate,
+            "未定" => NotADate,
+            true => NotADate,
+        }
+        "date-era", "type = \"date\"\nera = true" {
+            "令和6年3月1日" => "2024-03-01",
+            "令和元年5月1日" => "2019-05-01",
+            "R6.3.1" => "2024-03-01",
+            "ｒ６／３／１" => "2024-03-01",
+            "平成31年4月30日" => "2019-04-30",
+            "㍻31年4月30日" => "2019-04-30",
+            "H元.1.8" => "1989-01-08",
+            "S64.1.7" => "1989-01-07",
+            "昭和元年12月25日" => "1926-12-25",
+            "大正15年12月25日" => "1926-12-25",
+            "明治6年1月1日" => "1873-01-01",
+            "2024/3/1" => "2024-03-01",
+            "平成31年5月1日" => EraMismatch,
+            "令和元年4月30日" => EraMismatch,
+            "昭和64年1月8日" => EraMismatch,
+            "明治5年12月2日" => EraMismatch,
+            "令和0年1月1日" => NotADate,
+            "6.3.1" => NotADate,
+        }
+        "date-partial", "type = \"date\"\nera = true\npartial = \"month\"\nprefixes = [\"築\"]\nsuffixes = [\"築\", \"頃\"]" {
+            "2005年3月" => "2005-03-01",
+            "築2005年3月" => "2005-03-01",
+            "2005年3月築" => "2005-03-01",
+            "2005/3" => "2005-03-01",
+            "平成31年4月" => "2019-04-01",
+            "平成元年1月" => "1989-01-01",
+            "2005年3月15日頃" => "2005-03-15",
+            "平成31年5月" => EraMismatch,
+            "2005年" => NotADate,
+            "築20年" => NotADate,
+        }
+        "date-partial-year", "type = \"date\"\nera = true\npartial = \"year\"" {
+            "2005年" => "2005-01-01",
+            "平成17年" => "2005-01-01",
+            "2005年3月" => "2005-03-01",
+            "2005" => NotADate,
+        }
+        "date-order", "type = \"date\"\norder = \"mdy\"" {
+            "10/13/2014" => "2014-10-13",
+            "2014-10-13" => "2014-10-13",
+            "13/10/2014" => NoSuchDate,
+            "10/13/14" => NotADate,
+        }
+        "date-compact", "type = \"date\"\ncompact = true\ntime_of_day = \"drop\"" {
+            "20240301" => "2024-03-01",
+            20_240_301.0 => "2024-03-01",
+            "20141013T000000" => NotADate,
+            45_352.75 => "2024-03-01",
+            "2024/3/1 18:00" => "2024-03-01",
+            20_241_301.0 => NoSuchDate,
+        }
+        "date-bounds", "type = \"date\"\nmin = \"1900-01-01\"\nmax = \"2099-12-31\"" {
+            45_352.0 => "2024-03-01",
+            "1899-12-31" => BelowMinimum,
+            100_000.0 => AboveMaximum,
+        }
+        "time", r#"type = "time""# {
+            0.5 => "12:00:00",
+            0.395_833_333_333_333_3 => "09:30:00",
+            "9:30" => "09:30:00",
+            "21:30:15" => "21:30:15",
+            "9:30 PM" => "21:30:00",
+            "12:05 am" => "00:05:00",
+            "９時３０分" => "09:30:00",
+            "9時半" => "09:30:00",
+            "午後3時" => "15:00:00",
+            "午前0時5分" => "00:05:00",
+            1.5 => NotATime,
+            "24:00" => NotATime,
+            "9:5" => NotATime,
+            "午後12時" => NotATime,
+        }
+    }
+}
+
+fn moments() -> Vec<Group> {
+    examples! {
+        "timestamp", r#"type = "timestamp""# {
+            45_352.5 => "2024-03-01T03:00:00+00:00",
+            45_352.000_011_574_07 => "2024-02-29T15:00:01+00:00",
+            45_352.0 => "2024-02-29T15:00:00+00:00",
+            "2024-03-01 12:00" => "2024-03-01T03:00:00+00:00",
+            "2024/3/1 12:00:00.250" => "2024-03-01T03:00:00.25+00:00",
+            "2024年3月1日 12時30分" => "2024-03-01T03:30:00+00:00",
+            "2024年3月1日12時" => "2024-03-01T03:00:00+00:00",
+            "2024年3月1日(金) 午後3時" => "2024-03-01T06:00:00+00:00",
+            "2024-03-01T12:00:00Z" => "2024-03-01T12:00:00+00:00",
+            "2024-03-01T12:00:00+01:00" => "2024-03-01T11:00:00+00:00",
+            "2024-03-01" => "2024-02-29T15:00:00+00:00",
+            "2024-03-01 25:00" => NotATimestamp,
+            "12:00" => NotATimestamp,
+            "2024-02-30 12:00" => NoSuchDate,
+        }
+        "timestamp-clock-change", "type = \"timestamp\"\ntime_zone = \"America/New_York\"" {
+            "2024-07-01 12:00" => "2024-07-01T16:00:00+00:00",
+            "2024-03-10 02:30" => NoSuchLocalTime,
+            "2024-11-03 01:30" => AmbiguousLocalTime,
+            "2024-11-03T01:30:00-05:00" => "2024-11-03T06:30:00+00:00",
+        }
+        "timestamp-clock-change-later", "type = \"timestamp\"\ntime_zone = \"America/New_York\"\nclock_change = \"later\"" {
+            "2024-03-10 02:30" => "2024-03-10T07:30:00+00:00",
+            "2024-11-03 01:30" => "2024-11-03T06:30:00+00:00",
+        }
+        "timestamp-local", "type = \"timestamp\"\ntime_zone = \"none\"" {
+            45_352.5 => "2024-03-01T12:00:00",
+            "2024-03-01T12:00:00Z" => NotATimestamp,
+        }
+    }
+}
+
+fn documents() -> Vec<Group> {
+    examples! {
+        "json", r#"type = "json""# {
+            "{ \"rooms\": [1, 2.50], \"name\": \"A B\" }" => json("{\"rooms\":[1,2.50],\"name\":\"A B\"}"),
+            12.5 => json("12.5"),
+            true => true,
+            "{rooms: 1}" => NotJson,
+        }
+        "text-array", r#"type = "text_array""# {
+            "南向き, 角部屋,,ペット可" => json("[\"南向き\",\"角部屋\",\"ペット可\"]"),
+            12.0 => json("[\"12\"]"),
+            "," => null(),
+        }
+        "text-array-separator", "type = \"text_array\"\nseparator = \"、\"\nmax_length = 5" {
+            "南向き、角部屋" => json("[\"南向き\",\"角部屋\"]"),
+            "南向き,角部屋" => TooLong,
+        }
+    }
+}
+
+fn blanks() -> Vec<Group> {
+    examples! {
+        "blank", r#"type = "integer""# {
+            "" => null(),
+            " 　" => null(),
+            "#N/A" => CellError,
+            "Loading..." => CellError,
+        }
+        "blank-keep", "type = \"integer\"\nblank = \"keep\"\nerrors = \"keep\"" {
+            "" => Expected::Kept,
+            "#REF!" => Expected::Kept,
+        }
+        "blank-default", "type = \"integer\"\nblank = \"default\"\ndefault = 0\nblank_words = [\"-\", \"未定\"]\nerrors = \"null\"" {
+            "" => 0,
+            "－" => 0,
+            "未定" => 0,
+            "#DIV/0!" => null(),
+        }
+        "blank-required", "type = \"integer\"\nrequired = true" {
+            "" => BlankNotAllowed,
+        }
+    }
+}

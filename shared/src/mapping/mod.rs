@@ -15,8 +15,12 @@ mod examples;
 mod fold;
 mod header;
 mod json;
+#[cfg(test)]
+mod laws;
 mod number;
 mod number_words;
+#[cfg(test)]
+mod page;
 mod rejection;
 mod rule;
 mod scan;

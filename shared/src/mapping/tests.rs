@@ -117,10 +117,11 @@ fn keys_of_several_columns_are_a_json_array() {
 }
 
 #[test]
-fn a_duplicate_key_names_the_other_rows() {
-    let rejection = listings().duplicate_key("A1", 7, &[2, 3, 4, 5, 6, 8, 9]);
-    assert_eq!(rejection.message, "the key must be in one row only; it is also in rows 2, 3, 4, 5, 6 and 2 more");
-    assert_eq!((rejection.cell.as_deref(), rejection.row_key.as_deref()), (Some("B7"), Some("A1")));
+fn a_row_rejected_as_a_whole_points_to_the_cell_of_its_key() {
+    let rejection = listings().reject_row(Code::DuplicateKey, "A1", 7, "twice".to_owned());
+    assert_eq!(rejection.cell.as_deref(), Some("B7"));
+    assert_eq!(rejection.row_key.as_deref(), Some("A1"));
+    assert_eq!(rejection.raw.as_deref(), Some("A1"));
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! Holds docs/MAPPING.md and the code to each other: its examples are run, and its lists of options and codes are complete.
+
+use super::cell::Cell;
+use super::check::OPTIONS;
+use super::column::Column;
+use super::examples::{Expected, Group, groups};
+use super::rejection::Code;
+use super::{Mapped, Mapping, Settings};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/MAPPING.md");
+
+/// A sheet with one key and one column with these options, in a spreadsheet in Japan.
+pub(super) fn mapping(options: &str) -> Mapping {
+    let column: Column = toml::from_str(&format!("header = \"H\"\ncolumn = \"c\"\n{options}")).unwrap();
+    let key = Column { header: Some("K".to_owned()), column: "k".to_owned(), ..Column::default() };
+    let settings = Settings {
+        columns: &[key, column],
+        key: &["k".to_owned()],
+        header_row: 1,
+        first_column: 0,
+        time_zone: "Asia/Tokyo",
+    };
+    Mapping::bind(settings, &[Cell::from("K"), Cell::from("H")]).unwrap()
+}
+
+/// What becomes of `cell` in the column of a [`mapping`].
+pub(super) fn outcome(mapping: &Mapping, cell: &Cell) -> Expected {
+    match mapping.row(2, &[Cell::from("key"), cell.clone()]) {
+        Mapped::Row(row) if row.keep == [1] => Expected::Kept,
+        Mapped::Row(row) => Expected::Stored(row.values[1].to_json()),
+        Mapped::Rejected { rejections, .. } => Expected::Rejected(rejections[0].code),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_example_comes_true() {
+    let mut wrong = Vec::new();
+    for group in groups() {
+        let mapping = mapping(group.options);
+        for (cell, expected) in group.cases {
+            let outcome = outcome(&mapping, &cell);
+            if outcome != expected {
+                wrong.push(format!("{}: {cell:?} => {outcome:?}, not {expected:?}", group.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_page_shows_the_same_examples() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let mut updated = page.clone();
+    for group in groups() {
+        let start = format!("<!-- examples: {} -->\n", group.name);
+        let from = updated.find(&start).unwrap_or_else(|| panic!("docs/MAPPING.md lacks {start}")) + start.len();
+        let to = from + updated[from..].find("<!-- end -->").expect("an end of the examples");
+        updated.replace_range(from..to, &table(&group));
+    }
+    assert_eq!(page.matches("<!-- examples: ").count(), groups().len(), "the page has examples that are not tested");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(PAGE, updated).unwrap();
+    } else {
+        assert!(page == updated, "docs/MAPPING.md is out of date: UPDATE_DOCS=1 cargo test -p sheetsync the_page");
+    }
+}
+
+#[test]
+fn the_page_lists_every_option_and_every_code() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    for (option, _, types) in OPTIONS {
+        let types: Vec<&str> = types.iter().map(|kind| kind.name()).collect();
+        let row = format!("| `{option}` | {} |", types.join(", "));
+        assert!(page.contains(&row), "docs/MAPPING.md lacks {row}");
+    }
+    for code in Code::ALL {
+        assert!(page.contains(&format!("| `{code}` |")), "docs/MAPPING.md lacks the code {code}");
+    }
+}
+
+fn table(group: &Group) -> String {
+    let mut table = format!("```toml\n{}\n```\n| in the cell | stored |\n| --- | --- |\n", group.options);
+    for (cell, expected) in &group.cases {
+        let cell = match cell {
+            Cell::Blank => "nothing".to_owned(),
+            Cell::Bool(true) => "a ticked checkbox".to_owned(),
+            Cell::Bool(false) => "an empty checkbox".to_owned(),
+            Cell::Number(number) => format!("the number `{number}`"),
+            Cell::Text(text) => format!("`{}`", text.replace('\n', "⏎").replace('\0', "␀")),
+        };
+        let expected = match expected {
+            Expected::Stored(json) => format!("`{json}`"),
+            Expected::Kept => "what the table has stays".to_owned(),
+            Expected::Rejected(code) => format!("rejected: {code}"),
+        };
+        table.push_str(&format!("| {cell} | {expected} |\n"));
+    }
+    table
+}
