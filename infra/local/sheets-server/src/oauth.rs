@@ -18,6 +18,9 @@ use crate::call::Access;
 use crate::error::ApiError;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// Google's own name for its token endpoint. Google's Python client signs for it whatever the key's
+/// `token_uri` says, so it is as right an audience as our own address.
+const GOOGLE_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 /// The longest life of an assertion.
 const MAX_ASSERTION_LIFE: i64 = 3600;
 /// How far the clocks of both sides may differ.
@@ -190,7 +193,7 @@ impl Accounts {
         let claims = jsonwebtoken::decode::<Claims>(assertion, &account.key, &validation)
             .map_err(|_| grant("Invalid JWT Signature."))?
             .claims;
-        if claims.aud != self.token_uri {
+        if claims.aud != self.token_uri && claims.aud != GOOGLE_TOKEN_URI {
             return Err(grant(&format!(
                 "Invalid JWT: Failed audience check. The right audience is {}",
                 self.token_uri
