@@ -1,0 +1,228 @@
+//! What tests do to a running stack: make faults, count requests, stop and start servers. Both ends: the server, which
+//! the stack runs, and [`Control`], the client.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{delete, get, post};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+
+use crate::gateway::Gateway;
+use crate::gateway::faults::{Active, Fault};
+use crate::gateway::record::Seen;
+use crate::ministack::Ministack;
+use crate::postgres::Postgres;
+use crate::postgrest::Postgrest;
+use crate::servers::Server;
+
+/// The servers of a stack.
+#[derive(Debug)]
+pub struct Servers {
+    /// The database.
+    pub postgres: Postgres,
+    /// Supabase's REST API.
+    pub postgrest: Postgrest,
+    /// AWS, unless the stack was started without.
+    pub ministack: Option<Ministack>,
+}
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerName {
+    /// The database.
+    Postgres,
+    /// Supabase's REST API.
+    Postgrest,
+    /// AWS.
+    Ministack,
+}
+
+/// What to do to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deed {
+    /// Ask it to stop, and wait until it has.
+    Stop,
+    /// Start it, after stopping it if need be, and wait until it is ready. It keeps its port and its data (ministack
+    /// keeps nothing: what was deployed is gone).
+    Start,
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP: it is there and does not answer.
+    Pause,
+    /// SIGCONT.
+    Resume,
+}
+
+impl Servers {
+    fn named(&mut self, name: ServerName) -> Option<&mut Server> {
+        match name {
+            ServerName::Postgres => Some(&mut self.postgres.server),
+            ServerName::Postgrest => Some(&mut self.postgrest.server),
+            ServerName::Ministack => self.ministack.as_mut().map(|it| &mut it.server),
+        }
+    }
+
+    async fn ready(&mut self, name: ServerName) -> Result<()> {
+        match (name, &mut self.ministack) {
+            (ServerName::Postgres, _) => self.postgres.ready().await,
+            (ServerName::Postgrest, _) => self.postgrest.ready().await,
+            (ServerName::Ministack, Some(ministack)) => ministack.ready().await,
+            (ServerName::Ministack, None) => Ok(()),
+        }
+    }
+
+    async fn act(&mut self, name: ServerName, deed: Deed) -> Result<()> {
+        let server = self.named(name).context("this stack was started without it")?;
+        match deed {
+            Deed::Stop => server.stop(PATIENCE).await,
+            Deed::Kill => server.kill().await,
+            Deed::Pause => server.signal(Signal::STOP),
+            Deed::Resume => server.signal(Signal::CONT),
+            Deed::Start => {
+                server.start_again().await?;
+                self.ready(name).await
+            }
+        }
+    }
+
+    /// Stops all of them, those first that use the others.
+    pub async fn stop(&mut self) -> Result<()> {
+        let aws = async {
+            match &mut self.ministack {
+                Some(ministack) => ministack.server.stop(PATIENCE).await,
+                None => Ok(()),
+            }
+        };
+        let database = async {
+            self.postgrest.server.stop(PATIENCE).await?;
+            self.postgres.server.stop(PATIENCE).await
+        };
+        tokio::try_join!(aws, database).map(drop)
+    }
+}
+
+/// How long a server gets to stop by itself.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+#[derive(Clone)]
+struct Controlled {
+    gateway: Arc<Gateway>,
+    servers: Arc<Mutex<Servers>>,
+}
+
+/// Serves on a free port of 127.0.0.1 until the program ends; gives the address.
+///
+/// `POST /faults` ([`Fault`] → [`Active`]) · `GET /faults` · `DELETE /faults` · `DELETE /faults/{id}` ·
+/// `GET /requests?path=&body=` ([`Seen`]) · `POST /servers/{name}/{deed}` ([`ServerName`], [`Deed`])
+pub async fn serve(gateway: Arc<Gateway>, servers: Arc<Mutex<Servers>>) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let router = axum::Router::new()
+        .route("/faults", post(add_fault).get(list_faults).delete(remove_faults))
+        .route("/faults/{id}", delete(remove_fault))
+        .route("/requests", get(requests))
+        .route("/servers/{name}/{deed}", post(act))
+        .with_state(Controlled { gateway, servers });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(url)
+}
+
+async fn add_fault(State(it): State<Controlled>, Json(fault): Json<Fault>) -> Json<Active> {
+    let id = it.gateway.faults.add(fault.clone());
+    Json(Active { id, hits: 0, fault })
+}
+
+async fn list_faults(State(it): State<Controlled>) -> Json<Vec<Active>> {
+    Json(it.gateway.faults.list())
+}
+
+async fn remove_faults(State(it): State<Controlled>) {
+    it.gateway.faults.remove(None);
+}
+
+async fn remove_fault(State(it): State<Controlled>, Path(id): Path<u64>) {
+    it.gateway.faults.remove(Some(id));
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Which {
+    path: String,
+    body: String,
+}
+
+async fn requests(State(it): State<Controlled>, Query(which): Query<Which>) -> Json<Vec<Seen>> {
+    Json(it.gateway.record.matching(&which.path, &which.body))
+}
+
+async fn act(
+    State(it): State<Controlled>,
+    Path((name, deed)): Path<(ServerName, Deed)>,
+) -> Result<(), (StatusCode, String)> {
+    let done = it.servers.lock().await.act(name, deed).await;
+    done.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))
+}
+
+/// A running stack, to those who want to do something to it.
+#[derive(Clone, Debug)]
+pub struct Control {
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Control {
+    /// The control of the stack with this `CONTROL_URL`.
+    pub fn new(url: impl Into<String>) -> Result<Self> {
+        Ok(Self { url: url.into(), client: reqwest::Client::builder().no_proxy().build()? })
+    }
+
+    /// Switches a fault on; gives its number.
+    pub async fn add_fault(&self, fault: &Fault) -> Result<u64> {
+        let active: Active = self.send(self.client.post(format!("{}/faults", self.url)).json(fault)).await?.json().await?;
+        Ok(active.id)
+    }
+
+    /// The faults that are on, with how many requests each has met.
+    pub async fn faults(&self) -> Result<Vec<Active>> {
+        Ok(self.send(self.client.get(format!("{}/faults", self.url))).await?.json().await?)
+    }
+
+    /// Switches a fault off and lets go what it held.
+    pub async fn remove_fault(&self, id: u64) -> Result<()> {
+        self.send(self.client.delete(format!("{}/faults/{id}", self.url))).await.map(drop)
+    }
+
+    /// Switches all faults off, also those of tests that run at the same time.
+    pub async fn remove_all_faults(&self) -> Result<()> {
+        self.send(self.client.delete(format!("{}/faults", self.url))).await.map(drop)
+    }
+
+    /// The requests whose path and whose body's start contain these.
+    pub async fn requests(&self, path: &str, body: &str) -> Result<Vec<Seen>> {
+        let which = Which { path: path.to_owned(), body: body.to_owned() };
+        Ok(self.send(self.client.get(format!("{}/requests", self.url)).query(&which)).await?.json().await?)
+    }
+
+    /// Does something to a server; returns when it is done.
+    pub async fn act(&self, name: ServerName, deed: Deed) -> Result<()> {
+        let (name, deed) = (serde_json::to_value(name)?, serde_json::to_value(deed)?);
+        let path = format!("servers/{}/{}", name.as_str().unwrap_or_default(), deed.as_str().unwrap_or_default());
+        self.send(self.client.post(format!("{}/{path}", self.url))).await.map(drop)
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> {
+        let answer = request.send().await.context("the local stack does not answer: is it still running?")?;
+        match answer.status() {
+            status if status.is_success() => Ok(answer),
+            status => bail!("the local stack refuses: {status} {}", answer.text().await?),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The real `sam build` and `sam deploy`, aimed at ministack.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+use crate::ministack::{Calls, credentials};
+use crate::servers::inherited;
+use crate::tools::Tools;
+
+/// The CloudFormation stack.
+pub const STACK: &str = "sheetsync";
+
+const BUCKET: &str = "sheetsync-packages";
+
+/// The architecture of this machine, as Lambda calls it: what runs here must be built for here.
+const ARCHITECTURE: &str = "x86_64";
+
+/// Builds the functions. What has not changed is not built again: cargo sees to that.
+pub async fn build(tools: &Tools, logs: &Path) -> Result<()> {
+    let overrides = format!("Architecture={ARCHITECTURE}");
+    let mut command = sam(tools)?;
+    command.env("ARCHITECTURE", ARCHITECTURE).args(["build", "--parameter-overrides", &overrides]);
+    run(command, "sam build", &logs.join("sam-build.log")).await
+}
+
+/// Deploys what was built, with these parameters.
+pub async fn deploy(
+    tools: &Tools,
+    logs: &Path,
+    calls: &Calls,
+    endpoint: &str,
+    parameters: &[(&str, String)],
+) -> Result<()> {
+    calls.create_bucket(BUCKET).await?;
+    let mut command = sam(tools)?;
+    command.env("AWS_ENDPOINT_URL", endpoint).envs(credentials()).env("SAM_CLI_POLL_DELAY", "0.2");
+    command.args(["deploy", "--stack-name", STACK, "--no-resolve-s3", "--s3-bucket", BUCKET, "--no-confirm-changeset"]);
+    command.args(["--no-progressbar", "--parameter-overrides"]).arg(format!("Architecture={ARCHITECTURE}"));
+    command.args(parameters.iter().map(|(name, value)| format!("{name}=\"{value}\"")));
+    run(command, "sam deploy", &logs.join("sam-deploy.log")).await
+}
+
+fn sam(tools: &Tools) -> Result<Command> {
+    let bin = tools.sam()?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(bin.join("sam"));
+    // Cargo finds its own things through these; nothing else of our environment is passed on.
+    let cargo = ["CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"].into_iter();
+    command.env_clear().envs(inherited()).envs(cargo.filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command.env("PATH", format!("{}:{path}", bin.display())).env("SAM_CLI_TELEMETRY", "0");
+    command.current_dir(tools.root()).stdin(Stdio::null()).kill_on_drop(true);
+    Ok(command)
+}
+
+async fn run(mut command: Command, name: &str, log: &Path) -> Result<()> {
+    let out = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    command.stdout(out.try_clone()?).stderr(out);
+    let status = command.status().await.with_context(|| format!("cannot start {name}"))?;
+    if !status.success() {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        let end: Vec<_> = text.lines().rev().take(30).collect();
+        let end: Vec<_> = end.into_iter().rev().collect();
+        bail!("{name} failed ({status}); the end of {}:\n{}", log.display(), end.join("\n"));
+    }
+    Ok(())
+}

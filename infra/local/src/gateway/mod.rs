@@ -1,0 +1,237 @@
+//! What stands in front of PostgREST at hosted Supabase: the prefix `/rest/v1` and the API keys. And, for tests only,
+//! faults and a record of the requests.
+
+pub mod faults;
+pub mod proxy;
+pub mod record;
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde_json::json;
+
+use crate::keys::Keys;
+use faults::{Action, Faults};
+use proxy::{Answer, HungUp, Upstream};
+use record::{Record, Seen};
+
+const API_KEY: &str = "apikey";
+const PREFIX: &str = "/rest/v1";
+
+/// The gateway of one stack. It lives until the program ends.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The project's URL.
+    pub url: String,
+    /// The faults that it makes.
+    pub faults: Arc<Faults>,
+    /// What it has seen.
+    pub record: Arc<Record>,
+}
+
+impl Gateway {
+    /// Starts the gateway on a free port.
+    pub async fn start(postgrest_port: u16, keys: &Keys) -> Result<Self> {
+        let (faults, record) = (Arc::new(Faults::default()), Arc::new(Record::default()));
+        let passage = Arc::new(Passage {
+            postgrest: format!("http://127.0.0.1:{postgrest_port}"),
+            upstream: Upstream::new()?,
+            doorman: Doorman::new(keys)?,
+            faults: Arc::clone(&faults),
+            record: Arc::clone(&record),
+        });
+        let url = proxy::serve(move |request| Arc::clone(&passage).handle(request)).await?;
+        Ok(Self { url, faults, record })
+    }
+}
+
+/// The way of a request through the gateway.
+struct Passage {
+    postgrest: String,
+    upstream: Upstream,
+    doorman: Doorman,
+    faults: Arc<Faults>,
+    record: Arc<Record>,
+}
+
+impl Passage {
+    async fn handle(self: Arc<Self>, request: Request<Bytes>) -> Answer {
+        let (at, start) = (SystemTime::now(), Instant::now());
+        let path = proxy::target(&request).to_owned();
+        let hit = self.faults.meet(&path, request.body());
+        let mut seen = Seen {
+            at: at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0,
+            method: request.method().to_string(),
+            path,
+            body: record::head(request.body()),
+            status: None,
+            milliseconds: 0.0,
+            fault: hit.is_some(),
+        };
+        let answer = match &hit {
+            None => Ok(self.pass(request).await),
+            Some(hit) => {
+                hit.before().await;
+                match hit.action() {
+                    Action::Answer { status, headers, body } => Ok(made_up(*status, headers, body)),
+                    Action::DropRequest => Err(HungUp),
+                    Action::LoseAnswer => {
+                        self.pass(request).await;
+                        Err(HungUp)
+                    }
+                    Action::HoldAnswer => {
+                        let answer = self.pass(request).await;
+                        hit.removed().await;
+                        Ok(answer)
+                    }
+                    Action::Delay { .. } | Action::HoldRequest => Ok(self.pass(request).await),
+                }
+            }
+        };
+        seen.status = answer.as_ref().ok().map(|it| it.status().as_u16());
+        seen.milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+        self.record.enter(seen);
+        answer
+    }
+
+    async fn pass(&self, mut request: Request<Bytes>) -> Response<Full<Bytes>> {
+        let Some(path) = proxy::target(&request).strip_prefix(PREFIX).map(str::to_owned) else {
+            return proxy::json(StatusCode::NOT_FOUND, &json!({"message": "no Route matched with those values"}));
+        };
+        if let Err(refusal) = self.doorman.admit(request.headers_mut()) {
+            return proxy::json(StatusCode::UNAUTHORIZED, &json!({"message": refusal.0, "hint": refusal.1}));
+        }
+        self.upstream.forward(request, &format!("{}{path}", self.postgrest)).await
+    }
+}
+
+fn made_up(status: u16, headers: &std::collections::BTreeMap<String, String>, body: &str) -> Response<Full<Bytes>> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = proxy::text(status, body);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// Looks at the API key and turns it into the JWT that PostgREST understands.
+struct Doorman {
+    secret_key: String,
+    publishable_key: String,
+    service_role: String,
+    anon: String,
+    jwt_key: DecodingKey,
+}
+
+/// Message and hint, in the hosted gateway's words.
+struct Refusal(&'static str, &'static str);
+
+impl Doorman {
+    fn new(keys: &Keys) -> Result<Self> {
+        Ok(Self {
+            secret_key: keys.secret_key.clone(),
+            publishable_key: keys.publishable_key.clone(),
+            service_role: keys.jwt("service_role")?,
+            anon: keys.jwt("anon")?,
+            jwt_key: DecodingKey::from_secret(keys.jwt_secret.as_bytes()),
+        })
+    }
+
+    /// Refuses a request without a valid key. A user's own token in `Authorization` stays; a key there, or nothing,
+    /// is replaced by the JWT of the key's role.
+    fn admit(&self, headers: &mut HeaderMap) -> Result<(), Refusal> {
+        let key = headers
+            .remove(API_KEY)
+            .ok_or(Refusal("No API key found in request", "No `apikey` request header or url param was found."))?;
+        let role = self.role(key.to_str().unwrap_or_default()).ok_or(Refusal(
+            "Invalid API key",
+            "Double check your Supabase `anon` or `service_role` API key.",
+        ))?;
+        let token = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
+        if token.is_none_or(|token| token.starts_with("sb_")) {
+            let value = HeaderValue::try_from(format!("Bearer {role}")).map_err(|_| Refusal("Invalid API key", ""))?;
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(())
+    }
+
+    /// The JWT that a key stands for; the keys of older projects are such JWTs themselves.
+    fn role<'a>(&'a self, key: &'a str) -> Option<&'a str> {
+        if key == self.secret_key {
+            return Some(&self.service_role);
+        }
+        if key == self.publishable_key {
+            return Some(&self.anon);
+        }
+        let claims = Validation::new(Algorithm::HS256);
+        jsonwebtoken::decode::<serde_json::Value>(key, &self.jwt_key, &claims).is_ok().then_some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keys {
+        Keys {
+            database_password: "p".into(),
+            jwt_secret: "0123456789abcdef0123456789abcdef".into(),
+            secret_key: "sb_secret_x".into(),
+            publishable_key: "sb_publishable_y".into(),
+            reader_token: "r".into(),
+            operator_token: "o".into(),
+        }
+    }
+
+    fn admitted(headers: &[(&'static str, &str)]) -> Result<String, &'static str> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, HeaderValue::from_str(value).unwrap());
+        }
+        Doorman::new(&keys()).unwrap().admit(&mut map).map_err(|refusal| refusal.0)?;
+        Ok(map[AUTHORIZATION].to_str().unwrap().to_owned())
+    }
+
+    fn role_in(authorization: &str) -> String {
+        let token = authorization.strip_prefix("Bearer ").unwrap();
+        let key = DecodingKey::from_secret(keys().jwt_secret.as_bytes());
+        let claims = Validation::new(Algorithm::HS256);
+        let token = jsonwebtoken::decode::<serde_json::Value>(token, &key, &claims).unwrap();
+        token.claims["role"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_key_becomes_the_jwt_of_its_role() {
+        assert_eq!(role_in(&admitted(&[("apikey", "sb_secret_x")]).unwrap()), "service_role");
+        assert_eq!(role_in(&admitted(&[("apikey", "sb_publishable_y")]).unwrap()), "anon");
+        let key = keys().jwt("service_role").unwrap();
+        assert_eq!(role_in(&admitted(&[("apikey", &key)]).unwrap()), "service_role");
+    }
+
+    #[test]
+    fn a_key_in_authorization_counts_for_nothing_and_a_users_token_for_itself() {
+        let both = [("apikey", "sb_publishable_y"), ("authorization", "Bearer sb_secret_x")];
+        assert_eq!(role_in(&admitted(&both).unwrap()), "anon");
+        let user = format!("Bearer {}", keys().jwt("authenticated").unwrap());
+        let both = [("apikey", "sb_publishable_y"), ("authorization", user.as_str())];
+        assert_eq!(admitted(&both).unwrap(), user);
+    }
+
+    #[test]
+    fn without_a_valid_key_nobody_passes() {
+        assert_eq!(admitted(&[]), Err("No API key found in request"));
+        assert_eq!(admitted(&[("authorization", "Bearer sb_secret_x")]), Err("No API key found in request"));
+        assert_eq!(admitted(&[("apikey", "sb_secret_wrong")]), Err("Invalid API key"));
+        let mut other = keys();
+        other.jwt_secret = "another secret of another project".into();
+        assert_eq!(admitted(&[("apikey", &other.jwt("service_role").unwrap())]), Err("Invalid API key"));
+    }
+}
