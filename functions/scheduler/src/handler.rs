@@ -1,0 +1,259 @@
+//! What an invocation asks for, which syncs that concerns, and what it answers. One sync's run is [`crate::run`].
+
+use std::path::PathBuf;
+
+use lambda_runtime::Diagnostic;
+use serde::{Deserialize, Serialize};
+use sheetsync::definition::{Definition, DefinitionError};
+use sheetsync::queue::Queue;
+use sheetsync::secrets;
+use sheetsync::settings::{self, MissingSetting};
+use sheetsync::sheets::{self, ServiceAccount, Sheets};
+use sheetsync::supabase::{Begin, Begun, RunType, Supabase};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::run::{Run, RunError, Summary};
+
+/// The event: a tick of EventBridge Scheduler, or somebody's request (docs/PROTOCOL.md, "Scheduler event").
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Request {
+    /// The sync; without it, every sync of the definition.
+    sync: Option<String>,
+    #[serde(rename = "type", default)]
+    run_type: RunType,
+    /// The row keys of a selective run.
+    keys: Option<Vec<String>>,
+    /// The run's id, so that asking twice is asking once.
+    run: Option<Uuid>,
+    triggered_by: Option<String>,
+}
+
+/// What became of each sync.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    runs: Vec<SyncReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct SyncReport {
+    sync: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Uuid>,
+    status: Status,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    summary: Option<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem>,
+}
+
+#[derive(Debug, Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    /// The plan is made and sent; the workers do the rest.
+    Planned,
+    Busy,
+    NotDue,
+    Duplicate,
+    Failed,
+}
+
+#[derive(Debug, Serialize)]
+struct Problem {
+    code: String,
+    message: String,
+}
+
+/// Why an invocation as a whole fails, so that Lambda counts it as an error and its alarm rings: what went wrong could not
+/// be recorded in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum InvocationError {
+    /// The event makes no sense.
+    #[error("the event is no request for a run: {0}; see docs/PROTOCOL.md, \"Scheduler event\"")]
+    Request(String),
+    /// The definition cannot be used, and no sync was named under which that could be recorded.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
+    /// A run failed, and Supabase could not be told.
+    #[error("{sync}: {message}")]
+    Unrecorded {
+        /// The sync.
+        sync: String,
+        /// What went wrong.
+        message: String,
+    },
+}
+
+impl From<InvocationError> for Diagnostic {
+    fn from(error: InvocationError) -> Self {
+        let error_type = match &error {
+            InvocationError::Request(_) => "bad_request",
+            InvocationError::Definition(_) => "bad_definition",
+            InvocationError::Unrecorded { .. } => "unrecorded_failure",
+        };
+        Self { error_type: error_type.to_owned(), error_message: error.to_string() }
+    }
+}
+
+/// The scheduler's settings and connections, kept between invocations.
+pub struct Scheduler {
+    definition: PathBuf,
+    supabase_url: String,
+    supabase_secret: String,
+    google_secret: String,
+    sheets_url: String,
+    drive_url: String,
+    queue: Queue,
+    secrets: aws_sdk_secretsmanager::Client,
+    supabase: OnceCell<Supabase>,
+    sheets: OnceCell<Sheets>,
+}
+
+impl Scheduler {
+    /// Reads the settings. Connections are made when they are first needed, so that what is wrong with one is the failure
+    /// of a run, with its reason, and not of the function.
+    ///
+    /// # Errors
+    /// When a setting is missing.
+    pub async fn from_env() -> Result<Self, MissingSetting> {
+        let definition = PathBuf::from(settings::required("SHEETSYNC_DEFINITION")?);
+        let supabase_url = settings::required("SUPABASE_URL")?;
+        let supabase_secret = settings::required("SUPABASE_SECRET_ID")?;
+        let google_secret = settings::required("GOOGLE_SECRET_ID")?;
+        let queue_url = settings::required("QUEUE_URL")?;
+        let aws = aws_config::load_from_env().await;
+        Ok(Self {
+            definition,
+            supabase_url,
+            supabase_secret,
+            google_secret,
+            sheets_url: settings::optional("SHEETS_BASE_URL").unwrap_or_else(|| sheets::SHEETS_BASE_URL.to_owned()),
+            drive_url: settings::optional("DRIVE_BASE_URL").unwrap_or_else(|| sheets::DRIVE_BASE_URL.to_owned()),
+            queue: Queue::new(aws_sdk_sqs::Client::new(&aws), queue_url),
+            secrets: aws_sdk_secretsmanager::Client::new(&aws),
+            supabase: OnceCell::new(),
+            sheets: OnceCell::new(),
+        })
+    }
+
+    /// Answers one invocation.
+    ///
+    /// # Errors
+    /// When something went wrong that could not be recorded with a run.
+    pub async fn handle(&self, event: serde_json::Value) -> Result<Report, InvocationError> {
+        let request: Request =
+            serde_json::from_value(event).map_err(|error| InvocationError::Request(error.to_string()))?;
+        if (request.run_type == RunType::Selective) != request.keys.as_ref().is_some_and(|keys| !keys.is_empty()) {
+            let reason = "`keys` belong to the type \"selective\", which needs them";
+            return Err(InvocationError::Request(reason.to_owned()));
+        }
+        let syncs = match &request.sync {
+            Some(sync) => vec![sync.clone()],
+            None => Definition::load(&self.definition, None)?.syncs.into_iter().map(|sync| sync.name).collect(),
+        };
+        let mut runs = Vec::with_capacity(syncs.len());
+        for sync in syncs {
+            runs.push(self.sync(&sync, &request).await?);
+        }
+        Ok(Report { runs })
+    }
+
+    async fn sync(&self, name: &str, request: &Request) -> Result<SyncReport, InvocationError> {
+        let report = |run, status| SyncReport { sync: name.to_owned(), run, status, summary: None, error: None };
+        let unrecorded = |error: &RunError| {
+            tracing::error!(sync = name, code = error.code(), error = %error, "run failed and could not be recorded");
+            InvocationError::Unrecorded { sync: name.to_owned(), message: error.to_string() }
+        };
+        let supabase = self.supabase().await.map_err(|error| unrecorded(&error))?;
+        let definition = Definition::load(&self.definition, Some(name))
+            .map(|definition| definition.syncs.into_iter().find(|sync| sync.name == name));
+        let definition = match definition {
+            Ok(found) => Ok(found),
+            Err(error) => Err(RunError::from(error)),
+        };
+        let begin = Begin {
+            sync: name,
+            run: request.run.unwrap_or_else(Uuid::new_v4),
+            definition: definition.as_ref().ok().and_then(Option::as_ref),
+            run_type: request.run_type,
+            triggered_by: request.triggered_by.as_deref().unwrap_or("schedule"),
+            keys: request.keys.as_deref(),
+        };
+        let begun = supabase.begin(&begin).await.map_err(|error| unrecorded(&error.into()))?;
+        let (run, seq, present_rows) = match begun {
+            Begun::Begun { run, seq, superseded, present_rows } => {
+                if let Some(stalled) = superseded {
+                    tracing::warn!(%run, sync = name, superseded = %stalled, "took over from a run that stalled");
+                }
+                (run, seq, present_rows)
+            }
+            Begun::Busy { run } => {
+                tracing::info!(sync = name, busy = %run, "another run still makes progress");
+                return Ok(report(Some(run), Status::Busy));
+            }
+            Begun::NotDue => return Ok(report(None, Status::NotDue)),
+            Begun::Duplicate { .. } => return Ok(report(Some(begin.run), Status::Duplicate)),
+            Begun::Refused { problems } => {
+                let error = RunError::Refused(problems);
+                tracing::error!(run = %begin.run, sync = name, code = error.code(), error = %error, "run failed");
+                return Ok(failed(name, begin.run, &error));
+            }
+        };
+        let outcome = match (definition, self.sheets().await) {
+            (Err(error), _) | (_, Err(error)) => Err(error),
+            (Ok(None), _) => unreachable!("a definition that was loaded for a sync has it"),
+            (Ok(Some(definition)), Ok(sheets)) => {
+                Run {
+                    id: run,
+                    seq,
+                    present_rows,
+                    run_type: request.run_type,
+                    keys: request.keys.as_deref(),
+                    definition: &definition,
+                    sheets,
+                    supabase,
+                    queue: &self.queue,
+                }
+                .execute()
+                .await
+            }
+        };
+        match outcome {
+            Ok(summary) => Ok(SyncReport { summary: Some(summary), ..report(Some(run), Status::Planned) }),
+            Err(error) => {
+                tracing::error!(%run, sync = name, code = error.code(), error = %error, "run failed");
+                supabase.fail(run, None, &error.failure()).await.map_err(|_| unrecorded(&error))?;
+                Ok(failed(name, run, &error))
+            }
+        }
+    }
+
+    async fn supabase(&self) -> Result<&Supabase, RunError> {
+        self.supabase
+            .get_or_try_init(async || {
+                let key = secrets::supabase_key(&self.secrets, &self.supabase_secret).await?;
+                Ok(Supabase::new(&self.supabase_url, key)?)
+            })
+            .await
+    }
+
+    async fn sheets(&self) -> Result<&Sheets, RunError> {
+        self.sheets
+            .get_or_try_init(async || {
+                let key = secrets::fetch(&self.secrets, &self.google_secret).await?;
+                Ok(Sheets::new(ServiceAccount::from_json(&key)?, &self.sheets_url, &self.drive_url)?)
+            })
+            .await
+    }
+}
+
+fn failed(sync: &str, run: Uuid, error: &RunError) -> SyncReport {
+    SyncReport {
+        sync: sync.to_owned(),
+        run: Some(run),
+        status: Status::Failed,
+        summary: None,
+        error: Some(Problem { code: error.code(), message: error.to_string() }),
+    }
+}

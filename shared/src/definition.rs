@@ -1,0 +1,421 @@
+//! What is synced, and how: `sheetsync.toml`, parsed and checked before anything is read. The rules of one column are
+//! [`crate::mapping::Column`]; this file is about everything around them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::MappingVersion;
+use crate::mapping::{self, Column};
+
+/// Raised when the meaning of a mapping rule changes, so that every row is mapped and sent anew.
+const MAPPING_RULES: u32 = 1;
+
+/// The longest Postgres identifier, in bytes.
+const MAX_IDENTIFIER_BYTES: usize = 63;
+
+/// A definition file.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// The syncs of the file.
+    #[serde(rename = "sync")]
+    pub syncs: Vec<Sync>,
+}
+
+/// One tab of one spreadsheet that must stay equal to one table.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// Its name, in logs, URLs and tables.
+    pub name: String,
+    /// The spreadsheet's id: what stands between `/d/` and `/edit` in its address.
+    pub spreadsheet: String,
+    /// The tab by its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tab: Option<String>,
+    /// The tab by its id (`gid` in the address); survives a rename.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tab_id: Option<i64>,
+    /// The row that holds the headers, counted from 1.
+    #[serde(default = "first_row")]
+    pub header_row: u32,
+    /// The table, in the schema `public`.
+    pub table: String,
+    /// The columns of the table that identify a row.
+    pub key: Vec<String>,
+    /// What becomes of rows that share a key.
+    #[serde(default)]
+    pub duplicates: Duplicates,
+    /// How often a scheduled run starts; without it, runs start only when asked for.
+    #[serde(default, with = "duration_text::optional", skip_serializing_if = "Option::is_none")]
+    pub every: Option<Duration>,
+    /// Which rows may be written.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whose value stays when sheet and database changed the same value to different ones.
+    #[serde(default)]
+    pub on_conflict: OnConflict,
+    /// The most rows of a batch.
+    #[serde(default = "default_batch_rows")]
+    pub batch_rows: usize,
+    /// A run that made no progress for so long is superseded by the next.
+    #[serde(default = "default_stall_after", with = "duration_text")]
+    pub stall_after: Duration,
+    /// What becomes of a row that is gone from the sheet.
+    #[serde(default)]
+    pub on_delete: OnDelete,
+    /// The columns that are synced.
+    pub columns: Vec<Column>,
+}
+
+/// What becomes of rows that share a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// All of them are rejected, each with the others' row numbers.
+    #[default]
+    Reject,
+    /// The first is used, the others are skipped.
+    First,
+    /// The last is used, the others are skipped.
+    Last,
+}
+
+/// Which rows may be written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// New rows are inserted, known rows updated.
+    #[default]
+    Upsert,
+    /// Rows that the table has are left alone.
+    InsertOnly,
+    /// Rows that the table lacks are left out.
+    UpdateOnly,
+}
+
+/// Whose value stays in a conflict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnConflict {
+    /// The sheet's value is written.
+    #[default]
+    Sheet,
+    /// The database's value stays.
+    Database,
+}
+
+/// What becomes of a row that is gone from the sheet.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnDelete {
+    /// Ignore, soft or hard.
+    #[serde(default)]
+    pub policy: DeletePolicy,
+    /// The timestamp column that a soft delete sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// So many rows may always go.
+    #[serde(default = "default_guard_rows")]
+    pub guard_rows: u32,
+    /// And so many percent of the rows; the larger of the two counts.
+    #[serde(default = "default_guard_percent")]
+    pub guard_percent: u8,
+}
+
+impl Default for OnDelete {
+    fn default() -> Self {
+        Self {
+            policy: DeletePolicy::Ignore,
+            column: None,
+            guard_rows: default_guard_rows(),
+            guard_percent: default_guard_percent(),
+        }
+    }
+}
+
+impl OnDelete {
+    /// How many of `present` rows may vanish before it looks like an accident.
+    #[must_use]
+    pub fn guard(&self, present: u64) -> u64 {
+        u64::from(self.guard_rows).max(present * u64::from(self.guard_percent) / 100)
+    }
+}
+
+/// What is done to the row of a vanished key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeletePolicy {
+    /// Nothing.
+    #[default]
+    Ignore,
+    /// A timestamp column is set.
+    Soft,
+    /// The row is deleted.
+    Hard,
+}
+
+fn first_row() -> u32 {
+    1
+}
+
+fn default_batch_rows() -> usize {
+    500
+}
+
+fn default_stall_after() -> Duration {
+    Duration::from_secs(15 * 60)
+}
+
+fn default_guard_rows() -> u32 {
+    10
+}
+
+fn default_guard_percent() -> u8 {
+    15
+}
+
+/// Why a definition cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    /// The file cannot be read.
+    #[error("cannot read the definition {}: {source}; set SHEETSYNC_DEFINITION to the path of sheetsync.toml", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not the TOML that was expected.
+    #[error("{}: {message}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        message: String,
+    },
+    /// It says things that cannot be.
+    #[error("{}: {}", path.display(), problems.join("; "))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Everything that is wrong, each naming the sync.
+        problems: Vec<String>,
+    },
+    /// There is no such sync.
+    #[error("there is no sync {name:?} in {}; it defines {}", path.display(), known.join(", "))]
+    UnknownSync {
+        /// What was asked for.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// What there is.
+        known: Vec<String>,
+    },
+}
+
+impl Definition {
+    /// Reads and checks the definition at `path`. When `path` is a directory, only the file `NAME.toml` for the `sync` that
+    /// is asked for is read (or every file, when none is asked for), so that one broken file stops one sync.
+    ///
+    /// # Errors
+    /// When a file cannot be read, parsed or used, or does not define the sync that is asked for.
+    pub fn load(path: &Path, sync: Option<&str>) -> Result<Self, DefinitionError> {
+        let definition = match (path.is_dir(), sync) {
+            (false, _) => Self::read(path)?,
+            (true, Some(name)) if is_name(name) => Self::read(&path.join(format!("{name}.toml")))?,
+            (true, _) => Self::read_directory(path)?,
+        };
+        if let Some(name) = sync
+            && !definition.syncs.iter().any(|sync| sync.name == name)
+        {
+            return Err(DefinitionError::UnknownSync {
+                name: name.to_owned(),
+                path: path.to_owned(),
+                known: definition.syncs.into_iter().map(|sync| sync.name).collect(),
+            });
+        }
+        Ok(definition)
+    }
+
+    fn read_directory(path: &Path) -> Result<Self, DefinitionError> {
+        let unreadable = |source| DefinitionError::Unreadable { path: path.to_owned(), source };
+        let mut files = std::fs::read_dir(path)
+            .map_err(unreadable)?
+            .map(|entry| entry.map(|entry| entry.path()).map_err(unreadable))
+            .collect::<Result<Vec<_>, _>>()?;
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+        files.sort();
+        let mut syncs = Vec::new();
+        for file in files {
+            syncs.extend(Self::read(&file)?.syncs);
+        }
+        Ok(Self { syncs })
+    }
+
+    fn read(path: &Path) -> Result<Self, DefinitionError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| DefinitionError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Parses and checks the text of a definition; `path` is only for its errors.
+    ///
+    /// # Errors
+    /// When the text is not TOML of the expected shape, or says things that cannot be.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, DefinitionError> {
+        let definition: Self = toml::from_str(text).map_err(|error| DefinitionError::Malformed {
+            path: path.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let mut problems: Vec<String> = definition.syncs.iter().flat_map(Sync::problems).collect();
+        for (index, sync) in definition.syncs.iter().enumerate() {
+            if definition.syncs[..index].iter().any(|earlier| earlier.name == sync.name) {
+                problems.push(format!("the sync {:?} is defined twice", sync.name));
+            }
+        }
+        if problems.is_empty() {
+            Ok(definition)
+        } else {
+            Err(DefinitionError::Invalid { path: path.to_owned(), problems })
+        }
+    }
+}
+
+impl Sync {
+    /// Names this state of the mapping; see [`MappingVersion`].
+    ///
+    /// # Panics
+    /// Never: the columns of a definition serialise.
+    #[must_use]
+    pub fn mapping_version(&self) -> MappingVersion {
+        let text = serde_json::to_vec(&(MAPPING_RULES, &self.key, &self.columns))
+            .expect("a definition that was parsed from TOML serialises");
+        MappingVersion::of(&text)
+    }
+
+    /// What `sync_begin` is told of this sync (docs/PROTOCOL.md, `p_definition`).
+    #[must_use]
+    pub fn registration(&self) -> serde_json::Value {
+        serde_json::json!({
+            "table": self.table,
+            "keyColumns": self.key,
+            "mappingVersion": self.mapping_version(),
+            "mode": self.mode,
+            "onConflict": self.on_conflict,
+            "columns": self.columns.iter()
+                .map(|column| serde_json::json!({"name": column.column, "authority": column.authority}))
+                .collect::<Vec<_>>(),
+            "deletes": {
+                "policy": self.on_delete.policy,
+                "column": self.on_delete.column,
+                "guardRows": self.on_delete.guard_rows,
+                "guardPercent": self.on_delete.guard_percent,
+            },
+        })
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |sound: bool, problem: &str| {
+            if !sound {
+                problems.push(format!("sync {:?}: {problem}", self.name));
+            }
+        };
+        check(
+            is_name(&self.name),
+            "`name` must be lower-case letters, digits, `_` or `-`, start with a letter, and have at most 63 characters",
+        );
+        check(
+            !self.spreadsheet.trim().is_empty(),
+            "`spreadsheet` is empty; it is the part of the address between /d/ and /edit",
+        );
+        check(
+            self.tab.is_some() != self.tab_id.is_some(),
+            "give the tab by `tab` (its title) or by `tab_id` (`gid` in the address): one of them, not both",
+        );
+        check(self.header_row >= 1, "`header_row` counts from 1");
+        check(
+            is_identifier(&self.table),
+            "`table` must be the name of a table in the schema public, without the schema",
+        );
+        check(!self.key.is_empty(), "`key` must name the column or columns that identify a row");
+        check(!self.columns.is_empty(), "there are no [[sync.columns]]");
+        check((1..=10_000).contains(&self.batch_rows), "`batch_rows` must be between 1 and 10000");
+        check(self.every.is_none_or(|every| every >= Duration::from_secs(60)), "`every` must be a minute or more");
+        check(self.stall_after >= Duration::from_secs(1), "`stall_after` must be a second or more");
+        check(self.on_delete.guard_percent <= 100, "`on_delete.guard_percent` must be 0 to 100");
+        let soft = self.on_delete.policy == DeletePolicy::Soft;
+        check(
+            !soft || self.on_delete.column.is_some(),
+            "`on_delete` with policy \"soft\" needs `column`, the timestamp column that marks a deleted row",
+        );
+        check(soft || self.on_delete.column.is_none(), "`on_delete.column` is only for policy \"soft\"");
+        if let Some(column) = &self.on_delete.column {
+            check(is_identifier(column), "`on_delete.column` must be the name of a column");
+            check(
+                !self.columns.iter().any(|mapped| mapped.column == *column),
+                "`on_delete.column` cannot be fed by the sheet as well",
+            );
+        }
+        for column in &self.columns {
+            check(is_identifier(&column.column), &format!("{:?} cannot be the name of a column", column.column));
+        }
+        if let Err(found) = mapping::Mapping::check(&self.columns, &self.key) {
+            problems.extend(found.iter().map(|problem| format!("sync {:?}: {problem}", self.name)));
+        }
+        problems
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= MAX_IDENTIFIER_BYTES
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_IDENTIFIER_BYTES && !text.contains('\0')
+}
+
+/// Durations as people write them: `5m`, `1h 30m`.
+mod duration_text {
+    use std::time::Duration;
+
+    use jiff::SignedDuration;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse::<SignedDuration>()
+            .ok()
+            .and_then(|signed| Duration::try_from(signed).ok())
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a duration such as \"5m\" or \"1h 30m\"")))
+    }
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}s", duration.as_secs()))
+    }
+
+    pub(super) mod optional {
+        use super::{Deserializer, Duration, Serializer};
+
+        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Duration>, D::Error> {
+            super::deserialize(deserializer).map(Some)
+        }
+
+        pub(in super::super) fn serialize<S: Serializer>(
+            duration: &Option<Duration>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match duration {
+                Some(duration) => super::serialize(duration, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+    }
+}

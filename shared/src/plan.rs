@@ -1,0 +1,265 @@
+//! Finds what changed between a [`Snapshot`] and the database in two steps, as a Merkle tree does: ranges whose digests
+//! differ, then the rows of those ranges. Pure; the scheduler fetches what these functions ask for.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::definition::{DeletePolicy, OnDelete};
+use crate::hash::{ContentHash, DigestBuilder, KeyHash, RangeIndex};
+use crate::snapshot::{Entry, Snapshot, State};
+
+/// The digests of the database's rows, as `sync_range_digests` answers them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct RangeDigests {
+    /// How many rows there are.
+    pub rows: u64,
+    /// Index, number of rows and digest of each range that is not empty.
+    pub ranges: Vec<(RangeIndex, u64, String)>,
+}
+
+/// A row as the database last applied it: its key hash, and its content hash unless it must be sent again.
+pub type StoredRow = (KeyHash, Option<ContentHash>);
+
+/// What a run will do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Rows to send, in key-hash order.
+    pub send: Vec<Entry>,
+    /// Keys that the database has and the sheet has not, in order.
+    pub vanished: Vec<KeyHash>,
+    /// How many rows the database has as they are.
+    pub unchanged: u64,
+}
+
+/// The ranges in which sheet and database differ, in order.
+#[must_use]
+pub fn differing_ranges(snapshot: &Snapshot, bits: u32, stored: &RangeDigests) -> Vec<RangeIndex> {
+    let mut stored: HashMap<RangeIndex, &str> =
+        stored.ranges.iter().map(|(index, _, digest)| (*index, digest.as_str())).collect();
+    let mut differing = Vec::new();
+    for range in snapshot.entries().chunk_by(|left, right| left.key.range(bits) == right.key.range(bits)) {
+        let Some(first) = range.first() else { continue };
+        let index = first.key.range(bits);
+        let mut digest = DigestBuilder::default();
+        let mut rows = 0u64;
+        for entry in range {
+            if let State::Ready { content, .. } = entry.state {
+                digest.add(entry.key, content);
+                rows += 1;
+            }
+        }
+        let same = match stored.remove(&index) {
+            Some(stored) => rows > 0 && digest.finish() == stored,
+            None => rows == 0,
+        };
+        if !same {
+            differing.push(index);
+        }
+    }
+    // What is left are ranges that the sheet has no row in.
+    differing.extend(stored.keys());
+    differing.sort_unstable();
+    differing
+}
+
+/// Compares the rows of the differing ranges. `stored` holds the database's rows of exactly these `ranges`.
+#[must_use]
+pub fn compare(snapshot: &Snapshot, bits: u32, ranges: &[RangeIndex], stored: &[StoredRow]) -> Plan {
+    let mut stored: HashMap<KeyHash, Option<ContentHash>> = stored.iter().copied().collect();
+    let mut plan = Plan::default();
+    for entry in snapshot.entries() {
+        if ranges.binary_search(&entry.key.range(bits)).is_err() {
+            // An undecided row here would make the digests differ, so only rows that are equal or unusable remain.
+            plan.unchanged += u64::from(matches!(entry.state, State::Ready { .. }));
+            continue;
+        }
+        let known = stored.remove(&entry.key);
+        match entry.state {
+            State::Present => {}
+            State::Ready { content, .. } if known == Some(Some(content)) => plan.unchanged += 1,
+            State::Ready { .. } => plan.send.push(*entry),
+        }
+    }
+    plan.vanished = stored.into_keys().collect();
+    plan.vanished.sort_unstable();
+    plan
+}
+
+/// A plan that sends every row, whatever the database has, and finds vanished keys among all that it has.
+#[must_use]
+pub fn everything(snapshot: &Snapshot, stored: &[StoredRow]) -> Plan {
+    let entries = snapshot.entries();
+    let mut vanished: Vec<KeyHash> = stored
+        .iter()
+        .map(|(key, _)| *key)
+        .filter(|key| entries.binary_search_by_key(key, |entry| entry.key).is_err())
+        .collect();
+    vanished.sort_unstable();
+    Plan { send: chosen(snapshot).send, vanished, unchanged: 0 }
+}
+
+/// A plan that sends every row of a snapshot that holds the chosen keys only, and deletes nothing.
+#[must_use]
+pub fn chosen(snapshot: &Snapshot) -> Plan {
+    let send = snapshot.entries().iter().filter(|entry| matches!(entry.state, State::Ready { .. })).copied().collect();
+    Plan { send, ..Plan::default() }
+}
+
+/// What is known of a read, for judging whether rows that seem to be gone really are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// How many rows with content there were.
+    pub rows: u64,
+    /// Whether the spreadsheet changed while it was read.
+    pub moved: bool,
+    /// How many rows the database held before.
+    pub present_before: u64,
+}
+
+/// Why vanished keys are not deleted, or `None` when they may be (DESIGN.md, "Deletes"). `sync_apply` enforces the guard
+/// once more, over the last 24 hours.
+#[must_use]
+pub fn withhold(rules: &OnDelete, reading: Reading, vanished: u64) -> Option<String> {
+    let guard = rules.guard(reading.present_before);
+    if vanished == 0 {
+        None
+    } else if reading.moved {
+        Some("the spreadsheet changed while it was read; the next run decides".to_owned())
+    } else if reading.rows == 0 {
+        Some(format!("the tab has no rows, but the table has {}; was it cleared by accident?", reading.present_before))
+    } else if rules.policy != DeletePolicy::Ignore && vanished > guard {
+        Some(format!(
+            "{vanished} of {} rows are gone from the sheet, more than the guard of {guard} allows; \
+             raise on_delete.guard_rows or guard_percent in sheetsync.toml if that is right",
+            reading.present_before
+        ))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::definition::Duplicates;
+    use crate::hash::MappingVersion;
+    use crate::snapshot::SnapshotBuilder;
+    use crate::snapshot::tests::{cells, mapping};
+
+    /// A sheet or a table: value by row key.
+    type Rows = BTreeMap<String, i64>;
+
+    fn snapshot(rows: &Rows) -> Snapshot {
+        let mapping = mapping();
+        let mut builder = SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), Duplicates::Reject);
+        for (number, (key, value)) in rows.iter().enumerate() {
+            builder.add(number as u32 + 2, &cells(key, &value.to_string()));
+        }
+        let (snapshot, rejections) = builder.finish(false);
+        assert_eq!(rejections, []);
+        snapshot
+    }
+
+    fn stored(rows: &Rows) -> Vec<StoredRow> {
+        let hash = |entry: &Entry| match entry.state {
+            State::Ready { content, .. } => (entry.key, Some(content)),
+            State::Present => (entry.key, None),
+        };
+        snapshot(rows).entries().iter().map(hash).collect()
+    }
+
+    /// The digests that the database would answer, by the rule of docs/PROTOCOL.md.
+    fn digests(rows: &[StoredRow], bits: u32) -> RangeDigests {
+        let mut ranges: BTreeMap<RangeIndex, (u64, DigestBuilder)> = BTreeMap::new();
+        for (key, content) in rows {
+            let (count, digest) = ranges.entry(key.range(bits)).or_default();
+            *count += 1;
+            digest.add(*key, content.expect("the tests store complete rows"));
+        }
+        let ranges = ranges.into_iter().map(|(index, (count, digest))| (index, count, digest.finish())).collect();
+        RangeDigests { rows: rows.len() as u64, ranges }
+    }
+
+    fn plan_between(sheet: &Rows, table: &Rows, bits: u32) -> (Snapshot, Plan, usize) {
+        let snapshot = snapshot(sheet);
+        let stored = stored(table);
+        let ranges = differing_ranges(&snapshot, bits, &digests(&stored, bits));
+        let fetched: Vec<StoredRow> = stored.into_iter().filter(|(key, _)| ranges.contains(&key.range(bits))).collect();
+        let plan = compare(&snapshot, bits, &ranges, &fetched);
+        (snapshot, plan, ranges.len())
+    }
+
+    fn rows() -> impl Strategy<Value = Rows> {
+        prop::collection::btree_map("[a-f]{1,3}", 0..3i64, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_turns_the_table_into_the_sheet(sheet in rows(), table in rows(), bits in 0..6u32) {
+            let (snapshot, plan, _) = plan_between(&sheet, &table, bits);
+            let mut result = table.clone();
+            result.retain(|key, _| plan.vanished.binary_search(&KeyHash::of(key)).is_err());
+            for (key, value) in &sheet {
+                if plan.send.iter().any(|entry| entry.key == KeyHash::of(key)) {
+                    result.insert(key.clone(), *value);
+                }
+            }
+            prop_assert_eq!(&result, &sheet);
+            prop_assert_eq!(plan.send.len() as u64 + plan.unchanged, snapshot.entries().len() as u64);
+            let needless = plan.send.iter().filter(|entry| {
+                sheet.iter().any(|(key, value)| KeyHash::of(key) == entry.key && table.get(key) == Some(value))
+            });
+            prop_assert_eq!(needless.count(), 0);
+        }
+
+        #[test]
+        fn an_unchanged_sheet_differs_in_no_range(sheet in rows(), bits in 0..6u32) {
+            let (_, plan, ranges) = plan_between(&sheet, &sheet, bits);
+            prop_assert_eq!(ranges, 0);
+            prop_assert_eq!(plan, Plan { unchanged: sheet.len() as u64, ..Plan::default() });
+        }
+    }
+
+    #[test]
+    fn a_rejected_row_is_neither_sent_nor_gone() {
+        let table = Rows::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+        let mapping = mapping();
+        let mut builder = SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), Duplicates::Reject);
+        builder.add(2, &cells("a", ""));
+        builder.add(3, &cells("b", "2"));
+        let (snapshot, _) = builder.finish(false);
+        let stored = stored(&table);
+        let ranges = differing_ranges(&snapshot, 0, &digests(&stored, 0));
+        let plan = compare(&snapshot, 0, &ranges, &stored);
+        assert_eq!(plan, Plan { unchanged: 1, ..Plan::default() });
+    }
+
+    #[test]
+    fn a_row_that_postgres_refused_is_sent_again() {
+        let sheet = Rows::from([("a".to_owned(), 1)]);
+        let snapshot = snapshot(&sheet);
+        let refused = [(KeyHash::of("a"), None)];
+        let plan = compare(&snapshot, 0, &[0], &refused);
+        assert_eq!(plan.send.len(), 1);
+        assert_eq!(plan.vanished, []);
+    }
+
+    #[test]
+    fn deletes_are_withheld_when_the_read_looks_wrong() {
+        let rules = OnDelete { policy: DeletePolicy::Hard, ..OnDelete::default() };
+        let reading = Reading { rows: 900, moved: false, present_before: 1000 };
+        assert_eq!(withhold(&rules, reading, 0), None);
+        assert_eq!(withhold(&rules, reading, 150), None);
+        assert!(withhold(&rules, reading, 151).is_some_and(|reason| reason.contains("151 of 1000")));
+        assert!(withhold(&rules, Reading { moved: true, ..reading }, 1).is_some());
+        assert!(withhold(&rules, Reading { rows: 0, ..reading }, 1).is_some());
+        let small = Reading { rows: 10, moved: false, present_before: 20 };
+        assert_eq!(withhold(&rules, small, 10), None);
+        assert!(withhold(&rules, small, 11).is_some());
+    }
+}

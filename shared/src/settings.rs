@@ -1,0 +1,22 @@
+//! A function's settings, which come from its environment (docs/PROTOCOL.md, "Environment of the functions").
+
+/// A setting that is missing.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {name} is not set; template.yaml sets it, or source .local/env")]
+pub struct MissingSetting {
+    name: &'static str,
+}
+
+/// The value of a variable that must be set.
+///
+/// # Errors
+/// When it is not set, or empty.
+pub fn required(name: &'static str) -> Result<String, MissingSetting> {
+    optional(name).ok_or(MissingSetting { name })
+}
+
+/// The value of a variable, unless it is not set or empty.
+#[must_use]
+pub fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,454 @@
+//! The client of Google Sheets and Drive: finds a tab, reads it in chunks of a bounded size, and tells whether the
+//! spreadsheet moved meanwhile. Cells come out as [`Cell`]s; what they mean is the mapping's business.
+
+mod auth;
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+pub use self::auth::ServiceAccount;
+use crate::mapping::{Cell, column_letters};
+
+/// Google's hosts, unless the settings name others.
+pub const SHEETS_BASE_URL: &str = "https://sheets.googleapis.com";
+/// The host of the Drive API.
+pub const DRIVE_BASE_URL: &str = "https://www.googleapis.com";
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The first chunk is small, because the size of a row is not known yet.
+const FIRST_CHUNK_CELLS: u32 = 40_000;
+/// Google recommends responses of at most about 2 MB.
+const CHUNK_BYTES: u64 = 2_000_000;
+/// A chunk grows at most so much over the one before, in case the rows read so far were shorter than those to come.
+const CHUNK_GROWTH: u32 = 8;
+
+/// Why the sheet could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetsError {
+    /// The service account's key is no such thing.
+    #[error("the secret GOOGLE_SECRET_ID is not the JSON key of a service account: {0}")]
+    BadKey(String),
+    /// Google gives no token for it.
+    #[error(
+        "Google refuses the service account {account} ({reason}): the key was revoked, or this machine's clock is wrong"
+    )]
+    Unauthenticated {
+        /// The account's address.
+        account: String,
+        /// Google's error code.
+        reason: String,
+    },
+    /// The account may not read the spreadsheet.
+    #[error(
+        "{account} may not read the spreadsheet {spreadsheet}: share it with that address (Viewer is enough) ({detail})"
+    )]
+    Denied {
+        /// The account's address.
+        account: String,
+        /// The spreadsheet's id.
+        spreadsheet: String,
+        /// Google's words.
+        detail: String,
+    },
+    /// There is no such spreadsheet.
+    #[error(
+        "there is no spreadsheet {spreadsheet}: check `spreadsheet` in sheetsync.toml, it is the part of the address between /d/ and /edit"
+    )]
+    NoSuchSpreadsheet {
+        /// The id.
+        spreadsheet: String,
+    },
+    /// The file is an Excel file that Sheets only displays.
+    #[error(
+        "{spreadsheet} is an uploaded Excel file, not a Google Sheet: open it and choose File > Save as Google Sheets"
+    )]
+    NotASpreadsheet {
+        /// The id.
+        spreadsheet: String,
+    },
+    /// There is no such tab.
+    #[error("the spreadsheet {spreadsheet} has no tab {wanted}; it has {}: correct `tab` in sheetsync.toml", known.join(", "))]
+    NoSuchTab {
+        /// The spreadsheet's id.
+        spreadsheet: String,
+        /// The tab that was asked for.
+        wanted: String,
+        /// The tabs that there are.
+        known: Vec<String>,
+    },
+    /// The quota is used up, and stayed so.
+    #[error("Google's read quota is used up and stayed so: {0}")]
+    Quota(String),
+    /// Google is down, and stayed so.
+    #[error("Google Sheets gave no usable answer ({0})")]
+    Down(String),
+    /// Google refused the request itself.
+    #[error("Google Sheets refused the request: {0}")]
+    Refused(String),
+}
+
+impl SheetsError {
+    /// A short name for logs and `sync_errors`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadKey(_) => "google_key_malformed",
+            Self::Unauthenticated { .. } => "google_unauthenticated",
+            Self::Denied { .. } => "sheet_not_shared",
+            Self::NoSuchSpreadsheet { .. } => "no_such_spreadsheet",
+            Self::NotASpreadsheet { .. } => "not_a_spreadsheet",
+            Self::NoSuchTab { .. } => "no_such_tab",
+            Self::Quota(_) => "google_quota",
+            Self::Down(_) => "google_down",
+            Self::Refused(_) => "google_refused",
+        }
+    }
+
+    /// Its error type in `sync_errors`.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::BadKey(_) | Self::Unauthenticated { .. } | Self::Denied { .. } => "permission",
+            Self::Quota(_) => "rate_limit",
+            Self::Down(_) => "network",
+            Self::NoSuchSpreadsheet { .. } | Self::NotASpreadsheet { .. } | Self::NoSuchTab { .. } => "validation",
+            Self::Refused(_) => "unknown",
+        }
+    }
+
+    fn passes(&self) -> bool {
+        matches!(self, Self::Quota(_) | Self::Down(_))
+    }
+}
+
+/// A connection to Google under one service account.
+pub struct Sheets {
+    http: reqwest::Client,
+    sheets_url: String,
+    drive_url: String,
+    account: ServiceAccount,
+}
+
+/// A tab, as it was when it was looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tab {
+    /// The spreadsheet's id.
+    pub spreadsheet: String,
+    /// The tab's id.
+    pub id: i64,
+    /// Its title.
+    pub title: String,
+    /// How many rows its grid has.
+    pub rows: u32,
+    /// How many columns its grid has.
+    pub columns: u32,
+    /// The spreadsheet's time zone, an IANA name.
+    pub time_zone: String,
+}
+
+/// How a sync names its tab.
+#[derive(Debug, Clone, Copy)]
+pub enum TabName<'a> {
+    /// By its title.
+    Title(&'a str),
+    /// By its id.
+    Id(i64),
+}
+
+#[derive(Deserialize)]
+struct Spreadsheet {
+    properties: SpreadsheetProperties,
+    #[serde(default)]
+    sheets: Vec<Sheet>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SpreadsheetProperties {
+    time_zone: String,
+}
+
+#[derive(Deserialize)]
+struct Sheet {
+    properties: SheetProperties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SheetProperties {
+    #[serde(default)]
+    sheet_id: i64,
+    title: String,
+    sheet_type: String,
+    grid_properties: Option<GridProperties>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GridProperties {
+    row_count: u32,
+    column_count: u32,
+}
+
+impl Sheets {
+    /// A client under `account`; the base URLs are Google's, or a local server's.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(account: ServiceAccount, sheets_url: &str, drive_url: &str) -> Result<Self, SheetsError> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("sheetsync/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .build()
+            .map_err(|error| SheetsError::Down(cause(&error)))?;
+        Ok(Self {
+            http,
+            sheets_url: sheets_url.trim_end_matches('/').to_owned(),
+            drive_url: drive_url.trim_end_matches('/').to_owned(),
+            account,
+        })
+    }
+
+    /// Looks up a tab.
+    ///
+    /// # Errors
+    /// When the spreadsheet cannot be read, or has no such tab.
+    pub async fn tab(&self, spreadsheet: &str, name: TabName<'_>) -> Result<Tab, SheetsError> {
+        const FIELDS: &str =
+            "properties(timeZone),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount))";
+        let url = format!("{}/v4/spreadsheets/{}", self.sheets_url, path_segment(spreadsheet));
+        let (found, _): (Spreadsheet, u64) = self.get(spreadsheet, &url, &[("fields", FIELDS)]).await?;
+        let grids = found.sheets.into_iter().filter(|sheet| sheet.properties.sheet_type == "GRID");
+        let mut known = Vec::new();
+        for Sheet { properties } in grids {
+            let wanted = match name {
+                TabName::Title(title) => properties.title == title,
+                TabName::Id(id) => properties.sheet_id == id,
+            };
+            match properties.grid_properties {
+                Some(grid) if wanted => {
+                    return Ok(Tab {
+                        spreadsheet: spreadsheet.to_owned(),
+                        id: properties.sheet_id,
+                        title: properties.title,
+                        rows: grid.row_count,
+                        columns: grid.column_count,
+                        time_zone: found.properties.time_zone,
+                    });
+                }
+                _ => known.push(format!("{:?} (tab_id {})", properties.title, properties.sheet_id)),
+            }
+        }
+        let wanted = match name {
+            TabName::Title(title) => format!("{title:?}"),
+            TabName::Id(id) => format!("with the id {id}"),
+        };
+        Err(SheetsError::NoSuchTab { spreadsheet: spreadsheet.to_owned(), wanted, known })
+    }
+
+    /// The version of the spreadsheet, which grows with every change. Equal before and after a read, nothing moved.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn version(&self, spreadsheet: &str) -> Result<String, SheetsError> {
+        #[derive(Deserialize)]
+        struct File {
+            version: String,
+        }
+        let url = format!("{}/drive/v3/files/{}", self.drive_url, path_segment(spreadsheet));
+        let query = [("fields", "version,modifiedTime,trashed,mimeType"), ("supportsAllDrives", "true")];
+        let (file, _): (File, u64) = self.get(spreadsheet, &url, &query).await?;
+        Ok(file.version)
+    }
+
+    /// Reads the rows `first..=last` of a tab, both counted from 1; also says how many bytes they took.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn rows(&self, tab: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError> {
+        #[derive(Deserialize)]
+        struct ValueRange {
+            #[serde(default)]
+            values: Vec<Vec<Cell>>,
+        }
+        let range = format!(
+            "'{}'!A{first}:{}{last}",
+            tab.title.replace('\'', "''"),
+            column_letters(tab.columns.saturating_sub(1))
+        );
+        let url = format!(
+            "{}/v4/spreadsheets/{}/values/{}",
+            self.sheets_url,
+            path_segment(&tab.spreadsheet),
+            path_segment(&range)
+        );
+        let query = [
+            ("valueRenderOption", "UNFORMATTED_VALUE"),
+            ("dateTimeRenderOption", "SERIAL_NUMBER"),
+            ("majorDimension", "ROWS"),
+        ];
+        let (read, bytes): (ValueRange, u64) = self.get(&tab.spreadsheet, &url, &query).await?;
+        Ok((read.values, bytes))
+    }
+
+    /// Reads a tab from `first_row` on, chunk by chunk.
+    #[must_use]
+    pub fn read<'a>(&'a self, tab: &'a Tab, first_row: u32) -> Reader<'a> {
+        let rows = (FIRST_CHUNK_CELLS / tab.columns.max(1)).max(1);
+        Reader { sheets: self, tab, next_row: first_row, chunk_rows: rows, requests: 0 }
+    }
+
+    /// Gets JSON and its size, with a token, and again while the failure is one that passes: Google asks for exponential
+    /// waits, and its quota is counted by the minute.
+    async fn get<T: DeserializeOwned>(
+        &self,
+        spreadsheet: &str,
+        url: &str,
+        query: &[(&str, &str)],
+    ) -> Result<(T, u64), SheetsError> {
+        let waits = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_secs(1))
+            .with_max_delay(Duration::from_secs(32))
+            .with_max_times(6)
+            .with_jitter();
+        (|| self.get_once(spreadsheet, url, query))
+            .retry(waits)
+            .when(SheetsError::passes)
+            .notify(|error, wait| {
+                tracing::warn!(code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a read of Google");
+            })
+            .await
+    }
+
+    async fn get_once<T: DeserializeOwned>(
+        &self,
+        spreadsheet: &str,
+        url: &str,
+        query: &[(&str, &str)],
+    ) -> Result<(T, u64), SheetsError> {
+        let mut renewed = false;
+        loop {
+            let token = self.account.token(&self.http).await?;
+            let response = self
+                .http
+                .get(url)
+                .query(query)
+                .bearer_auth(&token)
+                .send()
+                .await
+                .map_err(|error| SheetsError::Down(cause(&error)))?;
+            let status = response.status();
+            let body = response.bytes().await.map_err(|error| SheetsError::Down(cause(&error)))?;
+            if status.is_success() {
+                return serde_json::from_slice(&body)
+                    .map(|value| (value, body.len() as u64))
+                    .map_err(|error| SheetsError::Down(format!("{:?} error in its JSON", error.classify())));
+            }
+            // A token may be revoked or expire early: one new one settles it.
+            if status == reqwest::StatusCode::UNAUTHORIZED && !renewed {
+                renewed = true;
+                self.account.forget(&token).await;
+                continue;
+            }
+            return Err(self.refusal(spreadsheet, status.as_u16(), &body));
+        }
+    }
+
+    fn refusal(&self, spreadsheet: &str, status: u16, body: &[u8]) -> SheetsError {
+        #[derive(Deserialize, Default)]
+        struct Answer {
+            #[serde(default)]
+            error: Detail,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Detail {
+            message: String,
+            status: String,
+        }
+        let Detail { message, status: name } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
+        let spreadsheet = spreadsheet.to_owned();
+        let account = self.account.address().to_owned();
+        match (status, name.as_str()) {
+            (429, _) => SheetsError::Quota(message),
+            (401, _) => SheetsError::Unauthenticated { account, reason: name },
+            (403, _) => SheetsError::Denied { account, spreadsheet, detail: message },
+            (404, _) => SheetsError::NoSuchSpreadsheet { spreadsheet },
+            (400, "FAILED_PRECONDITION") => SheetsError::NotASpreadsheet { spreadsheet },
+            (500.., _) => SheetsError::Down(format!("HTTP {status} {message}").trim_end().to_owned()),
+            _ => SheetsError::Refused(format!("HTTP {status} {message}")),
+        }
+    }
+}
+
+/// Reads a tab chunk by chunk, each about as large as Google recommends.
+pub struct Reader<'a> {
+    sheets: &'a Sheets,
+    tab: &'a Tab,
+    next_row: u32,
+    chunk_rows: u32,
+    requests: u32,
+}
+
+/// Consecutive rows of a tab. Blank rows at the end of the range are left out, as Google does.
+#[derive(Debug)]
+pub struct Chunk {
+    /// The row number of the first.
+    pub first_row: u32,
+    /// Their cells.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+impl Reader<'_> {
+    /// The next chunk; `None` after the last row of the grid.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Chunk>, SheetsError> {
+        if self.next_row > self.tab.rows {
+            return Ok(None);
+        }
+        let first_row = self.next_row;
+        let last_row = self.tab.rows.min(first_row.saturating_add(self.chunk_rows - 1));
+        let (rows, bytes) = self.sheets.rows(self.tab, first_row, last_row).await?;
+        self.requests += 1;
+        self.next_row = last_row + 1;
+        let asked = u64::from(last_row - first_row + 1);
+        let fitting = CHUNK_BYTES * asked / bytes.max(1);
+        self.chunk_rows =
+            (fitting.min(u64::from(u32::MAX)) as u32).clamp(1, self.chunk_rows.saturating_mul(CHUNK_GROWTH));
+        Ok(Some(Chunk { first_row, rows }))
+    }
+
+    /// How many requests the reading has taken so far.
+    #[must_use]
+    pub fn requests(&self) -> u32 {
+        self.requests
+    }
+}
+
+/// The innermost cause of a transport error; the outer levels repeat the URL.
+fn cause(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() { "timed out".to_owned() } else { "no connection".to_owned() };
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    text
+}
+
+/// What stays as it is in one segment of a path; a tab's title may hold anything.
+const SEGMENT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'!').remove(b':');
+
+fn path_segment(text: &str) -> impl std::fmt::Display + '_ {
+    utf8_percent_encode(text, SEGMENT)
+}

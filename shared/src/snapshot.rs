@@ -1,0 +1,443 @@
+//! What the sheet holds now: every row with a key, by key hash, with its content hash and, ready to be sent, its values.
+//! A million rows take some tens of bytes each plus the text of their cells, so a snapshot of the largest spreadsheet fits
+//! in a function's memory. It knows neither the database nor the queue.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use crate::definition::Duplicates;
+use crate::hash::{ContentHash, KeyHash, MappingVersion};
+use crate::mapping::{Cell, Code, Mapped, Mapping, Rejection, Row};
+
+/// The most bytes that one row may take in a message; it must fit into a batch of its own.
+pub const MAX_ROW_BYTES: usize = 240_000;
+
+/// How many row numbers a message about duplicate keys names.
+const NAMED_DUPLICATES: usize = 5;
+
+/// One row of the sheet that has a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The hash of its key.
+    pub key: KeyHash,
+    /// Its row number in the sheet.
+    pub row: u32,
+    /// What is known of its content.
+    pub state: State,
+}
+
+/// Whether a row can be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It can; `start` and `length` find its wire form.
+    Ready {
+        /// The hash of its values.
+        content: ContentHash,
+        /// Where its wire form starts.
+        start: usize,
+        /// How long that is, in bytes.
+        length: u32,
+    },
+    /// It cannot, but it is in the sheet, and so its row in the table has not vanished.
+    Present,
+}
+
+/// How many rows were read, and what became of those that go no further. Wholly blank rows are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tally {
+    /// Rows with any content.
+    pub rows_read: u64,
+    /// Rows with a cell that cannot be used, or a key that others share.
+    pub rows_rejected: u64,
+    /// Rows left out for a reason that is no fault of a cell, such as a blank key.
+    pub rows_skipped: u64,
+}
+
+/// Collects the rows of a tab in the order in which they are read.
+pub struct SnapshotBuilder<'a> {
+    mapping: &'a Mapping,
+    version: MappingVersion,
+    duplicates: Duplicates,
+    only: Option<HashSet<String>>,
+    entries: Vec<Entry>,
+    wire: Vec<u8>,
+    tally: Tally,
+    rejections: Vec<Rejection>,
+}
+
+impl<'a> SnapshotBuilder<'a> {
+    /// Starts an empty snapshot of a tab that `mapping` is bound to.
+    #[must_use]
+    pub fn new(mapping: &'a Mapping, version: MappingVersion, duplicates: Duplicates) -> Self {
+        Self {
+            mapping,
+            version,
+            duplicates,
+            only: None,
+            entries: Vec::new(),
+            wire: Vec::new(),
+            tally: Tally::default(),
+            rejections: Vec::new(),
+        }
+    }
+
+    /// Takes in only the rows with the given keys, for a selective run; all others are as if they were not there.
+    #[must_use]
+    pub fn only(mut self, keys: Option<&[String]>) -> Self {
+        self.only = keys.map(|keys| keys.iter().cloned().collect());
+        self
+    }
+
+    /// Maps and adds the row with the number `row`.
+    pub fn add(&mut self, row: u32, cells: &[Cell]) {
+        let mapped = self.mapping.row(row, cells);
+        if let Some(only) = &self.only {
+            let key = match &mapped {
+                Mapped::Row(mapped) => Some(&mapped.key),
+                Mapped::Rejected { key, .. } => key.as_ref(),
+                Mapped::Blank | Mapped::Skipped(_) => None,
+            };
+            if !key.is_some_and(|key| only.contains(key)) {
+                return;
+            }
+        }
+        match mapped {
+            Mapped::Blank => return,
+            Mapped::Skipped(reason) => {
+                self.tally.rows_skipped += 1;
+                self.rejections.push(reason);
+            }
+            Mapped::Rejected { key, rejections } => {
+                self.tally.rows_rejected += 1;
+                self.rejections.extend(rejections);
+                if let Some(key) = key {
+                    self.entries.push(Entry { key: KeyHash::of(&key), row, state: State::Present });
+                }
+            }
+            Mapped::Row(mapped) => {
+                let key = KeyHash::of(&mapped.key);
+                let start = self.wire.len();
+                let state = match self.append(key, row, &mapped) {
+                    Some(content) => State::Ready { content, start, length: (self.wire.len() - start) as u32 },
+                    None => {
+                        self.wire.truncate(start);
+                        self.tally.rows_rejected += 1;
+                        let message = format!(
+                            "the row takes more than {MAX_ROW_BYTES} bytes, which is more than a message can carry; \
+                             shorten its longest cells or leave a column out of sheetsync.toml"
+                        );
+                        self.rejections.push(self.mapping.reject_row(Code::RowTooLarge, &mapped.key, row, message));
+                        State::Present
+                    }
+                };
+                self.entries.push(Entry { key, row, state });
+            }
+        }
+        self.tally.rows_read += 1;
+    }
+
+    /// Appends the wire form of a row (docs/PROTOCOL.md, "Message") and hashes its content; `None` when it is too large.
+    fn append(&mut self, key: KeyHash, row: u32, mapped: &Row) -> Option<ContentHash> {
+        let mut content = Vec::with_capacity(256);
+        mapped.write_json(&mut content);
+        if !mapped.keep.is_empty() {
+            content.extend_from_slice(br#","keep":"#);
+            serde_json::to_writer(&mut content, &mapped.keep).ok()?;
+        }
+        escape_noncharacters(&mut content);
+        let hash = ContentHash::of(self.version, &content);
+        self.wire.extend_from_slice(br#"{"k":"#);
+        let mut row_key = serde_json::to_vec(&mapped.key).ok()?;
+        escape_noncharacters(&mut row_key);
+        self.wire.extend_from_slice(&row_key);
+        self.wire.extend_from_slice(format!(r#","h":{},"c":{},"n":{row},"v":"#, key.get(), hash.get()).as_bytes());
+        let fits = row_key.len() + content.len() + 100 <= MAX_ROW_BYTES;
+        self.wire.extend_from_slice(&content);
+        self.wire.push(b'}');
+        fits.then_some(hash)
+    }
+
+    /// Takes the rejections that have come up since the last call, so that they need not pile up while a sheet is read.
+    pub fn take_rejections(&mut self) -> Vec<Rejection> {
+        std::mem::take(&mut self.rejections)
+    }
+
+    /// How many rejections wait to be taken.
+    #[must_use]
+    pub fn waiting_rejections(&self) -> usize {
+        self.rejections.len()
+    }
+
+    /// Ends the reading: settles duplicate keys and sorts by key hash. `moved` says that the sheet changed while it was
+    /// read, in which case a row may have been read twice: equal rows are then one row.
+    #[must_use]
+    pub fn finish(mut self, moved: bool) -> (Snapshot, Vec<Rejection>) {
+        let mut read = std::mem::take(&mut self.entries);
+        read.sort_unstable_by_key(|entry| (entry.key, entry.row));
+        let mut entries = Vec::with_capacity(read.len());
+        for group in read.chunk_by(|left, right| left.key == right.key) {
+            let kept = match group {
+                [entry] => *entry,
+                [first, ..] if moved && group.iter().all(|entry| same_content(entry, first)) => {
+                    self.tally.rows_read -= group.len() as u64 - 1;
+                    *first
+                }
+                _ => self.settle(group),
+            };
+            entries.push(kept);
+        }
+        (Snapshot { entries, wire: self.wire, tally: self.tally }, self.rejections)
+    }
+
+    /// Settles rows that share a key: one entry comes back, and the others are counted and explained. A row that was
+    /// rejected for its cells counts among those that share the key, but is not counted or explained twice.
+    fn settle(&mut self, group: &[Entry]) -> Entry {
+        let winner = match self.duplicates {
+            Duplicates::Reject => None,
+            Duplicates::First => group.first(),
+            Duplicates::Last => group.last(),
+        };
+        for entry in group {
+            let State::Ready { start, length, .. } = entry.state else { continue };
+            if winner.is_some_and(|winner| winner.row == entry.row) {
+                continue;
+            }
+            let (code, message) = match winner {
+                None => {
+                    self.tally.rows_rejected += 1;
+                    let others = other_rows(group, entry.row);
+                    (Code::DuplicateKey, format!("the key must be in one row only; it is also in {others}"))
+                }
+                Some(winner) => {
+                    self.tally.rows_skipped += 1;
+                    (Code::DuplicateSkipped, format!("row {} has the same key and is used instead", winner.row))
+                }
+            };
+            let key = row_key(&self.wire[start..start + length as usize]).unwrap_or_default();
+            self.rejections.push(self.mapping.reject_row(code, &key, entry.row, message));
+        }
+        match winner {
+            Some(winner) => *winner,
+            None => Entry { state: State::Present, ..group[0] },
+        }
+    }
+}
+
+fn same_content(left: &Entry, right: &Entry) -> bool {
+    match (left.state, right.state) {
+        (State::Ready { content: left, .. }, State::Ready { content: right, .. }) => left == right,
+        _ => false,
+    }
+}
+
+fn other_rows(group: &[Entry], row: u32) -> String {
+    let others: Vec<u32> = group.iter().map(|entry| entry.row).filter(|other| *other != row).collect();
+    let named: Vec<String> = others.iter().take(NAMED_DUPLICATES).map(u32::to_string).collect();
+    match (others.len(), others.len().saturating_sub(NAMED_DUPLICATES)) {
+        (1, _) => format!("row {}", named.join("")),
+        (_, 0) => format!("rows {}", named.join(", ")),
+        (_, more) => format!("rows {} and {more} more", named.join(", ")),
+    }
+}
+
+/// The row key in the wire form of a row.
+fn row_key(wire: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Keyed {
+        k: String,
+    }
+    serde_json::from_slice::<Keyed>(wire).ok().map(|keyed| keyed.k)
+}
+
+/// SQS refuses U+FFFE and U+FFFF, which serde_json writes as they are; inside JSON text they can only stand in strings.
+fn escape_noncharacters(json: &mut Vec<u8>) {
+    let is_noncharacter = |window: &[u8]| matches!(window, [0xEF, 0xBF, 0xBE | 0xBF]);
+    if !json.windows(3).any(is_noncharacter) {
+        return;
+    }
+    let mut escaped = Vec::with_capacity(json.len() + 16);
+    let mut rest = json.as_slice();
+    while let Some((&first, tail)) = rest.split_first() {
+        match rest.get(..3) {
+            Some([0xEF, 0xBF, last @ (0xBE | 0xBF)]) => {
+                escaped.extend_from_slice(if *last == 0xBE { br"\ufffe" } else { br"\uffff" });
+                rest = &rest[3..];
+            }
+            _ => {
+                escaped.push(first);
+                rest = tail;
+            }
+        }
+    }
+    *json = escaped;
+}
+
+/// The rows of a sheet that have a key, one entry a key, in key-hash order.
+pub struct Snapshot {
+    entries: Vec<Entry>,
+    wire: Vec<u8>,
+    tally: Tally,
+}
+
+impl Snapshot {
+    /// All entries, in key-hash order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What was read and what was left out.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Which of the given row keys the sheet does not have.
+    #[must_use]
+    pub fn missing<'a>(&self, keys: &'a [String]) -> Vec<&'a str> {
+        let absent = |key: &&String| self.entries.binary_search_by_key(&KeyHash::of(key), |entry| entry.key).is_err();
+        keys.iter().filter(absent).map(String::as_str).collect()
+    }
+
+    /// The wire form of a row that is ready.
+    #[must_use]
+    pub fn wire(&self, entry: &Entry) -> &[u8] {
+        match entry.state {
+            State::Ready { start, length, .. } => &self.wire[start..start + length as usize],
+            State::Present => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::mapping::{Column, Settings};
+
+    /// A mapping of the column A (`key`) and the column B (`value`), both texts; without a value the row is rejected.
+    pub(crate) fn mapping() -> Mapping {
+        let column = |name: &str, required| Column {
+            header: Some(name.to_owned()),
+            column: name.to_owned(),
+            required,
+            ..Column::default()
+        };
+        let columns = [column("key", false), column("value", true)];
+        let key = ["key".to_owned()];
+        let settings =
+            Settings { columns: &columns, key: &key, header_row: 1, first_column: 0, time_zone: "Asia/Tokyo" };
+        Mapping::bind(settings, &cells("key", "value")).expect("the headers fit")
+    }
+
+    pub(crate) fn cells(key: &str, value: &str) -> [Cell; 2] {
+        [key, value].map(Cell::from)
+    }
+
+    fn read(duplicates: Duplicates, moved: bool, rows: &[(u32, &str, &str)]) -> (Snapshot, Vec<Rejection>) {
+        let mapping = mapping();
+        let mut builder = SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), duplicates);
+        for (row, key, value) in rows {
+            builder.add(*row, &cells(key, value));
+        }
+        builder.finish(moved)
+    }
+
+    fn ready_rows(snapshot: &Snapshot) -> Vec<u32> {
+        let ready = snapshot.entries().iter().filter(|entry| matches!(entry.state, State::Ready { .. }));
+        let mut rows: Vec<u32> = ready.map(|entry| entry.row).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    #[test]
+    fn rows_that_share_a_key_are_rejected_with_the_cell_and_the_other_rows() {
+        let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "b", "1"), (9, "a", "2")]);
+        assert_eq!(ready_rows(&snapshot), [3]);
+        assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, rows_skipped: 0 });
+        let told: Vec<(Option<&str>, &str)> =
+            rejections.iter().map(|rejection| (rejection.cell.as_deref(), rejection.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                (Some("A2"), "the key must be in one row only; it is also in row 9"),
+                (Some("A9"), "the key must be in one row only; it is also in row 2"),
+            ]
+        );
+        assert_eq!(snapshot.entries().len(), 2, "a key whose rows are rejected is still in the sheet");
+    }
+
+    #[test]
+    fn a_row_that_is_rejected_for_its_cells_shares_its_key_all_the_same() {
+        let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "a", "")]);
+        assert_eq!(ready_rows(&snapshot), [0u32; 0]);
+        assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, rows_skipped: 0 });
+        assert_eq!(rejections.len(), 2);
+    }
+
+    #[test]
+    fn the_first_or_the_last_of_them_is_used_if_the_definition_says_so() {
+        let rows = [(2, "a", "1"), (3, "b", "1"), (9, "a", "2")];
+        let (first, rejections) = read(Duplicates::First, false, &rows);
+        assert_eq!(ready_rows(&first), [2, 3]);
+        assert_eq!(rejections[0].row_number, 9);
+        let (last, rejections) = read(Duplicates::Last, false, &rows);
+        assert_eq!(ready_rows(&last), [3, 9]);
+        assert_eq!(rejections[0].row_number, 2);
+        assert_eq!(last.tally(), Tally { rows_read: 3, rows_rejected: 0, rows_skipped: 1 });
+    }
+
+    #[test]
+    fn a_row_read_twice_because_the_sheet_moved_is_one_row() {
+        let rows = [(2, "a", "1"), (3, "a", "1")];
+        let (moved, rejections) = read(Duplicates::Reject, true, &rows);
+        assert_eq!((ready_rows(&moved), rejections.len()), (vec![2], 0));
+        assert_eq!(moved.tally().rows_read, 1);
+        let (still, rejections) = read(Duplicates::Reject, false, &rows);
+        assert_eq!((ready_rows(&still), rejections.len()), (vec![], 2));
+    }
+
+    #[test]
+    fn a_row_that_no_message_can_carry_is_rejected() {
+        let long = "x".repeat(MAX_ROW_BYTES);
+        let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", &long), (3, "b", "1")]);
+        assert_eq!(ready_rows(&snapshot), [3]);
+        assert_eq!(rejections[0].code, Code::RowTooLarge);
+        assert_eq!(rejections[0].cell.as_deref(), Some("A2"));
+    }
+
+    #[test]
+    fn only_the_chosen_keys_are_taken_in() {
+        let keys = ["b".to_owned(), "z".to_owned()];
+        let mapping = mapping();
+        let mut builder =
+            SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), Duplicates::Reject).only(Some(&keys));
+        builder.add(2, &cells("a", "1"));
+        builder.add(3, &cells("b", "1"));
+        let (snapshot, _) = builder.finish(false);
+        assert_eq!(snapshot.tally().rows_read, 1);
+        assert_eq!(snapshot.missing(&keys), ["z"]);
+    }
+
+    #[test]
+    fn characters_that_sqs_refuses_are_escaped() {
+        let mut json = "\"a\u{fffe}\u{ffff}\u{fffd}あ\"".as_bytes().to_vec();
+        escape_noncharacters(&mut json);
+        assert_eq!(String::from_utf8(json).unwrap(), "\"a\\ufffe\\uffff\u{fffd}あ\"");
+    }
+
+    #[test]
+    fn the_same_values_hash_the_same_wherever_the_row_stands() {
+        let (one, _) = read(Duplicates::Reject, false, &[(2, "a", "1")]);
+        let (other, _) = read(Duplicates::Reject, false, &[(3, "z", "2"), (70, "a", "1")]);
+        let content = |snapshot: &Snapshot| {
+            let found = snapshot.entries().iter().find(|entry| entry.key == KeyHash::of("a"));
+            match found.unwrap().state {
+                State::Ready { content, .. } => content,
+                State::Present => panic!("it is ready"),
+            }
+        };
+        assert_eq!(content(&one), content(&other));
+    }
+}

@@ -1,0 +1,562 @@
+//! The client of Supabase REST (PostgREST): the functions of the run protocol as methods, and reads of its tables. It
+//! classifies every failure and repeats what may pass; what a failure means for a batch or a run is the caller's business.
+
+use std::fmt;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable as _};
+use base64::Engine as _;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::batch::Incoming;
+use crate::classify::{self, Fault};
+use crate::definition::Sync;
+use crate::hash::{ContentHash, KeyHash, RangeIndex};
+use crate::mapping::Rejection;
+use crate::plan::{RangeDigests, StoredRow};
+
+/// How we introduce ourselves: to gateways that turn away clients without a name, and to whoever reads their logs.
+const USER_AGENT: &str = concat!("sheetsync/", env!("CARGO_PKG_VERSION"));
+
+/// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
+const HASTY_TIMEOUT: Duration = Duration::from_millis(1500);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most rejections of one call of `sync_reject`.
+pub const MAX_REJECTIONS: usize = 1000;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SupabaseError {
+    /// No answer. The call may have taken effect all the same.
+    #[error("Supabase at {url} gave no answer ({reason}); check SupabaseUrl and that the project is running")]
+    NoAnswer {
+        /// The project's address.
+        url: String,
+        /// What happened instead.
+        reason: String,
+    },
+    /// An answer that is no success.
+    #[error("Supabase {}", explain(*fault, *status, code, message, function))]
+    Refused {
+        /// Whose fault it is.
+        fault: Fault,
+        /// The HTTP status.
+        status: u16,
+        /// The SQLSTATE or PGRST code, when there is one.
+        code: Option<String>,
+        /// The message; empty where it may quote a row.
+        message: String,
+        /// Which function or table was asked.
+        function: String,
+        /// How long the gateway asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A success that does not say what the protocol promises.
+    #[error(
+        "Supabase's {function} answered with something else than expected ({reason}); apply the migrations of this version"
+    )]
+    Unexpected {
+        /// Which function or table was asked.
+        function: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+fn explain(fault: Fault, status: u16, code: &Option<String>, message: &str, function: &str) -> String {
+    let code = code.as_deref().map_or_else(|| format!("HTTP {status}"), |code| format!("{code}, HTTP {status}"));
+    match fault {
+        Fault::Denied => format!(
+            "refuses the key ({code}): check that the secret SUPABASE_SECRET_ID holds the project's secret key \
+             (sb_secret_… or the service_role JWT)"
+        ),
+        Fault::Restricted => format!("has restricted or paused the project ({code}): see its dashboard"),
+        Fault::Drift => {
+            format!("does not know what {function} needs ({code}: {message}): apply the files of migrations/ in order")
+        }
+        Fault::Down => format!("is down or overloaded ({code}) and could not serve {function}"),
+        Fault::StatementTimeout => format!("cancelled {function} because it took too long ({code})"),
+        Fault::Contended => format!("gave up {function} in favour of another transaction ({code})"),
+        Fault::TooLarge => format!("does not accept a request of this size for {function} ({code})"),
+        Fault::Row | Fault::Request => format!("refused {function} ({code}) {message}").trim_end().to_owned(),
+    }
+}
+
+impl SupabaseError {
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::NoAnswer { .. } => Fault::Down,
+            Self::Refused { fault, .. } => *fault,
+            Self::Unexpected { .. } => Fault::Drift,
+        }
+    }
+
+    /// A short name for logs and `sync_errors`.
+    #[must_use]
+    pub fn code(&self) -> String {
+        match self {
+            Self::NoAnswer { .. } => "no_answer".to_owned(),
+            Self::Refused { code: Some(code), .. } => code.clone(),
+            Self::Refused { status, .. } => format!("http_{status}"),
+            Self::Unexpected { .. } => "unexpected_answer".to_owned(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+/// A connection to one project, kept alive between calls.
+#[derive(Clone)]
+pub struct Supabase {
+    http: reqwest::Client,
+    url: String,
+    key: SecretString,
+    timeout: Duration,
+}
+
+impl fmt::Debug for Supabase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Supabase({})", self.url)
+    }
+}
+
+impl Supabase {
+    /// A client of the project at `url` (without `/rest/v1`) with its secret key.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(url: &str, key: SecretString) -> Result<Self, SupabaseError> {
+        let url = url.trim_end_matches('/').to_owned();
+        let http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build()
+            .map_err(|error| no_answer(&url, &error))?;
+        Ok(Self { http, url, key, timeout: REQUEST_TIMEOUT })
+    }
+
+    /// The same project for a caller who waits in front of a screen: what does not answer soon counts as gone.
+    #[must_use]
+    pub fn hasty(self) -> Self {
+        Self { timeout: HASTY_TIMEOUT, ..self }
+    }
+
+    /// Opens a run.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn begin(&self, begin: &Begin<'_>) -> Result<Begun, SupabaseError> {
+        let arguments = json!({
+            "p_sync": begin.sync,
+            "p_run": begin.run,
+            "p_definition": begin.definition.map(Sync::registration),
+            "p_type": begin.run_type,
+            "p_triggered_by": begin.triggered_by,
+            "p_keys": begin.keys,
+            "p_every_seconds": begin.definition
+                .filter(|_| begin.run_type == RunType::Scheduled)
+                .and_then(|definition| definition.every)
+                .map(|every| every.as_secs()),
+            "p_stall_seconds": begin.definition.map_or(900, |definition| definition.stall_after.as_secs()),
+        });
+        self.patient("sync_begin", &arguments).await
+    }
+
+    /// The digests of a sync's ranges.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError> {
+        self.patient("sync_range_digests", &json!({"p_sync": sync, "p_bits": bits})).await
+    }
+
+    /// The rows of the given ranges.
+    ///
+    /// # Errors
+    /// When the call fails, or its answer is not made of pairs.
+    pub async fn row_hashes(
+        &self,
+        sync: &str,
+        bits: u32,
+        ranges: &[RangeIndex],
+    ) -> Result<Vec<StoredRow>, SupabaseError> {
+        const FUNCTION: &str = "sync_row_hashes";
+        let arguments = json!({"p_sync": sync, "p_bits": bits, "p_ranges": ranges});
+        let text: Option<String> = self.patient(FUNCTION, &arguments).await?;
+        let packed: String = text.unwrap_or_default().split_ascii_whitespace().collect();
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(packed)
+            .map_err(|error| SupabaseError::Unexpected { function: FUNCTION.to_owned(), reason: error.to_string() })?;
+        let (pairs, rest) = bytes.as_chunks::<16>();
+        if !rest.is_empty() {
+            let reason = format!("{} bytes are no whole number of pairs", bytes.len());
+            return Err(SupabaseError::Unexpected { function: FUNCTION.to_owned(), reason });
+        }
+        Ok(pairs
+            .iter()
+            .map(|pair| {
+                let both = u128::from_be_bytes(*pair);
+                (KeyHash::from_stored((both >> 64) as i64), ContentHash::from_stored(both as i64))
+            })
+            .collect())
+    }
+
+    /// Records rejections of a run, [`MAX_REJECTIONS`] a call.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError> {
+        for some in rejections.chunks(MAX_REJECTIONS) {
+            let _: serde_json::Value =
+                self.patient("sync_reject", &json!({"p_run": run, "p_rejections": some})).await?;
+        }
+        Ok(())
+    }
+
+    /// Records what a run has read and sent.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            status: RunStatus,
+        }
+        let answer: Answer = self.patient("sync_planned", &json!({"p_run": run, "p_plan": plan})).await?;
+        Ok(answer.status)
+    }
+
+    /// Applies a batch once; the message body is passed on as it is. The caller decides what a failure means.
+    ///
+    /// # Errors
+    /// When the call fails. It may have taken effect all the same; the ledger knows.
+    pub async fn apply(&self, message: &str) -> Result<Applied, SupabaseError> {
+        self.call("sync_apply", format!(r#"{{"p_batch":{message}}}"#)).await
+    }
+
+    /// Counts a failed attempt at a batch, or ends it or a whole run as failed.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn fail(&self, run: Uuid, batch: Option<&Incoming>, failure: &Failure) -> Result<Failed, SupabaseError> {
+        let batch = batch.map(
+            |batch| json!({"kind": batch.kind, "lo": batch.stretch.lo, "hi": batch.stretch.hi, "rows": batch.rows}),
+        );
+        self.patient("sync_fail", &json!({"p_run": run, "p_batch": batch, "p_error": failure})).await
+    }
+
+    /// Reads rows of a table or view; `query` is PostgREST's.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn select<T: DeserializeOwned>(
+        &self,
+        table: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, SupabaseError> {
+        let request = self.http.get(format!("{}/rest/v1/{table}", self.url)).query(query);
+        self.send(table, request).await
+    }
+
+    /// Calls a function, and again with growing, jittered waits while the failure is one that passes. Only for functions
+    /// that may be repeated; `sync_apply` is repeated by the queue instead.
+    async fn patient<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        arguments: &serde_json::Value,
+    ) -> Result<T, SupabaseError> {
+        let body = arguments.to_string();
+        let waits = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(5))
+            .with_max_times(4)
+            .with_jitter();
+        (|| self.call(function, body.clone()))
+            .retry(waits)
+            .when(|error: &SupabaseError| error.fault().passes())
+            .adjust(|error, wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
+            .notify(|error, wait| {
+                tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a call");
+            })
+            .await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, function: &str, body: String) -> Result<T, SupabaseError> {
+        let request = self
+            .http
+            .post(format!("{}/rest/v1/rpc/{function}", self.url))
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        self.send(function, request).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<T, SupabaseError> {
+        let key = self.key.expose_secret();
+        let mut request = request.header("apikey", key).timeout(self.timeout);
+        // A key of the old kind is a JWT and goes into both headers; the new `sb_…` keys are none and must not.
+        if !key.starts_with("sb_") {
+            request = request.header(AUTHORIZATION, format!("Bearer {key}"));
+        }
+        let response = request.send().await.map_err(|error| no_answer(&self.url, &error))?;
+        let status = response.status();
+        let wait = classify::retry_after(response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
+        let body = response.bytes().await.map_err(|error| no_answer(&self.url, &error))?;
+        if status.is_success() {
+            // The error of serde_json names the place, but may quote a value, so only its place is told.
+            return serde_json::from_slice(&body).map_err(|error| SupabaseError::Unexpected {
+                function: function.to_owned(),
+                reason: format!("{:?} error at column {}", error.classify(), error.column()),
+            });
+        }
+        let body: classify::Body = serde_json::from_slice(&body).unwrap_or_default();
+        let fault = classify::classify(status.as_u16(), body.code.as_deref());
+        Err(SupabaseError::Refused {
+            fault,
+            status: status.as_u16(),
+            // A value in the message is row content (Promises 9); the code says enough.
+            message: if fault == Fault::Row { String::new() } else { body.message },
+            code: body.code,
+            function: function.to_owned(),
+            retry_after: wait,
+        })
+    }
+}
+
+/// Tells a transport error without its URL, which reqwest repeats at every level.
+fn no_answer(url: &str, error: &reqwest::Error) -> SupabaseError {
+    let mut reason = if error.is_timeout() { "timed out".to_owned() } else { String::new() };
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        reason = cause.to_string();
+        source = cause.source();
+    }
+    SupabaseError::NoAnswer { url: url.to_owned(), reason }
+}
+
+/// The kind of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunType {
+    /// Started by the clock, when the sync is due.
+    #[default]
+    Scheduled,
+    /// Started by a person.
+    Manual,
+    /// Only certain rows.
+    Selective,
+    /// Every row, changed or not.
+    Full,
+}
+
+/// The status of a run (DESIGN.md, `sync_state`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Begun, not planned.
+    Queued,
+    /// Planned, with batches under way.
+    InProgress,
+    /// Everything that was read is in the table.
+    Completed,
+    /// Some of it is not, and the run says what.
+    Partial,
+    /// Nothing of it is.
+    Failed,
+    /// A newer run took over.
+    Superseded,
+}
+
+/// What opens a run.
+#[derive(Debug)]
+pub struct Begin<'a> {
+    /// The sync's name.
+    pub sync: &'a str,
+    /// The run's id, chosen by the caller so that beginning twice is beginning once.
+    pub run: Uuid,
+    /// The sync; `None` only to record a run that fails before it has a definition.
+    pub definition: Option<&'a Sync>,
+    /// The kind of run.
+    pub run_type: RunType,
+    /// Who or what asked for it.
+    pub triggered_by: &'a str,
+    /// The row keys of a selective run.
+    pub keys: Option<&'a [String]>,
+}
+
+/// The answer to [`Supabase::begin`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Begun {
+    /// The run is open.
+    Begun {
+        /// Its id.
+        run: Uuid,
+        /// Its sequence number.
+        seq: i64,
+        /// The stalled run that it took over from.
+        superseded: Option<Uuid>,
+        /// How many rows the sync has in the table.
+        #[serde(default)]
+        present_rows: u64,
+    },
+    /// Another run still makes progress.
+    Busy {
+        /// That run.
+        run: Uuid,
+    },
+    /// This very run was begun before.
+    Duplicate {
+        /// What has become of it.
+        status: RunStatus,
+    },
+    /// A scheduled run started too recently.
+    NotDue,
+    /// The definition does not fit the database; the run is recorded as failed.
+    Refused {
+        /// Everything that does not fit.
+        problems: Vec<Problem>,
+    },
+}
+
+/// Something in which definition and database do not fit.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Problem {
+    /// Its kind.
+    pub code: String,
+    /// The column, when it is about one.
+    pub column: Option<String>,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// What `sync_planned` is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanRecord {
+    /// What was read.
+    #[serde(flatten)]
+    pub tally: crate::snapshot::Tally,
+    /// Rows that the database has as they are.
+    pub rows_unchanged: u64,
+    /// Rows in upsert batches.
+    pub rows_sent: u64,
+    /// Keys in delete batches.
+    pub keys_vanished: u64,
+    /// How many upsert batches were sent.
+    pub upsert_batches: u64,
+    /// How many delete batches were sent.
+    pub delete_batches: u64,
+    /// Why vanished keys were not sent.
+    pub deletes_withheld: Option<String>,
+    /// What else a reader of the run may want to know.
+    pub metadata: serde_json::Value,
+}
+
+/// The answer to [`Supabase::apply`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// What became of the batch.
+    pub outcome: Outcome,
+    /// What became of its rows.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// The run's status afterwards.
+    #[serde(default)]
+    pub run_status: Option<RunStatus>,
+    /// Why it failed or was malformed.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+/// What became of a batch (docs/PROTOCOL.md, `sync_apply`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done now.
+    Applied,
+    /// Done before.
+    Duplicate,
+    /// Of a run that is over; nothing written.
+    Superseded,
+    /// Being done by somebody else.
+    InProgress,
+    /// A delete batch that must wait for the upserts.
+    Waiting,
+    /// A delete batch that the guard held back.
+    Withheld,
+    /// The schema is wrong; nothing written but the failure.
+    Failed,
+    /// The batch is at fault.
+    Malformed,
+}
+
+/// What became of the rows of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    /// New rows.
+    pub inserted: u64,
+    /// Changed rows.
+    pub updated: u64,
+    /// Rows that were already as they should be.
+    pub unchanged: u64,
+    /// Rows that the sync's mode leaves out.
+    pub skipped: u64,
+    /// Deleted rows.
+    pub deleted: u64,
+    /// Columns that sheet and database had both changed.
+    pub conflicts: u64,
+    /// Rows that Postgres refused.
+    pub rejected: u64,
+    /// Rows that the table had before the sync knew them.
+    pub adopted: u64,
+}
+
+/// What `sync_fail` is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// One of `sync_errors`' error types.
+    #[serde(rename = "type")]
+    pub error_type: &'static str,
+    /// A short name.
+    pub code: String,
+    /// What happened and what to do.
+    pub message: String,
+    /// Whether another attempt is pointless.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+}
+
+/// The answer to [`Supabase::fail`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed {
+    /// How many real attempts the batch has had.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Whether that was the last.
+    #[serde(rename = "final", default)]
+    pub is_final: bool,
+    /// The run's status afterwards.
+    #[serde(default)]
+    pub run_status: Option<RunStatus>,
+}
