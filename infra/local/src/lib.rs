@@ -21,7 +21,6 @@ mod function_logs;
 pub mod gateway;
 pub mod guard;
 mod keys;
-mod migrations;
 mod ministack;
 mod ports;
 mod postgres;

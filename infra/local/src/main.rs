@@ -166,6 +166,8 @@ fn detach(options: &Options, without_aws: bool) -> Result<()> {
     use std::os::unix::process::CommandExt;
     let dir = &options.place.dir;
     std::fs::create_dir_all(dir)?;
+    // A stack that was killed left its own; the file is the sign that this one is ready.
+    let _ = std::fs::remove_file(dir.join("env"));
     let mut command = std::process::Command::new(std::env::current_exe()?);
     command.args(["up", "--dir"]).arg(dir);
     command.args(["--rows", &options.rows.to_string(), "--columns", &options.columns.to_string()]);

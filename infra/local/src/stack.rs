@@ -17,7 +17,6 @@ use crate::function_logs;
 use crate::gateway::{Gateway, proxy};
 use crate::guard::Guard;
 use crate::keys::{Keys, fingerprint};
-use crate::migrations;
 use crate::ministack::{Ministack, REGION, credentials};
 use crate::postgres::{self, Postgres};
 use crate::postgrest::Postgrest;
@@ -146,8 +145,8 @@ async fn start_servers(
     let keys = Keys::generate();
     let database = async {
         let postgres = Postgres::start(dir, tools, &keys, logs, register).await?;
-        let count = migrations::apply(&postgres.url("postgres"), &tools.root().join("migrations")).await?;
-        say(&format!("Postgres is ready, with {count} migrations"));
+        sheetsync_migrations::apply(&postgres::connect(&postgres.url("postgres")).await?).await?;
+        say("Postgres is ready, its migrations applied");
         let postgrest = Postgrest::start(&postgres, tools, &keys, logs, register).await?;
         Ok((postgres, postgrest))
     };
