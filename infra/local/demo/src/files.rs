@@ -101,12 +101,12 @@ pub fn write_manifest(sheet: &Sheet, mut out: impl Write) -> Result<(), FileErro
 }
 
 /// A date as spreadsheets count: days since 1899-12-30.
-pub(crate) fn serial_of_date(day: Date) -> f64 {
+pub fn serial_of_date(day: Date) -> f64 {
     f64::from((day - date(1899, 12, 30)).get_days())
 }
 
 /// A moment as spreadsheets count: the time of day is the fraction.
-pub(crate) fn serial_of_moment(moment: DateTime) -> f64 {
+pub fn serial_of_moment(moment: DateTime) -> f64 {
     let seconds = f64::from(moment.hour()) * 3600.0 + f64::from(moment.minute()) * 60.0 + f64::from(moment.second());
     serial_of_date(moment.date()) + seconds / 86_400.0
 }

@@ -106,7 +106,8 @@ fn describe(error: &tokio_postgres::Error) -> String {
 /// When a part of the stack does not answer, or when anything is not as it must be.
 pub async fn run(variables: &BTreeMap<String, String>, options: Options) -> Result<(), DemoError> {
     let environment = Environment::from_variables(variables)?;
-    let sheet = Sheet::new(options);
+    // sheetsync.toml maps the usual columns only; they are the same in a wider sheet.
+    let sheet = Sheet::new(Options { columns: 0, ..options });
     let demo = Demo {
         google: GoogleSheet::open(&environment).await?,
         table: Table::connect(&environment.database_url).await?,

@@ -20,7 +20,7 @@ mod vocabulary;
 
 pub use cell::{Cell, cell_name, column_letters};
 pub use checksum::{Checksum, Expected, checksum_sql};
-pub use files::{FileError, TAB, write_csv, write_manifest, write_xlsx};
+pub use files::{FileError, TAB, serial_of_date, serial_of_moment, write_csv, write_manifest, write_xlsx};
 pub use flow::{DemoError, Environment, SYNC, TABLE, run};
 pub use listing::{Column, KEY_COLUMN};
 pub use mess::{Fate, Mess, MessKind};

@@ -106,6 +106,15 @@ fn a_wide_sheet_has_mess_in_its_further_columns_too() {
 }
 
 #[test]
+fn a_wide_sheet_has_the_columns_of_the_usual_one() {
+    let usual = Sheet::new(Options::default());
+    let wide = Sheet::new(Options { columns: 40, ..Options::default() });
+    for (usual, wide) in usual.rows().zip(wide.rows()) {
+        assert_eq!(usual.cells[..], wide.cells[..usual.cells.len()]);
+    }
+}
+
+#[test]
 fn what_is_expected_changes_with_a_row_and_back() {
     let sheet = Sheet::new(Options { rows: 50, ..Options::default() });
     let mut expected = sheet.expected();
