@@ -48,7 +48,7 @@ const DAYS: &[Type] = &[Type::Date, Type::Timestamp];
 const TEXTS: &[Type] = &[Type::Text, Type::TextArray];
 
 /// Which option belongs to which types; docs/MAPPING.md has the same table for people.
-pub(super) const OPTIONS: [TypeOption; 28] = [
+pub(super) const OPTIONS: [TypeOption; 29] = [
     ("min", |column| column.min.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
     ("max", |column| column.max.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
     ("pattern", |column| column.pattern.is_some(), TEXTS),
@@ -64,6 +64,7 @@ pub(super) const OPTIONS: [TypeOption; 28] = [
     ("percent", |column| column.percent, &[Type::Decimal]),
     ("tsubo", |column| column.tsubo, &[Type::Decimal]),
     ("scale", |column| column.scale.is_some(), &[Type::Decimal]),
+    ("multiply_by", |column| column.multiply_by.is_some(), NUMBERS),
     ("prefixes", |column| !column.prefixes.is_empty(), &[Type::Integer, Type::Decimal, Type::Date]),
     ("suffixes", |column| !column.suffixes.is_empty(), &[Type::Integer, Type::Decimal, Type::Date]),
     ("japanese", |column| column.japanese, &[Type::Boolean]),
@@ -165,6 +166,12 @@ fn option_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
         ),
         (column.kind == Type::Enum && column.values.pairs().next().is_none(), "values", "is missing"),
         (column.scale.is_some_and(|scale| scale > 28), "scale", "must be 28 or less"),
+        (column.multiply_by.is_some_and(|factor| factor < 2), "multiply_by", "must be 2 or more"),
+        (
+            column.multiply_by.is_some() && column.number_words,
+            "multiply_by",
+            "and `number_words` exclude each other: nobody could tell whether `3800万` is to be multiplied",
+        ),
         (column.zero_pad.is_some_and(|digits| !(1..=64).contains(&digits)), "zero_pad", "must be 1 to 64"),
         (column.max_length == Some(0), "max_length", "must be 1 or more"),
         (column.separator.as_deref() == Some(""), "separator", "is empty"),

@@ -90,6 +90,9 @@ pub struct Column {
     /// Decimal: values are rounded to so many decimals, halves away from zero.
     #[serde(skip_serializing_if = "is_default")]
     pub scale: Option<u32>,
+    /// Integer, decimal: the number is multiplied by this, as under a header such as `価格（万円）`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub multiply_by: Option<u32>,
     /// Integer, decimal, date: texts that may stand before the value, such as `"築"`.
     #[serde(skip_serializing_if = "is_default")]
     pub prefixes: Vec<String>,

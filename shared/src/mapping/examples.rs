@@ -2,51 +2,8 @@
 //! these same tables, and `UPDATE_DOCS=1 cargo test -p sheetsync the_page` writes them there.
 
 use super::cell::Cell;
-use super::rejection::Code::{self, *};
-
-/// Examples of one column's rules.
-pub(super) struct Group {
-    /// Marks their place in the page.
-    pub(super) name: &'static str,
-    /// What `sheetsync.toml` says about the column.
-    pub(super) options: &'static str,
-    /// What is in the cell, and what becomes of it.
-    pub(super) cases: Vec<(Cell, Expected)>,
-}
-
-/// What becomes of a cell.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Expected {
-    /// This JSON is stored.
-    Stored(String),
-    /// What the table has stays.
-    Kept,
-    Rejected(Code),
-}
-
-impl From<i64> for Expected {
-    fn from(number: i64) -> Self {
-        Self::Stored(number.to_string())
-    }
-}
-
-impl From<bool> for Expected {
-    fn from(truth: bool) -> Self {
-        Self::Stored(truth.to_string())
-    }
-}
-
-impl From<&str> for Expected {
-    fn from(text: &str) -> Self {
-        Self::Stored(serde_json::to_string(text).unwrap())
-    }
-}
-
-impl From<Code> for Expected {
-    fn from(code: Code) -> Self {
-        Self::Rejected(code)
-    }
-}
+use super::page::{Expected, Group};
+use super::rejection::Code::*;
 
 /// JSON as it is stored, for values that Rust has no literal for.
 fn json(text: &str) -> Expected {
@@ -178,6 +135,12 @@ fn numbers() -> Vec<Group> {
             "(1,000)" => -1_000,
             "（１，０００）" => -1_000,
             "▲-1,000" => NotANumber,
+        }
+        "integer-multiplied", "type = \"integer\"\nmultiply_by = 10000\nsuffixes = [\"万円\", \"万\"]" {
+            3_800.0 => 38_000_000,
+            "3,800.5" => 38_005_000,
+            "3,800万円" => 38_000_000,
+            "1億" => NotANumber,
         }
         "integer-bounds", "type = \"integer\"\nmin = 0\nmax = 100" {
             "100" => 100,
@@ -343,7 +306,7 @@ fn days() -> Vec<Group> {
         "date-compact", "type = \"date\"\ncompact = true\ntime_of_day = \"drop\"" {
             "20240301" => "2024-03-01",
             20_240_301.0 => "2024-03-01",
-            "20141013T000000" => NotADate,
+            "20141013T000000" => "2014-10-13",
             45_352.75 => "2024-03-01",
             "2024/3/1 18:00" => "2024-03-01",
             20_241_301.0 => NoSuchDate,

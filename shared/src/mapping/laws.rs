@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use super::Mapping;
 use super::cell::Cell;
 use super::date::{DAY_ZERO, from_serial};
-use super::examples::{Expected, groups};
-use super::page::{mapping, outcome};
+use super::examples::groups;
+use super::page::{Expected, mapping, outcome};
 
 /// The JSON that is stored for `cell`, or what else becomes of it.
 fn stored(options: &str, cell: impl Into<Cell>) -> String {

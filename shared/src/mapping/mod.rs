@@ -31,8 +31,6 @@ mod time;
 mod value;
 mod words;
 
-use jiff::tz::TimeZone;
-
 pub use cell::{Cell, CellRef, column_letters};
 pub use check::DefinitionProblem;
 pub use column::{
@@ -133,8 +131,8 @@ impl Mapping {
         let Settings { columns, key, header_row, first_column, time_zone } = settings;
         Self::check(columns, key)
             .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
-        let zone = TimeZone::get(time_zone)
-            .map_err(|_| vec![HeaderProblem::UnknownTimeZone { name: time_zone.to_owned() }])?;
+        let zone =
+            time::zone(time_zone).ok_or_else(|| vec![HeaderProblem::UnknownTimeZone { name: time_zone.to_owned() }])?;
         let bound = header::bind(columns, header_cells, CellRef { column: first_column, row: header_row })?;
         let mut fields = Vec::with_capacity(columns.len());
         for (column, sources) in columns.iter().zip(bound.sources) {

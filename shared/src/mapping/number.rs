@@ -35,6 +35,7 @@ pub(super) struct NumberRule {
     percent: bool,
     tsubo: bool,
     scale: Option<u32>,
+    multiply_by: Option<u32>,
     prefixes: Vec<String>,
     suffixes: Vec<String>,
 }
@@ -60,6 +61,7 @@ impl NumberRule {
             percent: column.percent,
             tsubo: column.tsubo,
             scale: column.scale,
+            multiply_by: column.multiply_by,
             prefixes: fold_all(&column.prefixes),
             suffixes: fold_all(&column.suffixes),
         }
@@ -67,37 +69,47 @@ impl NumberRule {
 
     /// The whole number in `cell`.
     pub(super) fn integer(&self, cell: &Cell) -> Result<i64, Refusal> {
-        match cell {
-            Cell::Number(number) => whole(*number),
-            Cell::Text(text) => {
-                if let Some(number) = plain_integer(text.trim()) {
-                    return Ok(number);
+        if self.multiply_by.is_none() {
+            match cell {
+                Cell::Number(number) => return whole(*number),
+                Cell::Text(text) => {
+                    if let Some(number) = plain_integer(text.trim()) {
+                        return Ok(number);
+                    }
                 }
-                let number = self.read(text).ok_or_else(|| self.refusal("a whole number"))?;
-                if !number.fract().is_zero() {
-                    return Err(fraction());
-                }
-                number.to_i64().ok_or_else(out_of_range)
+                Cell::Bool(_) | Cell::Blank => {}
             }
-            Cell::Bool(_) | Cell::Blank => Err(self.refusal("a whole number")),
         }
+        let number = self.number(cell, "a whole number")?;
+        if !number.fract().is_zero() {
+            return Err(fraction());
+        }
+        number.to_i64().ok_or_else(out_of_range)
     }
 
     /// The decimal number in `cell`.
     pub(super) fn decimal(&self, cell: &Cell) -> Result<Decimal, Refusal> {
-        let number = match cell {
-            Cell::Number(number) => double(*number)?,
-            Cell::Text(text) => match plain_integer(text.trim()) {
-                Some(number) => number.into(),
-                None => self.read(text).ok_or_else(|| self.refusal("a number"))?,
-            },
-            Cell::Bool(_) | Cell::Blank => return Err(self.refusal("a number")),
-        };
+        let number = self.number(cell, "a number")?;
         let number = match self.scale {
             Some(scale) => number.round_dp_with_strategy(scale, RoundingStrategy::MidpointAwayFromZero),
             None => number,
         };
         Ok(number.normalize())
+    }
+
+    fn number(&self, cell: &Cell, expected: &str) -> Result<Decimal, Refusal> {
+        let number = match cell {
+            Cell::Number(number) => double(*number)?,
+            Cell::Text(text) => match plain_integer(text.trim()) {
+                Some(number) => number.into(),
+                None => self.read(text).ok_or_else(|| self.refusal(expected))?,
+            },
+            Cell::Bool(_) | Cell::Blank => return Err(self.refusal(expected)),
+        };
+        match self.multiply_by {
+            Some(factor) => number.checked_mul(factor.into()).ok_or_else(out_of_range),
+            None => Ok(number),
+        }
     }
 
     /// The number in `text`, or nothing where any part of the text is not accounted for.

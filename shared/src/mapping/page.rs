@@ -3,9 +3,53 @@
 use super::cell::Cell;
 use super::check::OPTIONS;
 use super::column::Column;
-use super::examples::{Expected, Group, groups};
+use super::examples::groups;
 use super::rejection::Code;
 use super::{Mapped, Mapping, Settings};
+
+/// Examples of one column's rules.
+pub(super) struct Group {
+    /// Marks their place in the page.
+    pub(super) name: &'static str,
+    /// What `sheetsync.toml` says about the column.
+    pub(super) options: &'static str,
+    /// What is in the cell, and what becomes of it.
+    pub(super) cases: Vec<(Cell, Expected)>,
+}
+
+/// What becomes of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Expected {
+    /// This JSON is stored.
+    Stored(String),
+    /// What the table has stays.
+    Kept,
+    Rejected(Code),
+}
+
+impl From<i64> for Expected {
+    fn from(number: i64) -> Self {
+        Self::Stored(number.to_string())
+    }
+}
+
+impl From<bool> for Expected {
+    fn from(truth: bool) -> Self {
+        Self::Stored(truth.to_string())
+    }
+}
+
+impl From<&str> for Expected {
+    fn from(text: &str) -> Self {
+        Self::Stored(serde_json::to_string(text).unwrap())
+    }
+}
+
+impl From<Code> for Expected {
+    fn from(code: Code) -> Self {
+        Self::Rejected(code)
+    }
+}
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/MAPPING.md");
 

@@ -220,7 +220,7 @@ fn own_zone(column: &Column, spreadsheet: &TimeZone) -> Result<Option<TimeZone>,
     match column.time_zone.as_deref() {
         None => Ok(Some(spreadsheet.clone())),
         Some(NO_TIME_ZONE) => Ok(None),
-        Some(name) => TimeZone::get(name).map(Some).map_err(|_| {
+        Some(name) => time::zone(name).map(Some).ok_or_else(|| {
             DefinitionProblem::of(
                 column,
                 "time_zone",

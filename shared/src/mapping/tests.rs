@@ -248,3 +248,34 @@ fn a_column_serialises_to_what_it_says_and_no_more() {
         <[Column; 1]>::try_from(columns("[[columns]]\nheader='a'\ncolumn='b'\ntype='integer'\nyen=true")).unwrap();
     assert_eq!(serde_json::to_string(&column).unwrap(), r#"{"header":"a","column":"b","type":"integer","yen":true}"#);
 }
+
+#[test]
+fn the_spreadsheet_gives_the_zone_of_its_times() {
+    let definition = "[[columns]]\nheader='k'\ncolumn='k'\n[[columns]]\nheader='t'\ncolumn='t'\ntype='timestamp'";
+    let columns = columns(definition);
+    let key = ["k".to_owned()];
+    let bind = |time_zone| {
+        let settings = Settings { columns: &columns, key: &key, header_row: 1, first_column: 0, time_zone };
+        Mapping::bind(settings, &cells(r#"["k", "t"]"#))
+    };
+    for (time_zone, moment) in [
+        ("Asia/Tokyo", "2024-03-01T03:00:00+00:00"),
+        ("America/New_York", "2024-03-01T17:00:00+00:00"),
+        ("GMT-07:00", "2024-03-01T19:00:00+00:00"),
+    ] {
+        let Mapped::Row(row) = bind(time_zone).unwrap().row(2, &cells(r#"["A", 45352.5]"#)) else { panic!() };
+        assert_eq!(row.values[1], Value::Text(moment.to_owned()));
+    }
+    assert_eq!(bind("Mars").err(), Some(vec![HeaderProblem::UnknownTimeZone { name: "Mars".to_owned() }]));
+}
+
+#[test]
+fn the_first_cell_of_a_row_may_stand_further_right() {
+    let columns = columns("[[columns]]\nheader='k'\ncolumn='k'\ntype='integer'");
+    let settings =
+        Settings { columns: &columns, key: &["k".to_owned()], header_row: 4, first_column: 2, time_zone: "UTC" };
+    let mapping = Mapping::bind(settings, &cells(r#"["note", "k"]"#)).unwrap();
+    assert_eq!(mapping.unmapped_headers()[0].1.to_string(), "C4");
+    let Mapped::Rejected { rejections, .. } = mapping.row(5, &cells(r#"["", "x"]"#)) else { panic!() };
+    assert_eq!(rejections[0].cell.as_deref(), Some("D5"));
+}

@@ -124,7 +124,8 @@ fn whole_match(pattern: &str) -> Result<Regex, regex_lite::Error> {
 pub(super) fn check_characters(text: &str) -> Result<(), Refusal> {
     let bytes = text.as_bytes();
     let control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if !bytes.iter().any(|&byte| control(byte) || byte == 0xef) {
+    // Looks at every byte without branching, which is faster than stopping early: bad texts are rare.
+    if !bytes.iter().fold(false, |found, &byte| found | control(byte) | (byte == 0xef)) {
         return Ok(());
     }
     match text

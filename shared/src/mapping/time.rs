@@ -27,10 +27,15 @@ pub(super) fn read(cell: &Cell) -> Result<Time, Refusal> {
     time.ok_or_else(|| Refusal::new(Code::NotATime, "expected a time of day such as 9:30, 9:30:15, 9時30分 or 午後3時"))
 }
 
-/// Takes a time that follows a date: after a space, a `T`, or the 日 of the date.
+/// Takes a time that follows a date: after a space, a `T`, or the 日 of the date. After `T` also `093000`.
 pub(super) fn take_after_date(scan: &mut Scan) -> Option<Time> {
-    if !scan.space() {
-        scan.eat("T");
+    if !scan.space() && scan.eat("T") {
+        let mut ahead = *scan;
+        if let Some((digits, 6)) = ahead.digits() {
+            *scan = ahead;
+            let [hour, minute, second] = [digits / 10_000, digits / 100 % 100, digits % 100].map(i8::try_from);
+            return clock(hour.ok()?, minute.ok()?, second.ok()?, 0);
+        }
     }
     take(scan)
 }
@@ -51,6 +56,10 @@ fn take(scan: &mut Scan) -> Option<Time> {
         (None, Some(_)) if !(1..=12).contains(&hour) => return None,
         (None, Some(afternoon)) => hour % 12 + if afternoon { 12 } else { 0 },
     };
+    clock(hour, minute, second, nanosecond)
+}
+
+fn clock(hour: i8, minute: i8, second: i8, nanosecond: i32) -> Option<Time> {
     // A second of 60 would be moved silently.
     if second > 59 { None } else { Time::new(hour, minute, second, nanosecond).ok() }
 }
@@ -208,6 +217,15 @@ fn take_offset(scan: &mut Scan) -> Option<Offset> {
         return None;
     }
     Offset::from_seconds(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?).ok()
+}
+
+/// The zone with this name: one of the IANA database, or an offset such as `GMT+09:00`, as Sheets names zones of its own.
+pub(super) fn zone(name: &str) -> Option<TimeZone> {
+    if let Ok(zone) = TimeZone::get(name) {
+        return Some(zone);
+    }
+    let mut scan = Scan::new(name.strip_prefix("GMT")?);
+    take_offset(&mut scan).filter(|_| scan.is_done()).map(Offset::to_time_zone)
 }
 
 /// A moment as Postgres itself writes it in UTC, so that equal moments are equal texts on both sides.
