@@ -186,7 +186,8 @@ impl Control {
 
     /// Switches a fault on; gives its number.
     pub async fn add_fault(&self, fault: &Fault) -> Result<u64> {
-        let active: Active = self.send(self.client.post(format!("{}/faults", self.url)).json(fault)).await?.json().await?;
+        let active: Active =
+            self.send(self.client.post(format!("{}/faults", self.url)).json(fault)).await?.json().await?;
         Ok(active.id)
     }
 

@@ -1,13 +1,12 @@
 //! The real `sam build` and `sam deploy`, aimed at ministack.
 
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use tokio::process::Command;
 
 use crate::ministack::{Calls, credentials};
-use crate::servers::inherited;
+use crate::servers::{Register, inherited, run};
 use crate::tools::Tools;
 
 /// The CloudFormation stack.
@@ -19,17 +18,18 @@ const BUCKET: &str = "sheetsync-packages";
 const ARCHITECTURE: &str = "x86_64";
 
 /// Builds the functions. What has not changed is not built again: cargo sees to that.
-pub async fn build(tools: &Tools, logs: &Path) -> Result<()> {
+pub async fn build(tools: &Tools, logs: &Path, register: &Register) -> Result<()> {
     let overrides = format!("Architecture={ARCHITECTURE}");
     let mut command = sam(tools)?;
     command.env("ARCHITECTURE", ARCHITECTURE).args(["build", "--parameter-overrides", &overrides]);
-    run(command, "sam build", &logs.join("sam-build.log")).await
+    run(command, "sam build", &logs.join("sam-build.log"), register).await
 }
 
 /// Deploys what was built, with these parameters.
 pub async fn deploy(
     tools: &Tools,
     logs: &Path,
+    register: &Register,
     calls: &Calls,
     endpoint: &str,
     parameters: &[(&str, String)],
@@ -40,7 +40,7 @@ pub async fn deploy(
     command.args(["deploy", "--stack-name", STACK, "--no-resolve-s3", "--s3-bucket", BUCKET, "--no-confirm-changeset"]);
     command.args(["--no-progressbar", "--parameter-overrides"]).arg(format!("Architecture={ARCHITECTURE}"));
     command.args(parameters.iter().map(|(name, value)| format!("{name}=\"{value}\"")));
-    run(command, "sam deploy", &logs.join("sam-deploy.log")).await
+    run(command, "sam deploy", &logs.join("sam-deploy.log"), register).await
 }
 
 fn sam(tools: &Tools) -> Result<Command> {
@@ -51,19 +51,6 @@ fn sam(tools: &Tools) -> Result<Command> {
     let cargo = ["CARGO_HOME", "RUSTUP_HOME", "CARGO_TARGET_DIR"].into_iter();
     command.env_clear().envs(inherited()).envs(cargo.filter_map(|name| Some((name, std::env::var_os(name)?))));
     command.env("PATH", format!("{}:{path}", bin.display())).env("SAM_CLI_TELEMETRY", "0");
-    command.current_dir(tools.root()).stdin(Stdio::null()).kill_on_drop(true);
+    command.current_dir(tools.root());
     Ok(command)
-}
-
-async fn run(mut command: Command, name: &str, log: &Path) -> Result<()> {
-    let out = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-    command.stdout(out.try_clone()?).stderr(out);
-    let status = command.status().await.with_context(|| format!("cannot start {name}"))?;
-    if !status.success() {
-        let text = std::fs::read_to_string(log).unwrap_or_default();
-        let end: Vec<_> = text.lines().rev().take(30).collect();
-        let end: Vec<_> = end.into_iter().rev().collect();
-        bail!("{name} failed ({status}); the end of {}:\n{}", log.display(), end.join("\n"));
-    }
-    Ok(())
 }

@@ -117,38 +117,27 @@ async fn act(command: Command) -> Result<ExitCode> {
 
 /// Starts the stack and keeps it until it is asked to stop.
 async fn up(plan: &Plan) -> Result<()> {
-    let mut asked = Asked::listen()?;
+    let mut stop = StopSignals::listen()?;
     let stack = tokio::select! {
         stack = Stack::start(plan) => stack?,
-        () = asked.to_stop() => bail!("interrupted while starting"),
+        () = stop.asked() => bail!("interrupted while starting"),
     };
     tell(&plan.dir);
-    asked.to_stop().await;
+    stop.asked().await;
     say("stopping");
     stack.stop().await
 }
 
 /// Runs a command with a stack around it; its exit code is ours.
 async fn run(plan: &Plan, command: &[String]) -> Result<ExitCode> {
-    let mut asked = Asked::listen()?;
+    let mut stop = StopSignals::listen()?;
     let stack = tokio::select! {
         stack = Stack::start(plan) => stack?,
-        () = asked.to_stop() => bail!("interrupted while starting"),
+        () = stop.asked() => bail!("interrupted while starting"),
     };
-    let mut child = tokio::process::Command::new(&command[0])
-        .args(&command[1..])
-        .envs(stack.settings.variables()?)
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot start {}", command[0]))?;
-    let status = tokio::select! {
-        status = child.wait() => Some(status?),
-        // A Ctrl-C reached the command as well: it gets time to end by itself.
-        () = asked.to_stop() => tokio::time::timeout(Duration::from_secs(10), child.wait()).await.ok().transpose()?,
-    };
-    drop(child);
+    let status = stack.run(command, stop.asked()).await;
     stack.stop().await?;
-    let code = status.and_then(|status| u8::try_from(status.code()?).ok());
+    let code = status?.and_then(|status| u8::try_from(status.code()?).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
@@ -178,8 +167,7 @@ fn detach(options: &Options, without_aws: bool) -> Result<()> {
     let log = dir.join("stack.log");
     let out = std::fs::File::create(&log)?;
     // A group of its own: a Ctrl-C or the end of this terminal is not meant for it.
-    let mut child =
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).process_group(0).spawn()?;
+    let mut child = command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).process_group(0).spawn()?;
     let mut shown = 0;
     loop {
         let text = std::fs::read_to_string(&log)?;
@@ -233,13 +221,13 @@ fn variables(path: &Path) -> Result<std::collections::BTreeMap<String, String>> 
 }
 
 /// The signals that ask us to stop.
-struct Asked {
+struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hangup: tokio::signal::unix::Signal,
 }
 
-impl Asked {
+impl StopSignals {
     fn listen() -> Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -248,7 +236,7 @@ impl Asked {
         })
     }
 
-    async fn to_stop(&mut self) {
+    async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -117,7 +117,9 @@ impl Calls {
         };
         let outputs = xml
             .split("</OutputValue>")
-            .filter_map(|part| Some((field(part, "OutputKey")?, field(&format!("{part}</OutputValue>"), "OutputValue")?)))
+            .filter_map(|part| {
+                Some((field(part, "OutputKey")?, field(&format!("{part}</OutputValue>"), "OutputValue")?))
+            })
             .collect();
         Ok(outputs)
     }

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::keys::Keys;
 use crate::ports::free_port;
-use crate::servers::{Recipe, Register, Server, private_file};
+use crate::servers::{Recipe, Register, Server, private_file, run};
 use crate::tools::Tools;
 
 /// The user `nobody` of every Linux: Postgres refuses to run as root.
@@ -32,7 +32,7 @@ impl Postgres {
     /// Starts an empty server on a free port.
     pub async fn start(dir: &Path, tools: &Tools, keys: &Keys, logs: &Path, register: &Register) -> Result<Self> {
         let place = Place::prepare(dir, &tools.postgres()?)?;
-        place.initialise(keys, logs).await?;
+        place.initialise(keys, logs, register).await?;
         let port = free_port()?;
         let settings = [
             format!("port={port}"),
@@ -111,7 +111,7 @@ impl Place {
         self.native.join("bin").join(name)
     }
 
-    async fn initialise(&self, keys: &Keys, logs: &Path) -> Result<()> {
+    async fn initialise(&self, keys: &Keys, logs: &Path, register: &Register) -> Result<()> {
         let _ = fs::remove_dir_all(self.data());
         let password = self.home.join("password");
         write!(private_file(&password)?, "{}", keys.database_password)?;
@@ -124,10 +124,9 @@ impl Place {
             .args(["--username=supabase_admin", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"])
             .args([format!("--pwfile={}", password.display()), format!("--pgdata={}", self.data().display())]);
         let log = logs.join("initdb.log");
-        let status = recipe.command(&log)?.kill_on_drop(true).status().await;
+        let initialised = run(recipe.command(&log)?, "initdb", &log, register).await;
         let _ = fs::remove_file(&password);
-        ensure!(status.context("cannot start initdb")?.success(), "initdb failed: see {}", log.display());
-        Ok(())
+        initialised
     }
 }
 

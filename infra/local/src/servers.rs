@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -39,14 +39,7 @@ pub struct Recipe {
 impl Recipe {
     /// A server that runs as ourselves, without arguments, and stops on SIGTERM.
     pub fn new(name: &'static str, program: impl Into<PathBuf>) -> Self {
-        Self {
-            name,
-            program: program.into(),
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            user: None,
-            stop: Signal::TERM,
-        }
+        Self { name, program: program.into(), args: Vec::new(), env: BTreeMap::new(), user: None, stop: Signal::TERM }
     }
 
     /// Adds arguments.
@@ -66,7 +59,7 @@ impl Recipe {
         let out = OpenOptions::new().create(true).append(true).open(log).with_context(|| at("open", log))?;
         let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear().envs(inherited()).envs(&self.env).stdin(Stdio::null());
-        command.stdout(out.try_clone()?).stderr(out).process_group(0);
+        command.stdout(out.try_clone()?).stderr(out);
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
         }
@@ -153,10 +146,17 @@ impl Server {
 }
 
 fn spawn(recipe: &Recipe, log: &Path, register: &Register) -> Result<(Child, Pid)> {
-    let child = recipe.command(log)?.spawn().with_context(|| at("start", &recipe.program))?;
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("a process that started has an id")?;
-    register.enter(recipe.name, pid, recipe.stop)?;
-    Ok((child, pid))
+    register.spawn(recipe.name, &mut recipe.command(log)?, recipe.stop)
+}
+
+/// Runs a command to its end, with its output in `log`. Interrupted, it ends with all that it started.
+pub async fn run(mut command: Command, name: &str, log: &Path, register: &Register) -> Result<()> {
+    let out = File::create(log).with_context(|| at("write", log))?;
+    command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+    let (mut child, _) = register.spawn(name, &mut command, Signal::TERM)?;
+    let status = child.wait().await?;
+    ensure!(status.success(), "{name} failed ({status}); {}", last_lines(log));
+    Ok(())
 }
 
 fn last_lines(log: &Path) -> String {
@@ -189,12 +189,16 @@ impl Register {
         Self { file: dir.join("processes") }
     }
 
-    fn enter(&self, name: &str, pid: Pid, stop: Signal) -> Result<()> {
+    /// Starts a command in a process group of its own, and enters that.
+    pub fn spawn(&self, name: &str, command: &mut Command, stop: Signal) -> Result<(Child, Pid)> {
+        let child = command.process_group(0).spawn().with_context(|| format!("cannot start {name}"))?;
+        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).context("a new process has an id")?;
         // A process that is gone already needs no entry.
-        let Some(started) = started_at(pid) else { return Ok(()) };
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;
-        writeln!(file, "{} {started} {} {name}", pid.as_raw_nonzero(), stop.as_raw())?;
-        Ok(())
+        if let Some(started) = started_at(pid) {
+            let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;
+            writeln!(file, "{} {started} {} {name}", pid.as_raw_nonzero(), stop.as_raw())?;
+        }
+        Ok((child, pid))
     }
 
     fn entries(&self) -> Vec<Entry> {

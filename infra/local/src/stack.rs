@@ -3,12 +3,15 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Signal, kill_process_group};
 use serde_json::json;
 use sheets_server::{DocumentSpec, SheetsServer};
+use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use crate::control::{self, Servers};
@@ -122,6 +125,26 @@ impl Stack {
         }
     }
 
+    /// Runs a command in the stack's environment, until it ends or `stop` does; its status, if it ended by itself or
+    /// soon after it was interrupted. It ends with the stack, however that ends.
+    pub async fn run(&self, command: &[String], stop: impl Future<Output = ()>) -> Result<Option<ExitStatus>> {
+        let (name, arguments) = command.split_first().context("no command")?;
+        let mut command = Command::new(name);
+        command.args(arguments).envs(self.settings.variables()?).stdin(Stdio::null());
+        let (mut child, group) = self.register.spawn(name, &mut command, Signal::INT)?;
+        let status = tokio::select! {
+            status = child.wait() => Some(status?),
+            () = stop => {
+                // It has a process group of its own, so a Ctrl-C reached only us.
+                kill_process_group(group, Signal::INT)?;
+                tokio::time::timeout(Duration::from_secs(10), child.wait()).await.ok().transpose()?
+            }
+        };
+        // Whatever it left behind.
+        let _ = kill_process_group(group, Signal::KILL);
+        Ok(status)
+    }
+
     /// Stops everything.
     pub async fn stop(self) -> Result<()> {
         let _ = fs::remove_file(self.dir.join("env"));
@@ -158,7 +181,7 @@ async fn start_servers(
     };
     let build = async {
         let Some(_) = &plan.deployment else { return Ok(()) };
-        deploy::build(tools, logs).await?;
+        deploy::build(tools, logs, register).await?;
         say("the functions are built");
         Ok(())
     };
@@ -167,7 +190,7 @@ async fn start_servers(
     let gateway = Arc::new(Gateway::start(postgrest.port, &keys).await?);
     let aws = match (&plan.deployment, &ministack) {
         (Some(deployment), Some(ministack)) => {
-            Some(deploy_to(ministack, deployment, dir, tools, logs, &keys, &gateway.url, &sheets).await?)
+            Some(deploy_to(ministack, deployment, dir, tools, logs, register, &keys, &gateway.url, &sheets).await?)
         }
         _ => None,
     };
@@ -193,11 +216,9 @@ const SPREADSHEET: &str = "demo-listings";
 async fn start_sheets(dir: &Path, options: sheetsync_demo::Options) -> Result<(sheets_server::Handle, SheetSettings)> {
     let workbook = dir.join("listings.xlsx");
     let written = workbook.clone();
-    tokio::task::spawn_blocking(move || {
-        sheetsync_demo::write_xlsx(&sheetsync_demo::Sheet::new(options), &written)
-    })
-    .await?
-    .context("cannot write the sheet of listings")?;
+    tokio::task::spawn_blocking(move || sheetsync_demo::write_xlsx(&sheetsync_demo::Sheet::new(options), &written))
+        .await?
+        .context("cannot write the sheet of listings")?;
     let documents = vec![(SPREADSHEET.to_owned(), DocumentSpec::xlsx(workbook))];
     let sheets = SheetsServer::start(sheets_server::Options { port: 0, documents }).await?;
     let key_file = dir.join("google-key.json");
@@ -219,6 +240,7 @@ async fn deploy_to(
     dir: &Path,
     tools: &Tools,
     logs: &Path,
+    register: &Register,
     keys: &Keys,
     supabase_url: &str,
     sheets: &sheets_server::Handle,
@@ -248,7 +270,7 @@ async fn deploy_to(
         fs::create_dir_all(folder)?;
         parameters.push(("DefinitionPath", folder.to_string_lossy().into_owned()));
     }
-    deploy::deploy(tools, logs, &calls, &ministack.url, &parameters).await?;
+    deploy::deploy(tools, logs, register, &calls, &ministack.url, &parameters).await?;
     let outputs = calls.outputs(deploy::STACK).await?;
     let output = |name: &str| outputs.get(name).cloned().with_context(|| format!("the template has no output {name}"));
     calls.set_concurrency(&output("WorkerFunction")?, deployment.concurrency).await?;

@@ -151,10 +151,9 @@ impl Doorman {
         let key = headers
             .remove(API_KEY)
             .ok_or(Refusal("No API key found in request", "No `apikey` request header or url param was found."))?;
-        let role = self.role(key.to_str().unwrap_or_default()).ok_or(Refusal(
-            "Invalid API key",
-            "Double check your Supabase `anon` or `service_role` API key.",
-        ))?;
+        let role = self
+            .role(key.to_str().unwrap_or_default())
+            .ok_or(Refusal("Invalid API key", "Double check your Supabase `anon` or `service_role` API key."))?;
         let token = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
         if token.is_none_or(|token| token.starts_with("sb_")) {
             let value = HeaderValue::try_from(format!("Bearer {role}")).map_err(|_| Refusal("Invalid API key", ""))?;

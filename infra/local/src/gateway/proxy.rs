@@ -156,4 +156,3 @@ pub async fn front(base: String) -> Result<String> {
     })
     .await
 }
-
