@@ -384,6 +384,19 @@ pub enum RunStatus {
     Superseded,
 }
 
+impl fmt::Display for RunStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Queued => "queued",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Superseded => "superseded",
+        })
+    }
+}
+
 /// What opens a run.
 #[derive(Debug)]
 pub struct Begin<'a> {

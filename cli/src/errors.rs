@@ -1,0 +1,53 @@
+//! `sheetsync errors`: the rows and cells that a sync could not use, with their addresses.
+
+use std::process::ExitCode;
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use serde::Deserialize;
+
+use crate::{CommandError, Project};
+
+/// How many are listed at most.
+const LISTED: usize = 500;
+
+#[derive(Deserialize)]
+struct Row {
+    cell: Option<String>,
+    row_key: Option<String>,
+    header: Option<String>,
+    code: String,
+    raw: Option<String>,
+    message: String,
+}
+
+/// Prints one line a rejection; exits with 1 when there are any.
+pub async fn run(project: &Project, sync: &str, all: bool) -> Result<ExitCode, CommandError> {
+    let (of_sync, limit) = (format!("eq.{sync}"), LISTED.to_string());
+    let mut query = vec![("sync", of_sync.as_str()), ("order", "row_number,id"), ("limit", limit.as_str())];
+    if !all {
+        query.push(("resolved_at", "is.null"));
+    }
+    let rows: Vec<Row> = project.connect()?.select("sync_errors", &query).await?;
+    if rows.is_empty() {
+        println!("nothing is rejected");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let count = rows.len();
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["CELL", "ROW KEY", "HEADER", "CODE", "FOUND", "MESSAGE"]);
+    for row in rows {
+        let texts = [row.cell, row.row_key, row.header, Some(row.code), row.raw, Some(row.message)];
+        table.add_row(texts.map(|text| printable(&text.unwrap_or_else(|| "-".to_owned()))));
+    }
+    println!("{table}");
+    if count == LISTED {
+        println!("only the first {LISTED} are listed");
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// What stands in a cell may hold anything, and a terminal obeys control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}

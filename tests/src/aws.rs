@@ -1,0 +1,82 @@
+//! The deployed functions and queues, as a test uses them.
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use serde_json::Value;
+use sheetsync_local::AwsSettings;
+use uuid::Uuid;
+
+/// What the scheduler answers.
+#[derive(Debug, Deserialize)]
+pub struct Answer {
+    /// One report a sync.
+    pub runs: Vec<Report>,
+}
+
+/// What became of one sync.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The run, when there is one.
+    pub run: Option<Uuid>,
+    /// `planned`, `busy`, `not_due`, `duplicate` or `failed`.
+    pub status: String,
+    /// Why it failed.
+    pub error: Option<Problem>,
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Problem {
+    /// A short name.
+    pub code: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Invokes a function and waits for its answer; an error of the function is an error here.
+pub(crate) async fn invoke(aws: &AwsSettings, function: &str, event: &Value) -> Result<Value> {
+    // The local AWS checks no signature; it reads the region from the credential's scope.
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=test/20240101/{}/lambda/aws4_request, SignedHeaders=host, Signature=unchecked",
+        aws.aws_region
+    );
+    let answer = reqwest::Client::new()
+        .post(format!("{}/2015-03-31/functions/{function}/invocations", aws.aws_endpoint_url))
+        .header("authorization", authorization)
+        .json(event)
+        .send()
+        .await?;
+    let failed = answer.headers().contains_key("x-amz-function-error") || !answer.status().is_success();
+    let body: Value = answer.json().await.context("the function answered with something else than JSON")?;
+    if failed {
+        bail!("{}", body["errorMessage"].as_str().map_or_else(|| body.to_string(), str::to_owned));
+    }
+    Ok(body)
+}
+
+/// A client of the local SQS.
+pub(crate) async fn sqs() -> aws_sdk_sqs::Client {
+    aws_sdk_sqs::Client::new(&aws_config::load_from_env().await)
+}
+
+/// Kills the processes that run a function with SIGKILL, as a crash of their machine would; says how many there were.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn kill_function(function: &str) -> Result<usize> {
+    let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
+    let mut killed = 0;
+    for entry in std::fs::read_dir("/proc")? {
+        let path = entry?.path();
+        // Processes come and go while we look, and others' are closed to us.
+        let Ok(environment) = std::fs::read(path.join("environ")) else { continue };
+        let Ok(executable) = std::fs::read_link(path.join("exe")) else { continue };
+        let runs_it = environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes());
+        if runs_it && executable.file_name().is_some_and(|name| name == "bootstrap") {
+            let pid = path.file_name().and_then(|name| name.to_str()).context("a process has a number")?;
+            killed += usize::from(std::process::Command::new("kill").args(["-KILL", pid]).status()?.success());
+        }
+    }
+    Ok(killed)
+}

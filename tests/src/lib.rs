@@ -1,0 +1,34 @@
+//! What the end-to-end tests share: a sync of one's own on the running local stack, with its document, table and
+//! definition; ways to edit the sheet, to start runs and to send messages again; and the proof, by SQL and by a mapping
+//! that the product did not write, that the table equals the sheet.
+//!
+//! The stack is started once, by `make test` (`local run -- cargo nextest run …`); each test makes names of its own.
+
+mod aws;
+mod sheet;
+mod sync;
+
+pub use aws::{Answer, Problem, Report};
+pub use sheet::{Sheet, TAB};
+pub use sync::{Run, Sync, SyncBuilder, row};
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// The longest that a test waits for something that must happen.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Polls until `probe` answers `Some`; fails with `what` when the deadline passes.
+///
+/// # Panics
+/// When it does not happen in time.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(value) = probe().await {
+            return value;
+        }
+        assert!(started.elapsed() < DEADLINE, "after {DEADLINE:?} still not: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,184 @@
+//! Everything that can be wrong with what a run is given: each ends the run as failed with a message that names the thing
+//! and the fix, and nothing is deleted or half-written.
+
+use anyhow::Result;
+use serde_json::json;
+use sheetsync_local::{Action, Fault};
+use sheetsync_tests::{Sync, TAB, row};
+
+/// A sync of fifty rows that has run once, with deletes switched on.
+async fn loaded(name: &str) -> Result<Sync> {
+    let sync = Sync::named(name).rows(50).options(r#"on_delete = { policy = "hard" }"#).create().await?;
+    assert_eq!(sync.run().await?.status, "completed");
+    Ok(sync)
+}
+
+/// The run ends as failed with `code`, the message has all `parts`, the run records it, and the table is as it was.
+async fn assert_fails(sync: &Sync, code: &str, parts: &[&str]) -> Result<()> {
+    let before = sync.versions().await?;
+    let report = sync.ask("manual").await?;
+    assert_eq!(report.status, "failed", "{report:?}");
+    let error = report.error.expect("a failed run says why");
+    assert_eq!(error.code, code, "{}", error.message);
+    for part in parts {
+        assert!(error.message.contains(part), "{part:?} is not in {:?}", error.message);
+    }
+    let run = sync.state(report.run.expect("a failed run has an id")).await?;
+    assert_eq!(run.status, "failed");
+    assert!(run.error_details.is_some_and(|details| details.to_string().contains(code)));
+    assert_eq!(sync.versions().await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_header_that_disappeared() -> Result<()> {
+    let sync = loaded("no-header").await?;
+    sync.sheet.set("C1", "売買値段").await?;
+    assert_fails(&sync, "headers_do_not_fit", &["売買価格", "売買値段"]).await
+}
+
+#[tokio::test]
+async fn a_header_that_is_there_twice() -> Result<()> {
+    let sync = loaded("two-headers").await?;
+    sync.sheet.set("E1", "売買価格").await?;
+    assert_fails(&sync, "headers_do_not_fit", &["売買価格", "C1", "E1"]).await
+}
+
+#[tokio::test]
+async fn an_empty_tab() -> Result<()> {
+    let sync = loaded("empty-tab").await?;
+    sync.sheet.clear("A1:Z1000").await?;
+    assert_fails(&sync, "no_headers", &[TAB, "row 1"]).await
+}
+
+#[tokio::test]
+async fn a_tab_without_rows_deletes_nothing_and_says_so() -> Result<()> {
+    let sync = loaded("no-rows").await?;
+    sync.sheet.clear("A2:Z1000").await?;
+    let run = sync.run().await?;
+    assert_eq!((run.status.as_str(), run.deleted, run.batches_total), ("partial", 0, 0));
+    assert!(run.deletes_withheld.is_some_and(|reason| reason.contains("50")));
+    sync.assert_table(&(1..=50).map(row).collect::<Vec<_>>()).await
+}
+
+#[tokio::test]
+async fn more_rows_gone_than_the_guard_allows() -> Result<()> {
+    let sync = loaded("guard").await?;
+    sync.sheet.delete_rows(2, 20).await?;
+    let run = sync.run().await?;
+    assert_eq!((run.status.as_str(), run.deleted), ("partial", 0));
+    assert!(run.deletes_withheld.is_some_and(|reason| reason.contains("20 of 50")));
+    sync.assert_table(&(1..=50).map(row).collect::<Vec<_>>()).await
+}
+
+#[tokio::test]
+async fn a_sheet_that_moves_while_it_is_read_deletes_nothing_yet() -> Result<()> {
+    let sync = loaded("moved").await?;
+    sync.sheet.delete_rows(2, 1).await?;
+    let edit = json!([{"set": {"range": format!("'{TAB}'!C10"), "values": [[1]]}}]);
+    sync.sheet.edit(edit, 1).await?;
+    let run = sync.run().await?;
+    assert_eq!((run.status.as_str(), run.deleted), ("partial", 0));
+    let next = sync.run().await?;
+    assert_eq!((next.status.as_str(), next.deleted, next.updated), ("completed", 1, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_tab() -> Result<()> {
+    let sync = loaded("no-tab").await?;
+    sync.define(&sync.definition_text(r#"tab = "昔の物件""#))?;
+    assert_fails(&sync, "no_such_tab", &["昔の物件", TAB, "sheetsync.toml"]).await
+}
+
+#[tokio::test]
+async fn a_spreadsheet_that_is_not_shared() -> Result<()> {
+    let sync = loaded("not-shared").await?;
+    sync.sheet.unshare().await?;
+    assert_fails(&sync, "sheet_not_shared", &["share it with that address", "gserviceaccount.com", &sync.name]).await
+}
+
+#[tokio::test]
+async fn a_definition_that_is_no_toml() -> Result<()> {
+    let sync = loaded("bad-toml").await?;
+    sync.define("[[sync]\nname = 1")?;
+    assert_fails(&sync, "bad_definition", &[&sync.name, "line 1"]).await
+}
+
+#[tokio::test]
+async fn a_definition_with_an_unknown_key() -> Result<()> {
+    let sync = loaded("bad-key").await?;
+    sync.define(&sync.definition_text("tabel = \"x\"\n"))?;
+    assert_fails(&sync, "bad_definition", &["tabel"]).await
+}
+
+#[tokio::test]
+async fn a_definition_whose_table_lacks_a_column() -> Result<()> {
+    let sync = loaded("drift").await?;
+    sync.database.batch_execute(&format!("alter table public.{} drop column price_yen", sync.table)).await?;
+    assert_fails(&sync, "no_such_column", &["price_yen", &sync.table]).await
+}
+
+#[tokio::test]
+async fn a_definition_whose_table_does_not_exist() -> Result<()> {
+    let sync = loaded("no-table").await?;
+    let text = sync.definition_text("").replace(&format!("table = {:?}", sync.table), "table = \"nowhere\"");
+    sync.define(&text)?;
+    assert_fails(&sync, "no_such_table", &["nowhere"]).await
+}
+
+/// Where Supabase itself is the trouble, the run cannot be recorded there: the invocation fails, with the reason.
+async fn assert_unrecorded(sync: &Sync, action: Action, parts: &[&str]) -> Result<()> {
+    let before = sync.versions().await?;
+    let fault = Fault { path: String::new(), body: sync.name.clone(), after: 0, times: None, action };
+    let fault = sync.control.add_fault(&fault).await?;
+    let error = sync.ask("manual").await.expect_err("nothing could be recorded").to_string();
+    sync.control.remove_fault(fault).await?;
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is not in {error:?}");
+    }
+    assert_eq!(sync.versions().await?, before);
+    assert_eq!(sync.run().await?.status, "completed", "with Supabase back, the next run is as any other");
+    Ok(())
+}
+
+#[tokio::test]
+async fn supabase_out_of_reach() -> Result<()> {
+    let sync = loaded("unreachable").await?;
+    assert_unrecorded(&sync, Action::DropRequest, &["gave no answer", "SupabaseUrl"]).await
+}
+
+#[tokio::test]
+async fn a_wrong_key() -> Result<()> {
+    let sync = loaded("wrong-key").await?;
+    // What hosted Supabase's gateway answers to a key that it does not know.
+    let action = Action::Answer {
+        status: 401,
+        headers: Default::default(),
+        body: r#"{"message":"Invalid API key","hint":"Double check your Supabase `anon` or `service_role` API key."}"#
+            .to_owned(),
+    };
+    assert_unrecorded(&sync, action, &["refuses the key", "SUPABASE_SECRET_ID"]).await
+}
+
+#[tokio::test]
+async fn a_missing_migration() -> Result<()> {
+    let sync = loaded("no-migration").await?;
+    // What PostgREST answers where the function is not there (see supabase_client.rs for the real one).
+    let action = Action::Answer {
+        status: 404,
+        headers: Default::default(),
+        body: r#"{"code":"PGRST202","message":"Could not find the function public.sync_begin in the schema cache","details":null,"hint":null}"#.to_owned(),
+    };
+    assert_unrecorded(&sync, action, &["sync_begin", "migrations/"]).await
+}
+
+#[tokio::test]
+async fn an_event_that_makes_no_sense() -> Result<()> {
+    let sync = loaded("bad-event").await?;
+    for event in [json!({"type": "sometimes"}), json!({"type": "selective"}), json!({"speed": 1})] {
+        let error = sync.ask_with(event).await.expect_err("it is refused").to_string();
+        assert!(error.contains("no request for a run"), "{error}");
+    }
+    Ok(())
+}
