@@ -47,8 +47,8 @@ pub async fn run(project: &Project) -> Result<ExitCode, CommandError> {
     if !rows.is_empty() {
         println!("{table}");
     }
-    let well = rows.iter().all(|row| {
-        matches!(row.last_status, RunStatus::Completed | RunStatus::Queued | RunStatus::InProgress)
-    });
+    let well = rows
+        .iter()
+        .all(|row| matches!(row.last_status, RunStatus::Completed | RunStatus::Queued | RunStatus::InProgress));
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

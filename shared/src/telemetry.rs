@@ -1,6 +1,11 @@
-//! Logs: one JSON object a line, fields at the top level, so that CloudWatch and a person can filter them.
+//! Logs: one JSON object a line, fields at the top level, so that CloudWatch and a person can filter them. And the one
+//! metric that an alarm of the template needs.
 
+use jiff::Timestamp;
+use serde_json::json;
 use tracing_subscriber::EnvFilter;
+
+use crate::settings;
 
 /// Starts logging to standard output, at the level of `LOG_LEVEL` (`info` by default).
 pub fn init() {
@@ -13,4 +18,23 @@ pub fn init() {
         .with_target(false)
         .with_env_filter(filter)
         .init();
+}
+
+/// Counts a run that left the table equal to the sheet, in CloudWatch's embedded metric format: the alarm
+/// `NoCompletedRunAlarm` rings when there is none for an hour.
+pub fn count_completed_run(sync: &str) {
+    let metric = json!({
+        "_aws": {
+            "Timestamp": Timestamp::now().as_millisecond(),
+            "CloudWatchMetrics": [{
+                "Namespace": "Sheetsync",
+                "Dimensions": [["Stack"], ["Stack", "Sync"]],
+                "Metrics": [{"Name": "RunsCompleted", "Unit": "Count"}],
+            }],
+        },
+        "Stack": settings::optional("STACK_NAME").unwrap_or_else(|| "sheetsync".to_owned()),
+        "Sync": sync,
+        "RunsCompleted": 1,
+    });
+    println!("{metric}");
 }

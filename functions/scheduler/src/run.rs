@@ -14,8 +14,8 @@ use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
 use sheetsync::sheets::{Sheets, SheetsError, Tab, TabName};
 use sheetsync::snapshot::{Snapshot, SnapshotBuilder};
-use sheetsync::supabase::{Failure, MAX_REJECTIONS, PlanRecord, Problem, RunType, Supabase, SupabaseError};
-use sheetsync::{batch, hash};
+use sheetsync::supabase::{Failure, MAX_REJECTIONS, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
+use sheetsync::{batch, hash, telemetry};
 use uuid::Uuid;
 
 /// Why a run failed. Each message names the thing and the fix.
@@ -160,6 +160,9 @@ impl Run<'_> {
             }),
         };
         let status = self.supabase.planned(self.id, &record).await?;
+        if status == RunStatus::Completed {
+            telemetry::count_completed_run(&self.definition.name);
+        }
         let summary = Summary { plan: record, milliseconds: started.elapsed().as_millis() as u64 };
         tracing::info!(
             run = %self.id,
@@ -171,7 +174,7 @@ impl Run<'_> {
             rows_sent = summary.plan.rows_sent,
             keys_vanished = summary.plan.keys_vanished,
             batches = upsert_batches + delete_batches,
-            status = ?status,
+            status = %status,
             duration_ms = summary.milliseconds,
             "run planned"
         );

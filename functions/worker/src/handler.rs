@@ -10,8 +10,8 @@ use sheetsync::batch::{Incoming, Malformed};
 use sheetsync::classify::Fault;
 use sheetsync::queue::Queue;
 use sheetsync::secrets::{self, SecretError};
-use sheetsync::settings;
-use sheetsync::supabase::{Applied, Failure, Outcome, Supabase, SupabaseError};
+use sheetsync::supabase::{Applied, Failure, Outcome, RunStatus, Supabase, SupabaseError};
+use sheetsync::{settings, telemetry};
 use tokio::sync::OnceCell;
 
 /// How long a batch waits that another worker is applying, or that waits for others of its run.
@@ -157,6 +157,9 @@ impl Worker {
                 duration_ms,
                 "batch not applied"
             ),
+        }
+        if let Ok(Applied { outcome: Outcome::Applied, run_status: Some(RunStatus::Completed), .. }) = &outcome {
+            telemetry::count_completed_run(&batch.sync);
         }
         judge(outcome)
     }
