@@ -9,16 +9,83 @@ use crate::handwriting::typed_price;
 use crate::listing::{Column, Entry};
 use crate::value::{Kind, Value};
 
-/// What the further columns are, over and over: (header, name, type, is a price).
-const CYCLE: &[(&str, &str, Kind, Form)] = &[
-    ("メモ", "memo", Kind::Text, Form::Plain),
-    ("フラグ", "flag", Kind::Boolean, Form::Plain),
-    ("面積", "area_m2", Kind::Decimal(2), Form::Plain),
-    ("確認日", "checked_on", Kind::Date, Form::Plain),
-    ("査定額", "valuation_yen", Kind::Integer, Form::Price),
-    ("改装年月", "renovated_on", Kind::Month, Form::Plain),
-    ("件数", "count", Kind::Integer, Form::Plain),
-    ("更新日時", "changed_at", Kind::Timestamp, Form::Plain),
+/// One of the kinds of further columns.
+struct Further {
+    header: &'static str,
+    name: &'static str,
+    kind: Kind,
+    form: Form,
+    /// What `sheetsync.toml` says of such a column, after header and name.
+    definition: &'static str,
+    sql_type: &'static str,
+}
+
+/// What the further columns are, over and over.
+const CYCLE: &[Further] = &[
+    Further {
+        header: "メモ",
+        name: "memo",
+        kind: Kind::Text,
+        form: Form::Plain,
+        definition: "type = \"text\"",
+        sql_type: "text",
+    },
+    Further {
+        header: "フラグ",
+        name: "flag",
+        kind: Kind::Boolean,
+        form: Form::Plain,
+        definition: "type = \"boolean\"\njapanese = true",
+        sql_type: "boolean",
+    },
+    Further {
+        header: "面積",
+        name: "area_m2",
+        kind: Kind::Decimal(2),
+        form: Form::Plain,
+        definition: "type = \"decimal\"\nscale = 2\nsuffixes = [\"㎡\"]",
+        sql_type: "numeric(10, 2)",
+    },
+    Further {
+        header: "確認日",
+        name: "checked_on",
+        kind: Kind::Date,
+        form: Form::Plain,
+        definition: "type = \"date\"\nera = true",
+        sql_type: "date",
+    },
+    Further {
+        header: "査定額",
+        name: "valuation_yen",
+        kind: Kind::Integer,
+        form: Form::Price,
+        definition: "type = \"integer\"\nyen = true\nnumber_words = true",
+        sql_type: "bigint",
+    },
+    Further {
+        header: "改装年月",
+        name: "renovated_on",
+        kind: Kind::Month,
+        form: Form::Plain,
+        definition: "type = \"date\"\nera = true\npartial = \"month\"\nprefixes = [\"築\"]\nsuffixes = [\"築\"]",
+        sql_type: "date",
+    },
+    Further {
+        header: "件数",
+        name: "count",
+        kind: Kind::Integer,
+        form: Form::Plain,
+        definition: "type = \"integer\"",
+        sql_type: "bigint",
+    },
+    Further {
+        header: "更新日時",
+        name: "changed_at",
+        kind: Kind::Timestamp,
+        form: Form::Plain,
+        definition: "type = \"timestamp\"",
+        sql_type: "timestamptz",
+    },
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -31,7 +98,7 @@ enum Form {
 pub fn columns(count: usize) -> Vec<Column> {
     (0..count)
         .map(|index| {
-            let (header, name, kind, _) = CYCLE[index % CYCLE.len()];
+            let Further { header, name, kind, .. } = CYCLE[index % CYCLE.len()];
             Column {
                 header: format!("{header}{}", index / CYCLE.len() + 1),
                 name: format!("x{:02}_{name}", index / CYCLE.len() + 1),
@@ -41,11 +108,37 @@ pub fn columns(count: usize) -> Vec<Column> {
         .collect()
 }
 
+/// The `[[sync.columns]]` of the first `count` further columns, to stand behind those of `sheetsync.toml`.
+pub fn definition(count: usize) -> String {
+    columns(count)
+        .iter()
+        .zip(CYCLE.iter().cycle())
+        .map(|(Column { header, name, .. }, Further { definition, .. })| {
+            format!("\n[[sync.columns]]\nheader = \"{header}\"\ncolumn = \"{name}\"\n{definition}\n")
+        })
+        .collect()
+}
+
+/// Adds the first `count` further columns to a table.
+pub fn alter_table(table: &str, count: usize) -> String {
+    let added: Vec<String> = columns(count)
+        .iter()
+        .zip(CYCLE.iter().cycle())
+        .map(|(Column { name, .. }, Further { sql_type, .. })| {
+            format!("    add column if not exists {name} {sql_type}")
+        })
+        .collect();
+    if added.is_empty() {
+        return String::new();
+    }
+    format!("alter table public.{table}\n{};\n\nnotify pgrst, 'reload schema';\n", added.join(",\n"))
+}
+
 /// One entry for each of the first `count` further columns; a third of them are blank.
 pub fn entries(count: usize, rng: &mut impl Rng) -> Vec<Entry> {
     (0..count)
         .map(|index| {
-            let (_, _, kind, form) = CYCLE[index % CYCLE.len()];
+            let Further { kind, form, .. } = CYCLE[index % CYCLE.len()];
             let value = if rng.random_ratio(1, 3) { Value::Null } else { value(kind, form, rng) };
             match value {
                 Value::Integer(yen) if form == Form::Price => {

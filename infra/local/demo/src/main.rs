@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(long, default_value_t = 22)]
     columns: usize,
     /// Where to write the sheet as CSV; `-` for the standard output.
-    #[arg(long, required_unless_present_any = ["xlsx", "manifest"])]
+    #[arg(long, required_unless_present_any = ["xlsx", "manifest", "definition", "sql"])]
     csv: Option<PathBuf>,
     /// Where to write the sheet as a workbook.
     #[arg(long)]
@@ -30,6 +30,12 @@ struct Arguments {
     /// Where to write, a JSON object a line, what is wrong in the sheet and where.
     #[arg(long)]
     manifest: Option<PathBuf>,
+    /// Where to write the [[sync.columns]] of the columns beyond the 22, to stand behind those of sheetsync.toml.
+    #[arg(long)]
+    definition: Option<PathBuf>,
+    /// Where to write the SQL that adds the columns beyond the 22 to the table.
+    #[arg(long)]
+    sql: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +60,12 @@ fn write(arguments: &Arguments) -> Result<(), FileError> {
     }
     if let Some(path) = &arguments.manifest {
         write_manifest(&sheet, writer(path)?)?;
+    }
+    if let Some(path) = &arguments.definition {
+        writer(path)?.write_all(sheet.further_definition().as_bytes())?;
+    }
+    if let Some(path) = &arguments.sql {
+        writer(path)?.write_all(sheet.further_columns_sql().as_bytes())?;
     }
     eprintln!("{rows} rows of {} columns from the seed {seed}", sheet.columns().len());
     Ok(())

@@ -73,6 +73,16 @@ impl Sheet {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// The `[[sync.columns]]` of the columns beyond the usual ones, to stand behind those of `sheetsync.toml`.
+    pub fn further_definition(&self) -> String {
+        further::definition(self.columns.len() - self.usual_columns)
+    }
+
+    /// SQL that adds the columns beyond the usual ones to the demo's table.
+    pub fn further_columns_sql(&self) -> String {
+        further::alter_table(crate::flow::TABLE, self.columns.len() - self.usual_columns)
+    }
+
     /// All rows from top to bottom.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         let mut plan = (None, Vec::new());

@@ -7,11 +7,13 @@ use sheetsync::definition::{Definition, Sync};
 use sheetsync::mapping::{self, Mapped, Mapping, Settings};
 use sheetsync_demo::{Cell, Column, Fate, Kind, Options, Sheet, TAB, TIME_ZONE, cell_name, king_county};
 
-fn sync() -> Sync {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../sheetsync.toml");
-    let definition =
-        Definition::load(&path, Some(sheetsync_demo::SYNC)).expect("sheetsync.toml defines the demo's sync");
-    definition.syncs.into_iter().next().expect("it defines one sync")
+const DEFINITION: &str = include_str!("../../../../sheetsync.toml");
+
+/// The demo's sync, for a sheet of any width.
+fn sync(sheet: &Sheet) -> Sync {
+    let text = format!("{DEFINITION}{}", sheet.further_definition());
+    let definition = Definition::parse(Path::new("sheetsync.toml"), &text).expect("sheetsync.toml can be used");
+    definition.syncs.into_iter().find(|sync| sync.name == sheetsync_demo::SYNC).expect("it defines the demo's sync")
 }
 
 /// How the Sheets API gives the cells of a sheet.
@@ -50,7 +52,7 @@ fn canonical(value: &mapping::Value, kind: Kind) -> String {
 }
 
 fn check(sheet: &Sheet, source: Source) {
-    let sync = sync();
+    let sync = sync(sheet);
     let headers: Vec<_> = sheet.columns().iter().map(|column| mapping::Cell::from(column.header.as_str())).collect();
     let settings = Settings {
         columns: &sync.columns,
@@ -95,17 +97,23 @@ fn a_csv_file_is_read_as_it_is_meant() {
     check(&Sheet::new(Options { rows: 3_000, seed: 2, ..Options::default() }), Source::Csv);
 }
 
+#[test]
+fn every_column_of_a_wide_sheet_is_read_as_it_is_meant() {
+    check(&Sheet::new(Options { rows: 1_000, columns: 120, ..Options::default() }), Source::Workbook);
+}
+
 fn names(columns: &[Column]) -> Vec<&str> {
     columns.iter().map(|column| column.name.as_str()).collect()
 }
 
 #[test]
 fn the_definitions_feed_the_columns_of_the_checksums() {
-    let listings = sync();
+    let sheet = Sheet::new(Options { columns: 120, ..Options::default() });
+    let listings = sync(&sheet);
     assert_eq!(listings.tab.as_deref(), Some(TAB));
     assert_eq!(listings.table, sheetsync_demo::TABLE);
     let fed: Vec<&str> = listings.columns.iter().map(|column| column.column.as_str()).collect();
-    assert_eq!(fed, names(Sheet::new(Options::default()).columns()));
+    assert_eq!(fed, names(sheet.columns()));
 
     let definition = Definition::parse(Path::new("king_county.toml"), king_county::DEFINITION).expect("it can be used");
     let sales = &definition.syncs[0];
