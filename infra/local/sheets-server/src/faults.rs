@@ -44,7 +44,7 @@ pub(crate) struct Fault {
     /// Text is sent as it is, anything else as JSON.
     #[serde(default)]
     body: Option<Value>,
-    /// The connection breaks in the middle of the answer.
+    /// The connection ends without an answer.
     #[serde(default)]
     disconnect: bool,
 }
@@ -118,11 +118,10 @@ impl Fault {
     }
 }
 
-/// Sends a part of an answer and then breaks off.
+/// Ends the connection where the answer should begin: the client cannot know whether its call was done.
 fn broken_answer() -> Response {
-    let parts = [Ok("{"), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))];
-    let body = Body::from_stream(Parts(parts.into_iter()));
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+    let parts = [Err::<&str, _>(std::io::Error::from(std::io::ErrorKind::ConnectionReset))];
+    Body::from_stream(Parts(parts.into_iter())).into_response()
 }
 
 /// An iterator as a stream, which spares a dependency.

@@ -23,8 +23,17 @@ pub(crate) struct ValueRange {
     pub range: Option<String>,
     #[serde(default)]
     pub major_dimension: Option<Dimension>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub values: Vec<Vec<Value>>,
+}
+
+/// In Google's JSON `null` stands for a member that is not there; gspread sends such.
+fn null_is_absent<'de, D, T>(value: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(value).map(Option::unwrap_or_default)
 }
 
 /// What a write answers about one range.
@@ -336,7 +345,7 @@ fn clear_range(content: &mut Content, range: &str) -> Result<String, ApiError> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct BatchClear {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     ranges: Vec<String>,
 }
 
@@ -352,13 +361,13 @@ pub(crate) fn batch_clear(call: &Call, body: &BatchClear, document: &mut Documen
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct BatchUpdate {
     value_input_option: Option<Input>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     data: Vec<ValueRange>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     include_values_in_response: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     response_value_render_option: ValueRender,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     response_date_time_render_option: DateTimeRender,
 }
 
