@@ -7,7 +7,8 @@ create or replace function public.sync_range_bounds(p_bits integer, p_range bigi
 language sql immutable parallel safe
 set search_path = ''
 as $$
-    select first.lo, first.lo | case p_bits when 0 then 9223372036854775807 else 9223372036854775807 >> (p_bits - 1) end
+    select first.lo,
+           case p_bits when 0 then 9223372036854775807 else first.lo | (9223372036854775807 >> (p_bits - 1)) end
     from (
         select case p_bits
                    when 0 then -9223372036854775808

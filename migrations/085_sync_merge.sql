@@ -13,24 +13,21 @@ returns table (
     authority     text,
     is_key        boolean,
     type_name     text, -- with its modifier; of a domain, the type beneath: the table checks the domain when it is written
-    compare_as    text, -- a format of one expression: %s, or a cast for a type that cannot be compared
+    reads         text, -- a format: the typed value out of a JSON container (first %s) at a place (second %s)
+    compares      text, -- a format of one value, for a type that has no useful equality
     default_value text  -- an SQL expression
 )
 language sql stable
 set search_path = ''
 as $$
-    with recursive target (oid) as (
-        select c.oid
-        from pg_catalog.pg_class as c
-        where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
-    ),
-    mapped as (
+    with recursive mapped as (
         select m.position::integer - 1 as ordinal, m.name, m.authority, a.attrelid, a.attnum, a.attname, a.atttypid,
                a.atttypmod, a.attidentity
-        from target as t
+        from pg_catalog.pg_class as c
         cross join unnest(p_target.column_names, p_target.authorities) with ordinality as m (name, authority, position)
         join pg_catalog.pg_attribute as a
-            on a.attrelid = t.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped
+            on a.attrelid = c.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
     ),
     typed (ordinal, type_oid, type_modifier) as (
         select m.ordinal, m.atttypid, m.atttypmod from mapped as m
@@ -39,11 +36,22 @@ as $$
         from typed as d
         join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
     )
-    select m.ordinal, m.name, m.authority, m.name = any (p_target.key_columns),
-           format_type(d.type_oid, d.type_modifier),
+    select m.ordinal, m.name, m.authority, m.name = any (p_target.key_columns), n.type_name,
            case
-               when coalesce(element.oid, t.oid) = 'json'::regtype and element.oid is null then '(%s)::jsonb'
-               -- json and xml have no equality; that of the geometric types compares areas or is approximate.
+               when t.oid = 'jsonb'::regtype then 'nullif(%s -> %s, ''null'')'
+               when t.oid = 'json'::regtype then 'nullif(%s -> %s, ''null'')::json'
+               when t.typcategory = 'A' or t.typtype = 'c' then
+                   '(select x.value from jsonb_to_record(jsonb_build_object(''value'', %s -> %s)) as x (value '
+                   || replace(n.type_name, '%', '%%') || '))'
+               -- A cast to a length cuts what is too long; writing to the column refuses it.
+               when t.oid in ('text'::regtype, 'varchar'::regtype) then '(%s ->> %s)'
+               when t.oid = 'bpchar'::regtype then '(%s ->> %s)::bpchar'
+               when t.oid in ('bit'::regtype, 'varbit'::regtype) then '(%s ->> %s)::varbit'
+               else '(%s ->> %s)::' || replace(n.type_name, '%', '%%')
+           end,
+           case
+               when t.oid = 'json'::regtype then '(%s)::jsonb'
+               -- xml has no equality; that of the geometric types compares areas or is approximate.
                when coalesce(element.oid, t.oid) in ('json'::regtype, 'xml'::regtype)
                     or coalesce(element.typcategory, t.typcategory) = 'G'
                     or coalesce(element.typtype, t.typtype) = 'c' then '(%s)::text'
@@ -57,6 +65,7 @@ as $$
     from mapped as m
     join typed as d using (ordinal)
     join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
+    cross join lateral (select format_type(d.type_oid, d.type_modifier) as type_name) as n
     left join pg_catalog.pg_type as element on element.oid = t.typelem and t.typcategory = 'A'
     left join pg_catalog.pg_attrdef as f on f.adrelid = m.attrelid and f.adnum = m.attnum
 $$;
@@ -85,20 +94,11 @@ returns text
 language sql stable
 set search_path = ''
 as $$
-    select format(
-        $sql$
-        select 1
-        from unnest($1) as b (item)
-        cross join lateral (select b.item -> 'v' as v offset 0) as c
-        cross join lateral jsonb_to_record(%s) as s (%s)
-        join public.%I as t on %s
-        order by b.item ->> 'k' collate "C"
-        for no key update of t
-        $sql$,
-        public.sync_object_sql('c.v', array_agg(c.ordinal order by c.ordinal), array_agg(c.name order by c.ordinal)),
-        string_agg(format('%I %s', c.name, c.type_name), ', ' order by c.ordinal),
-        p_target.table_name,
-        string_agg(format('t.%1$I = s.%1$I', c.name), ' and ' order by c.ordinal))
+    select format('select 1 from unnest($1) as b (item) join public.%I as t on %s'
+                  ' order by b.item ->> ''k'' collate "C" for no key update of t',
+                  p_target.table_name,
+                  string_agg(format('t.%I = ', c.name) || format(c.reads, 'b.item -> ''v''', c.ordinal), ' and '
+                             order by c.ordinal))
     from public.sync_mapped_columns(p_target) as c
     where c.is_key
 $$;
@@ -113,12 +113,11 @@ as $fn$
 declare
     -- Pieces of the statement, each about all columns.
     v_object      text; -- the sheet's values by column name
-    v_record      text; -- the types to read them as
-    v_types       text; -- name, type, …
+    v_sheet       text; -- sheet_N: the sheet's value
+    v_types       text; -- {name: type}
     v_same_key    text;
     v_merge_names text; -- the columns for which a base matters
-    v_sheet       text; -- sheet_N: the sheet's value
-    v_writes      text; -- write_N: whether it is written over the table's
+    v_writes      text; -- write_N: whether the sheet's value is written over the table's
     v_any_write   text;
     v_conflicts   text; -- the name of each column in conflict, or null
     v_assignments text;
@@ -132,23 +131,22 @@ begin
     with mapped as (
         select c.*,
                c.authority <> 'database' and not c.is_key as is_written,
-               case when c.ordinal = any (p_keep) then format('b.keep @> %L', c.ordinal) end as keeps,
-               format(c.compare_as, format('s.%I', c.name)) as sheet,
-               format(c.compare_as, format('t.%I', c.name)) as live,
-               format(c.compare_as, format('w.%I', c.name)) as was
+               case when c.ordinal = any (p_keep) then format('s.keep @> %L', c.ordinal) end as keeps,
+               format(c.compares, format('s.sheet_%s', c.ordinal)) as sheet,
+               format(c.compares, format('t.%I', c.name)) as live,
+               format(c.compares, format(c.reads, 'y.turned', quote_literal(c.name))) as was
         from public.sync_mapped_columns(p_target) as c
     ),
     -- DESIGN.md, "Merge". `turned` holds the base's values of the columns in which the sheet no longer says what it
-    -- said; w is `turned`, typed as the table is. Without a base (a row or a column that is new to the sync) the sheet wins.
+    -- said. Without a base (a row or a column that is new to the sync) the sheet wins.
     ruled as (
         select m.*,
                case m.authority
                    when 'sheet' then 'true'
                    else format(
-                       'case when r.base is null then true'
-                       ' when r.base = e.told then false'
+                       'case when m.settled then false'
                        ' when y.turned ? %1$L then %2$s'
-                       ' else e.told -> %1$L is distinct from r.base -> %1$L end',
+                       ' else m.told -> %1$L is distinct from m.base -> %1$L end',
                        m.name,
                        case p_target.on_conflict
                            when 'sheet' then 'true'
@@ -161,14 +159,13 @@ begin
     )
     select
         public.sync_object_sql('b.v', array_agg(r.ordinal order by r.ordinal), array_agg(r.name order by r.ordinal)),
-        string_agg(format('%I %s', r.name, r.type_name), ', ' order by r.ordinal),
+        string_agg(format(r.reads || ' as sheet_%s', 'b.v', r.ordinal, r.ordinal), ', ' order by r.ordinal),
         jsonb_object_agg(r.name, r.type_name)::text,
-        string_agg(format('t.%1$I = s.%1$I', r.name), ' and ' order by r.ordinal) filter (where r.is_key),
+        string_agg(format('t.%I = s.sheet_%s', r.name, r.ordinal), ' and ' order by r.ordinal) filter (where r.is_key),
         coalesce(string_agg(quote_literal(r.name), ', ') filter (where r.is_written and r.authority = 'merge'), 'null'),
-        string_agg(format('s.%I as sheet_%s', r.name, r.ordinal), ', ' order by r.ordinal),
         coalesce(string_agg(
-            format('%s%s and %s is distinct from %s as write_%s',
-                   r.keeps || ' is not true and ', r.sheet_wins, r.live, r.sheet, r.ordinal),
+            format('m.found and %s%s is distinct from %s and %s as write_%s',
+                   r.keeps || ' is not true and ', r.live, r.sheet, r.sheet_wins, r.ordinal),
             ', ' order by r.ordinal) filter (where r.is_written), 'false as write_none'),
         coalesce(string_agg(format('j.write_%s', r.ordinal), ' or ' order by r.ordinal) filter (where r.is_written), 'false'),
         coalesce(string_agg(
@@ -181,14 +178,14 @@ begin
                         else format('case when d.keep @> %1$L then %2$s else d.sheet_%1$s end', r.ordinal, r.default_value)
                    end, ', ' order by r.ordinal),
         -- A kept cell repeats what it said before, or says nothing.
-        coalesce('case when b.keep is null then o.said else o.said - ' || (k.list || '::text[]')
+        coalesce('case when s.keep is null then s.said else s.said - ' || k.list
                  || ' || coalesce((select jsonb_object_agg(x.name, r.base -> x.name) from unnest(' || k.list
-                 || '::text[]) as x (name) where r.base ? x.name), ''{}'') end', 'o.said')
-    into v_object, v_record, v_types, v_same_key, v_merge_names, v_sheet, v_writes, v_any_write, v_conflicts,
+                 || ') as x (name) where r.base ? x.name), ''{}'') end', 's.said')
+    into v_object, v_sheet, v_types, v_same_key, v_merge_names, v_writes, v_any_write, v_conflicts,
          v_assignments, v_names, v_inserts, v_told
     from ruled as r
     cross join (
-        select 'array[' || string_agg(format('case when %s then %L end', x.keeps, x.name), ', ') || ']' as list
+        select 'array[' || string_agg(format('case when %s then %L end', x.keeps, x.name), ', ') || ']::text[]' as list
         from ruled as x
         where x.keeps is not null
     ) as k
@@ -218,32 +215,36 @@ with batch as materialized (
            (i.item ->> 'n')::integer as row_number, nullif(i.item -> 'keep', '[]') as keep, i.item -> 'v' as v
     from unnest($3) as i (item)
 ),
-judged as (
-    select b.row_key, b.key_hash, b.content_hash, b.row_number, b.keep, e.told, r.base, f.conflicts,
-           case when cardinality(f.conflicts) > 0 then to_jsonb(t) end as live,
-           t.ctid as place, t.tableoid as part, t.ctid is not null as found,
-           %1$s as restores,
-           %2$s as left_alone,
-           %3$s,
-           %4$s
+sheet as materialized (
+    select b.row_key, b.key_hash, b.content_hash, b.row_number, b.keep, %1$s as said, %2$s
     from batch as b
-    cross join lateral (select %5$s as said offset 0) as o
-    cross join lateral jsonb_to_record(o.said) as s (%6$s)
-    left join public.sync_rows as r on r.sync = $1 and r.row_key = b.row_key
-    left join public.%7$I as t on %8$s
-    cross join lateral (select %9$s as told offset 0) as e
+),
+judged as (
+    select s.*, m.told, m.base, m.found, t.ctid as place, t.tableoid as part, f.conflicts,
+           case when cardinality(f.conflicts) > 0 then to_jsonb(t) end as live,
+           %3$s as restores,
+           %4$s as left_alone,
+           %5$s
+    from sheet as s
+    left join public.sync_rows as r on r.sync = $1 and r.row_key = s.row_key
+    left join public.%6$I as t on %7$s
+    cross join lateral (
+        -- The concatenation unpacks the base once, not once per column.
+        select e.told, e.base, e.base = e.told as settled, t.ctid is not null as found
+        from (select %8$s as told, r.base || '{}' as base offset 0) as e
+        offset 0
+    ) as m
     cross join lateral (
         select jsonb_object_agg(x.key, x.value) as turned
-        from jsonb_each(r.base) as x
-        where t.ctid is not null and r.base <> e.told
-          and x.key in (%10$s) and x.value is distinct from e.told -> x.key
+        from jsonb_each(m.base) as x
+        where m.found and not m.settled
+          and x.key in (%9$s) and x.value is distinct from m.told -> x.key
           -- A base that the column's type no longer takes counts as none.
           and (jsonb_typeof(x.value) in ('array', 'object', 'null')
-               or pg_input_is_valid(x.value #>> '{}', %11$L::jsonb ->> x.key))
+               or pg_input_is_valid(x.value #>> '{}', %10$L::jsonb ->> x.key))
     ) as y
-    cross join lateral jsonb_to_record(y.turned) as w (%6$s)
     cross join lateral (
-        select case when y.turned is not null then array_remove(array[%12$s]::text[], null) end as conflicts offset 0
+        select case when y.turned is not null then array_remove(array[%11$s]::text[], null) end as conflicts offset 0
     ) as f
 ),
 decided as materialized (
@@ -251,16 +252,16 @@ decided as materialized (
            case
                when j.left_alone then 'skip'
                when not j.found then 'insert'
-               when j.restores or %13$s then 'update'
+               when j.restores or %12$s then 'update'
                else 'leave'
            end as act,
            j.found and not j.left_alone and j.base is null as adopts
     from judged as j
 ),
-updated as (%14$s),
+updated as (%13$s),
 inserted as (
-    insert into public.%7$I (%15$s)
-    select %16$s from decided as d where d.act = 'insert' order by d.row_key collate "C"
+    insert into public.%6$I (%14$s)
+    select %15$s from decided as d where d.act = 'insert' order by d.row_key collate "C"
     returning 1
 ),
 remembered as (
@@ -271,28 +272,19 @@ remembered as (
     on conflict (sync, row_key) do update
     set key_hash = excluded.key_hash, content_hash = excluded.content_hash, base = excluded.base,
         state = excluded.state, last_run = excluded.last_run, updated_at = now()
-    where r.content_hash is distinct from excluded.content_hash or r.base is distinct from excluded.base
-       or r.state <> excluded.state or r.key_hash <> excluded.key_hash
+    where r.content_hash is distinct from excluded.content_hash or r.state <> excluded.state
+       or r.key_hash <> excluded.key_hash or r.base is distinct from excluded.base
 ),
 noted as (
     -- A conflict is settled when it is noted: it informs, nobody has to do anything.
     insert into public.sync_errors (sync, run, row_key, row_number, column_name, error_type, code, message, raw, resolved_at)
-    select $1, $2, d.row_key, d.row_number, c.name, 'conflict', 'conflict_%17$s_won',
-           format('sheet and database were both changed since the last sync: the sheet says %%s, the database said %%s; the %17$s won',
+    select $1, $2, d.row_key, d.row_number, c.name, 'conflict', 'conflict_%16$s_won',
+           format('sheet and database were both changed since the last sync: the sheet says %%s, the database said %%s; the %16$s won',
                   coalesce(left(d.told ->> c.name, 400), 'nothing'), coalesce(left(d.live ->> c.name, 400), 'nothing')),
            left(d.told ->> c.name, 2000), now()
     from decided as d
     cross join lateral unnest(d.conflicts) as c (name)
     where d.act <> 'skip'
-),
-healed as (
-    -- A row that was applied is no longer refused.
-    update public.sync_errors as x
-    set resolved_at = now()
-    from decided as d
-    where x.sync = $1 and x.resolved_at is null and x.error_type = 'validation' and x.code ~ '^[0-9A-Z]{5}$'
-      and hashtextextended(coalesce('k' || x.row_key, 'n' || x.row_number::text, ''), 0)
-          = hashtextextended('k' || d.row_key, 0)
 )
 select count(*) filter (where d.act = 'insert') as inserted,
        count(*) filter (where d.act = 'update') as updated,
@@ -304,12 +296,31 @@ select count(*) filter (where d.act = 'insert') as inserted,
            - (select count(*) from inserted) - (select count(*) from updated) as unwritten
 from decided as d
 $sql$,
-        v_restores, v_left_alone, v_sheet, v_writes,                    --  1 to  4
-        v_object, v_record, p_target.table_name, v_same_key, v_told,    --  5 to  9
-        v_merge_names, v_types, v_conflicts, v_any_write,               -- 10 to 13
-        v_update, v_names, v_inserts, p_target.on_conflict);            -- 14 to 17
+        v_object, v_sheet, v_restores, v_left_alone,                    --  1 to  4
+        v_writes, p_target.table_name, v_same_key, v_told,              --  5 to  8
+        v_merge_names, v_types, v_conflicts, v_any_write,               --  9 to 12
+        v_update, v_names, v_inserts, p_target.on_conflict);            -- 13 to 16
 end
 $fn$;
+
+-- Fails with the SQLSTATE of a missing table or column when the table has changed since the run began: no row is at fault.
+create or replace function public.sync_check_columns(p_target public.sync_targets)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    v_missing text;
+begin
+    select string_agg(n.name, ', ') into v_missing
+    from unnest(p_target.column_names) as n (name)
+    where not exists (select from public.sync_mapped_columns(p_target) as c where c.name = n.name);
+    if v_missing is not null then
+        raise undefined_column using message =
+            format('the table %s has no column %s any more: restore it, or remove it from the definition', p_target.table_name, v_missing);
+    end if;
+end
+$$;
 
 -- Merges the rows, all or none, and answers the counts. Errors are the caller's.
 create or replace function public.sync_merge(
@@ -322,6 +333,12 @@ create or replace function public.sync_merge(
 returns jsonb
 language plpgsql volatile
 set search_path = ''
+-- Some hundred rows against a table of any size, whose statistics may be old: look each one up by its key. Otherwise a first
+-- load, of which the planner knows nothing yet, reads the whole table for every batch.
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_memoize = off
 as $$
 declare
     v_counts record;
@@ -341,11 +358,13 @@ revoke all on function public.sync_mapped_columns(public.sync_targets) from publ
 revoke all on function public.sync_object_sql(text, integer[], text[]) from public, anon, authenticated;
 revoke all on function public.sync_lock_sql(public.sync_targets) from public, anon, authenticated;
 revoke all on function public.sync_merge_sql(public.sync_targets, integer[]) from public, anon, authenticated;
+revoke all on function public.sync_check_columns(public.sync_targets) from public, anon, authenticated;
 revoke all on function public.sync_merge(public.sync_targets, uuid, jsonb[], text, text) from public, anon, authenticated;
 grant execute on function public.sync_mapped_columns(public.sync_targets) to service_role;
 grant execute on function public.sync_object_sql(text, integer[], text[]) to service_role;
 grant execute on function public.sync_lock_sql(public.sync_targets) to service_role;
 grant execute on function public.sync_merge_sql(public.sync_targets, integer[]) to service_role;
+grant execute on function public.sync_check_columns(public.sync_targets) to service_role;
 grant execute on function public.sync_merge(public.sync_targets, uuid, jsonb[], text, text) to service_role;
 
 notify pgrst, 'reload schema';

@@ -37,6 +37,9 @@ create or replace function public.sync_delete_rows(p_target public.sync_targets,
 returns jsonb
 language plpgsql volatile
 set search_path = ''
+set enable_seqscan = off -- as for sync_merge: look each row up by its key
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $fn$
 declare
     v_record   text;

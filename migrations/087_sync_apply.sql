@@ -9,56 +9,70 @@ language plpgsql immutable
 set search_path = ''
 as $$
 declare
-    v_upsert  boolean := p_batch ->> 'kind' = 'upsert';
-    v_items   jsonb := p_batch -> case when v_upsert then 'rows' else 'keys' end;
+    v_kind    text := p_batch ->> 'kind';
+    v_lo      bigint;
+    v_hi      bigint;
     v_columns integer;
     v_fault   text;
 begin
     v_fault := case
         when jsonb_typeof(p_batch) is distinct from 'object' then 'the batch is not an object'
         when p_batch -> 'v' is distinct from '1' then 'the batch is not of version 1'
-        when p_batch ->> 'kind' is null or p_batch ->> 'kind' not in ('upsert', 'delete') then 'kind is neither upsert nor delete'
+        when v_kind is null or v_kind not in ('upsert', 'delete') then 'kind is neither upsert nor delete'
         when jsonb_typeof(p_batch -> 'sync') is distinct from 'string' then 'sync is missing'
         when pg_input_is_valid(p_batch ->> 'run', 'uuid') is not true then 'run is not a uuid'
         when pg_input_is_valid(p_batch ->> 'lo', 'bigint') is not true
              or pg_input_is_valid(p_batch ->> 'hi', 'bigint') is not true then 'lo or hi is not an integer'
         when (p_batch ->> 'lo')::bigint >= (p_batch ->> 'hi')::bigint then 'lo is not below hi'
-        when v_upsert and jsonb_typeof(p_batch -> 'columns') is distinct from 'array' then 'columns is not an array'
-        when jsonb_typeof(v_items) is distinct from 'array' then 'there are no rows or keys'
+        when v_kind = 'delete' and jsonb_typeof(p_batch -> 'keys') is distinct from 'array' then 'keys is not an array'
+        when v_kind = 'upsert' and jsonb_typeof(p_batch -> 'columns') is distinct from 'array' then 'columns is not an array'
+        when v_kind = 'upsert' and jsonb_typeof(p_batch -> 'rows') is distinct from 'array' then 'rows is not an array'
     end;
     if v_fault is not null then
         return v_fault;
     end if;
+    v_lo := p_batch ->> 'lo';
+    v_hi := p_batch ->> 'hi';
 
-    if not v_upsert then
+    if v_kind = 'delete' then
         select case
-            when not bool_and(pg_input_is_valid(k.key #>> '{}', 'bigint') is true) then 'a key is not an integer'
-            when not bool_and((k.key #>> '{}')::bigint >= (p_batch ->> 'lo')::bigint
-                              and (k.key #>> '{}')::bigint < (p_batch ->> 'hi')::bigint) then 'a key lies outside of lo and hi'
+            when not bool_and(case when pg_input_is_valid(k.key #>> '{}', 'bigint')
+                                   then (k.key #>> '{}')::bigint >= v_lo and (k.key #>> '{}')::bigint < v_hi
+                              end is true)
+                then 'a key is not an integer from lo to hi'
             when count(*) <> count(distinct k.key) then 'a key comes twice'
         end
         into v_fault
-        from jsonb_array_elements(v_items) as k (key);
+        from jsonb_array_elements(p_batch -> 'keys') as k (key);
         return v_fault;
     end if;
 
     v_columns := jsonb_array_length(p_batch -> 'columns');
     select case
         when not bool_and(jsonb_typeof(r.item) = 'object') then 'a row is not an object'
-        when not bool_and(jsonb_typeof(r.item -> 'k') is not distinct from 'string'
-                          and pg_input_is_valid(r.item ->> 'h', 'bigint') is true
-                          and pg_input_is_valid(r.item ->> 'c', 'bigint') is true
-                          and pg_input_is_valid(r.item ->> 'n', 'integer') is not false)
-            then 'a row has no k, h or c of the right type'
-        when not bool_and((r.item ->> 'h')::bigint >= (p_batch ->> 'lo')::bigint
-                          and (r.item ->> 'h')::bigint < (p_batch ->> 'hi')::bigint) then 'a row lies outside of lo and hi'
-        when not bool_and(jsonb_typeof(r.item -> 'v') is not distinct from 'array') then 'a row has no values'
-        when not bool_and(jsonb_array_length(r.item -> 'v') = v_columns) then 'a row has not as many values as there are columns'
-        when not bool_and(coalesce(jsonb_typeof(r.item -> 'keep'), 'array') = 'array') then 'keep is not an array'
-        when count(*) <> count(distinct r.item ->> 'k') then 'a row key comes twice'
+        when not bool_and(jsonb_typeof(f.k) is not distinct from 'string') then 'a row has no key'
+        when not bool_and(case when pg_input_is_valid(f.h, 'bigint') then f.h::bigint >= v_lo and f.h::bigint < v_hi end is true)
+            then 'a row''s key hash is not an integer from lo to hi'
+        when not bool_and(pg_input_is_valid(f.c, 'bigint') is true) then 'a row''s content hash is not an integer'
+        when not bool_and(pg_input_is_valid(f.n, 'integer') is not false) then 'a row''s number is not an integer'
+        when not bool_and(case jsonb_typeof(f.v) when 'array' then jsonb_array_length(f.v) = v_columns end is true)
+            then 'a row has not as many values as there are columns'
+        when not bool_and(case jsonb_typeof(f.keep)
+                              when 'array' then not exists (
+                                  select from jsonb_array_elements(f.keep) as k (ordinal)
+                                  where case when pg_input_is_valid(k.ordinal #>> '{}', 'integer')
+                                             then (k.ordinal #>> '{}')::integer between 0 and v_columns - 1
+                                        end is not true)
+                          end is not false) then 'keep is not a list of columns'
+        when count(*) <> count(distinct f.k) then 'a row key comes twice'
     end
     into v_fault
-    from jsonb_array_elements(v_items) as r (item);
+    from jsonb_array_elements(p_batch -> 'rows') as r (item)
+    cross join lateral (
+        select r.item -> 'k' as k, r.item ->> 'h' as h, r.item ->> 'c' as c, r.item ->> 'n' as n,
+               r.item -> 'v' as v, r.item -> 'keep' as keep
+        offset 0
+    ) as f;
     return v_fault;
 end
 $$;
@@ -143,6 +157,7 @@ begin
     if v_all = 0 then
         return;
     end if;
+    perform public.sync_check_columns(p_target);
 
     if p_kind = 'upsert' then
         v_lock_sql := public.sync_lock_sql(p_target);
@@ -324,6 +339,18 @@ begin
         where v_kind = 'upsert' and r.sync = v_target.sync and r.row_key = f.refusal ->> 'rowKey'
           and r.content_hash is not null;
         v_counts := v_counts || jsonb_build_object('rejected', cardinality(v_refused));
+    end if;
+    -- A row that was applied is no longer refused.
+    if v_kind = 'upsert' and exists (
+        select from public.sync_errors as e
+        where e.sync = v_target.sync and e.resolved_at is null and e.error_type = 'validation' and e.code ~ '^[0-9A-Z]{5}$'
+    ) then
+        update public.sync_errors as e
+        set resolved_at = now()
+        from unnest(v_items) as i (item)
+        where e.sync = v_target.sync and e.resolved_at is null and e.error_type = 'validation'
+          and e.code ~ '^[0-9A-Z]{5}$' and e.row_key = i.item ->> 'k'
+          and not exists (select from unnest(v_refused) as f (refusal) where f.refusal ->> 'rowKey' = e.row_key);
     end if;
     if v_kind = 'delete' then
         -- Keys that sync_rows does not have as present: deleted before, or not this sync's.

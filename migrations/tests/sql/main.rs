@@ -1,0 +1,14 @@
+//! What the functions of the migrations promise, each promise tried on a real Postgres (`DATABASE_URL`), in a database of
+//! its own. Nothing here speaks HTTP: how PostgREST presents these functions is the end-to-end tests' matter.
+
+mod concurrency;
+mod deletes;
+mod digests;
+mod harness;
+mod ledger;
+mod merge;
+mod permissions;
+mod refusals;
+mod runs;
+mod schema;
+mod types;
