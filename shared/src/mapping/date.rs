@@ -104,11 +104,7 @@ impl DateRule {
         let day = if let Some(era) = self.era.then(|| Era::take(scan)).flatten() {
             self.take_in_era(scan, era)?
         } else {
-            let parts = self.take_parts(scan).ok_or_else(|| self.refusal())?;
-            if parts.day.is_none() && self.partial == Partial::Reject {
-                return Err(self.refusal());
-            }
-            parts.first_day()?
+            self.take_parts(scan).ok_or_else(|| self.refusal())?.first_day()?
         };
         // `2024-03-011` is not the first of March with something behind it; `2024年3月1日12時` is.
         let taken = &start.rest[..start.rest.len() - scan.rest.len()];

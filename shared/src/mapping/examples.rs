@@ -64,10 +64,11 @@ fn texts() -> Vec<Group> {
             600_001.0 => "0600001",
             "600001" => "600001",
         }
-        "text-limits", "type = \"text\"\npattern = '\\d{3}-\\d{4}'\nmax_length = 8" {
+        "text-limits", "type = \"text\"\npattern = '\\d{3}-\\d{4}'\nmax_length = 9" {
             "150-0001" => "150-0001",
             "150-0001 東京" => TooLong,
             "1500001" => PatternMismatch,
+            "〒150-0001" => PatternMismatch,
         }
     }
 }
@@ -114,10 +115,14 @@ fn numbers() -> Vec<Group> {
             "3,800万円程度" => 38_000_000,
             "3.85555万円" => HasFraction,
             "3万5" => NotANumber,
+            "3万12000" => NotANumber,
             "1億2800" => NotANumber,
             "1億5千" => NotANumber,
             "1億12800万" => NotANumber,
             "1.5億2000万" => NotANumber,
+            "1.5千3百万" => NotANumber,
+            "3.8万500" => NotANumber,
+            "3,800千万" => NotANumber,
             "800万1億" => NotANumber,
             "万円" => NotANumber,
             "3,800万円～" => NotANumber,
@@ -306,6 +311,7 @@ fn days() -> Vec<Group> {
         "date-compact", "type = \"date\"\ncompact = true\ntime_of_day = \"drop\"" {
             "20240301" => "2024-03-01",
             20_240_301.0 => "2024-03-01",
+            45_352.0 => "2024-03-01",
             "20141013T000000" => "2014-10-13",
             45_352.75 => "2024-03-01",
             "2024/3/1 18:00" => "2024-03-01",
@@ -331,6 +337,8 @@ fn days() -> Vec<Group> {
             "24:00" => NotATime,
             "9:5" => NotATime,
             "午後12時" => NotATime,
+            "午前12時" => NotATime,
+            "23:59:60" => NotATime,
         }
     }
 }
@@ -350,6 +358,7 @@ fn moments() -> Vec<Group> {
             "2024-03-01T12:00:00+01:00" => "2024-03-01T11:00:00+00:00",
             "2024-03-01" => "2024-02-29T15:00:00+00:00",
             "2024-03-01 25:00" => NotATimestamp,
+            "2024-03-01T12:00:00+19:00" => NotATimestamp,
             "12:00" => NotATimestamp,
             "2024-02-30 12:00" => NoSuchDate,
         }

@@ -117,6 +117,16 @@ fn keys_of_several_columns_are_a_json_array() {
 }
 
 #[test]
+fn a_blank_part_of_a_key_may_have_a_default() {
+    let definition = "[[columns]]\nheader='branch'\ncolumn='branch'\nblank='default'\ndefault='main'\n\
+                      [[columns]]\nheader='no'\ncolumn='no'";
+    let mapping = bind(definition, &["branch", "no"], r#"["branch", "no"]"#).unwrap();
+    let Mapped::Row(row) = mapping.row(2, &cells(r#"["", 7]"#)) else { panic!() };
+    assert_eq!(row.key, r#"["main","7"]"#);
+    assert!(matches!(mapping.row(3, &cells(r#"["east", ""]"#)), Mapped::Skipped(_)));
+}
+
+#[test]
 fn a_row_rejected_as_a_whole_points_to_the_cell_of_its_key() {
     let rejection = listings().reject_row(Code::DuplicateKey, "A1", 7, "twice".to_owned());
     assert_eq!(rejection.cell.as_deref(), Some("B7"));
@@ -153,6 +163,16 @@ fn headers_that_collide_are_refused_with_both_addresses() {
             "the header \"物件番号\" (column listing_no) is there twice: \"物件番号\" in A1 and \"物件 番号\" in F1; rename or remove one"
         ]
     );
+}
+
+#[test]
+fn an_alias_is_the_same_header_under_another_name() {
+    let definition = "[[columns]]\nheader = '物件番号'\naliases = ['物件No']\ncolumn = 'listing_no'";
+    let mapping = bind(definition, &["listing_no"], r#"["備考", "物件Ｎｏ"]"#).unwrap();
+    let Mapped::Row(row) = mapping.row(2, &cells(r#"["", "A1"]"#)) else { panic!() };
+    assert_eq!(row.key, "A1");
+    let Err(problems) = bind(definition, &["listing_no"], r#"["物件No", "物件番号"]"#) else { panic!() };
+    assert!(matches!(problems[..], [HeaderProblem::Collision { .. }]), "{problems:?}");
 }
 
 #[test]

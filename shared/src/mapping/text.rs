@@ -156,3 +156,18 @@ pub(super) fn number_text(number: f64, zero_pad: usize) -> Result<String, Refusa
 pub(super) fn bool_text(ticked: bool) -> &'static str {
     if ticked { "TRUE" } else { "FALSE" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_that_cannot_be_stored_are_refused_and_no_others() {
+        for text in ["a\0", "\u{b}", "\u{1f}", "東京\u{fffe}", "\u{ffff}"] {
+            assert_eq!(check_characters(text).unwrap_err().code, Code::BadCharacter, "{text:?}");
+        }
+        for text in ["a\tb\r\nc", "，（）！ｶﾞ", "\u{fffd}", "\u{7f}", "\u{1fffe}", "👪"] {
+            assert_eq!(check_characters(text), Ok(()), "{text:?}");
+        }
+    }
+}

@@ -34,7 +34,7 @@ pub(super) fn take_after_date(scan: &mut Scan) -> Option<Time> {
         if let Some((digits, 6)) = ahead.digits() {
             *scan = ahead;
             let [hour, minute, second] = [digits / 10_000, digits / 100 % 100, digits % 100].map(i8::try_from);
-            return clock(hour.ok()?, minute.ok()?, second.ok()?, 0);
+            return Time::new(hour.ok()?, minute.ok()?, second.ok()?, 0).ok();
         }
     }
     take(scan)
@@ -56,12 +56,7 @@ fn take(scan: &mut Scan) -> Option<Time> {
         (None, Some(_)) if !(1..=12).contains(&hour) => return None,
         (None, Some(afternoon)) => hour % 12 + if afternoon { 12 } else { 0 },
     };
-    clock(hour, minute, second, nanosecond)
-}
-
-fn clock(hour: i8, minute: i8, second: i8, nanosecond: i32) -> Option<Time> {
-    // A second of 60 would be moved silently.
-    if second > 59 { None } else { Time::new(hour, minute, second, nanosecond).ok() }
+    Time::new(hour, minute, second, nanosecond).ok()
 }
 
 fn take_after_hour(scan: &mut Scan) -> Option<(i8, i8, i32)> {
