@@ -108,6 +108,15 @@ proptest! {
     }
 
     #[test]
+    fn nothing_in_a_cell_is_ever_ignored(before in "[0-9億万円,.年月日/:時分T+\\- ]{0,8}", after in "[0-9億万円,.年月日/:時分T+\\- ]{0,8}") {
+        let text = format!("{before}x{after}");
+        for options in [EVERY_NUMBER, EVERY_DATE, "type = 'time'", "type = 'timestamp'\ncompact = true"] {
+            let outcome = stored(options, text.as_str());
+            prop_assert!(outcome.starts_with("Rejected"), "{} gave {}", text, outcome);
+        }
+    }
+
+    #[test]
     fn whole_numbers_survive_every_way_of_writing_them(number in any::<i64>()) {
         let written = number.to_string();
         for form in [written.clone(), with_commas(number), full_width(&with_commas(number)), format!("{written}.0")] {

@@ -23,10 +23,15 @@ impl<'t> Scan<'t> {
         Some((digits.parse().ok()?, count))
     }
 
-    /// Takes a number of one or two digits.
+    /// Takes a number of one or two digits, or nothing at all: `9時300` must not be read as 9 o'clock.
     pub(super) fn small(&mut self) -> Option<i8> {
-        let (number, count) = self.digits()?;
-        if count <= 2 { i8::try_from(number).ok() } else { None }
+        let mut ahead = *self;
+        let (number, count) = ahead.digits()?;
+        if count > 2 {
+            return None;
+        }
+        *self = ahead;
+        i8::try_from(number).ok()
     }
 
     /// Takes `text` if it comes next.

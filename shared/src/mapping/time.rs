@@ -145,10 +145,11 @@ impl TimestampRule {
             return self.moment(day.to_datetime(Time::midnight()));
         }
         let local = day.to_datetime(take_after_date(&mut scan).ok_or_else(|| self.refusal())?);
-        let offset = take_offset(&mut scan);
-        if !scan.is_done() {
-            return Err(self.refusal());
-        }
+        let offset = if scan.is_done() {
+            None
+        } else {
+            Some(take_offset(&mut scan).filter(|_| scan.is_done()).ok_or_else(|| self.refusal())?)
+        };
         match (offset, &self.zone) {
             (None, _) => self.moment(local),
             (Some(offset), Some(_)) => offset.to_timestamp(local).map(utc).map_err(|_| self.refusal()),
