@@ -29,7 +29,8 @@ status: ## Says whether the local stack runs, and where
 	$(LOCAL) status
 
 test: tools ## Runs all tests: end to end on a stack of their own, then the examples in the documentation
-	$(LOCAL) run --dir .local/test -- cargo nextest run --workspace --locked $(TESTS)
+	SHEETS_CLIENTS_PYTHON="$(CURDIR)/.tools/clients/bin/python" \
+	  $(LOCAL) run --dir .local/test -- cargo nextest run --workspace --locked $(TESTS)
 	cargo test --workspace --locked --doc --quiet
 
 build: tools ## Builds what `sam deploy` deploys (ARCHITECTURE=arm64)

@@ -1,5 +1,5 @@
 //! Google's official Python client and gspread work against the server, unmodified. Needs a Python with
-//! tests/clients/requirements.txt installed, named by SHEETS_CLIENTS_PYTHON; see the README.
+//! infra/tools/clients.txt installed, named by SHEETS_CLIENTS_PYTHON: `make test` sees to both.
 
 use std::process::Command;
 
@@ -7,11 +7,9 @@ use serde_json::json;
 use sheets_server::{DocumentSpec, Options, SheetsServer, TabSpec};
 
 #[tokio::test]
-#[ignore = "needs a Python environment: set SHEETS_CLIENTS_PYTHON (see infra/local/sheets-server/README.md)"]
 async fn google_python_client_and_gspread_read_and_edit_a_sheet() {
     let python = std::env::var_os("SHEETS_CLIENTS_PYTHON").expect(
-        "SHEETS_CLIENTS_PYTHON is not set: make a venv, `pip install -r \
-         infra/local/sheets-server/tests/clients/requirements.txt` into it, and name its bin/python",
+        "SHEETS_CLIENTS_PYTHON is not set: use `make test`, or run `infra/tools/install clients` and name its bin/python",
     );
     let rows = json!([["物件番号", "売買価格", "成約"], ["AA1", 128_000_000, true], ["AA2", "", false]]);
     let tab = TabSpec {
