@@ -8,6 +8,8 @@ use super::DemoError;
 /// Where the parts of the local stack are.
 #[derive(Debug, Clone)]
 pub struct Environment {
+    /// The folder that the stack lives in.
+    pub stack_dir: PathBuf,
     /// Postgres.
     pub database_url: String,
     /// The Supabase project.
@@ -36,6 +38,7 @@ impl Environment {
     pub fn from_variables(variables: &BTreeMap<String, String>) -> Result<Self, DemoError> {
         let get = |name: &'static str| variables.get(name).cloned().ok_or(DemoError::MissingVariable(name));
         Ok(Self {
+            stack_dir: get("STACK_DIR")?.into(),
             database_url: get("DATABASE_URL")?,
             supabase_url: get("SUPABASE_URL")?,
             sheets_base_url: get("SHEETS_BASE_URL")?,

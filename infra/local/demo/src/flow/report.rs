@@ -1,6 +1,7 @@
 //! What the demo prints. Every number in it was counted by Postgres or by the generator.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -17,7 +18,11 @@ const WIDTH: u16 = 110;
 const SAMPLE: usize = 8;
 
 pub(super) fn heading(text: &str) {
-    println!("\n\u{1b}[1m{text}\u{1b}[0m");
+    if std::io::stdout().is_terminal() {
+        println!("\n\u{1b}[1m{text}\u{1b}[0m");
+    } else {
+        println!("\n{text}");
+    }
 }
 
 pub(super) fn run(run: &RunRow) {
@@ -32,7 +37,7 @@ pub(super) fn run(run: &RunRow) {
         "deleted",
         "batches",
         "run",
-        "end to end",
+        "in all",
     ]);
     counts.add_row([
         run.total.to_string(),
@@ -50,7 +55,7 @@ pub(super) fn run(run: &RunRow) {
     for column in counts.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    println!("{counts}\nrun {}: {}", run.id, run.status);
+    println!("{}\nrun {}: {}", counts.trim_fmt(), run.id, run.status);
     if let Some(reason) = &run.withheld {
         println!("deletes withheld: {reason}");
     }
@@ -78,11 +83,11 @@ pub(super) fn rejections(all: &[Rejection]) {
             rejection.message.clone(),
         ]);
     }
-    println!("{shown}\n{} of {} rejections", sample.len(), all.len());
+    println!("{}\n{} of the {} entries in sync_errors", shown.trim_fmt(), sample.len(), all.len());
 }
 
 pub(super) fn all_accounted_for(cells: usize) {
-    println!("the {cells} cells rejected are exactly those that the generator spoiled ✓");
+    println!("what was rejected or skipped are exactly the {cells} cells that the generator spoiled ✓");
 }
 
 pub(super) fn edits(lines: &[String]) {
@@ -111,14 +116,21 @@ pub(super) fn moved(moved: &[(String, Difference)]) {
 
 pub(super) fn addresses(environment: &Environment) {
     heading("To look around");
+    let env = format!(". {}/env", environment.stack_dir.display());
+    let api = format!("{}/health", environment.api_url);
+    let listed = [
+        ("variables", env.as_str()),
+        ("API", api.as_str()),
+        ("", "curl -H \"Authorization: Bearer $READER_TOKEN\" \"$API_URL/api/syncs\""),
+        ("Postgres", "psql \"$DATABASE_URL\""),
+        ("Supabase REST", &environment.supabase_url),
+        ("Sheets API", &environment.sheets_base_url),
+        ("AWS", &environment.aws_endpoint_url),
+    ];
     let mut addresses = Table::new();
     addresses.load_style(comfy_table::presets::NOTHING);
-    addresses.add_row(["API", &format!("{}/health", environment.api_url)]);
-    addresses.add_row(["Supabase REST", &environment.supabase_url]);
-    addresses.add_row(["Sheets API", &environment.sheets_base_url]);
-    addresses.add_row(["AWS", &environment.aws_endpoint_url]);
-    addresses.add_row(["Postgres", "source .local/env && psql \"$DATABASE_URL\""]);
-    println!("{addresses}");
+    addresses.add_rows(listed.map(|(what, where_it_is)| [what, where_it_is]));
+    println!("{}", addresses.trim_fmt());
 }
 
 fn table(header: &[&str]) -> Table {
