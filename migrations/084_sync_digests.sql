@@ -1,5 +1,6 @@
 -- sync_range_digests and sync_row_hashes: what the scheduler compares the sheet with, coarse and then fine.
 -- Both read the index sync_rows_present alone. Nothing is stored that could fall out of step with sync_rows.
+-- Measured with 1,000,000 rows on two busy cores: all digests at 11 bits 1.3 s, all row hashes 1.2 to 1.7 s, those of 11 ranges 20 ms.
 -- Safe to run twice.
 
 -- The first key hash of range `p_range` of 2^p_bits, and the last. Signed order is the order of the ranges.
@@ -64,6 +65,9 @@ returns text
 language plpgsql stable
 set search_path = ''
 set statement_timeout = '30s'
+-- The planner cannot know how narrow a range is: without this it reads all rows for each.
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
     v_answer text;
@@ -75,18 +79,21 @@ begin
     with wanted as (
         select distinct w.range from unnest(p_ranges) as w (range)
     ),
-    present as (
-        select r.key_hash, coalesce(r.content_hash, 0) as content_hash
+    packed as (
+        select b.lo, r.pairs
         from wanted as w
         cross join lateral public.sync_range_bounds(p_bits, w.range) as b
-        join public.sync_rows as r
-            on r.sync = p_sync and r.state = 'present' and r.key_hash between b.lo and b.hi
+        cross join lateral (
+            select string_agg(int8send(r.key_hash) || int8send(coalesce(r.content_hash, 0)), ''::bytea
+                              order by r.key_hash, coalesce(r.content_hash, 0)) as pairs
+            from public.sync_rows as r
+            where r.sync = p_sync and r.state = 'present' and r.key_hash between b.lo and b.hi
+        ) as r
     )
     -- encode() breaks its lines.
-    select coalesce(translate(encode(string_agg(int8send(p.key_hash) || int8send(p.content_hash), ''::bytea
-                                                order by p.key_hash, p.content_hash), 'base64'), E'\n', ''), '')
+    select coalesce(translate(encode(string_agg(p.pairs, ''::bytea order by p.lo), 'base64'), E'\n', ''), '')
     into v_answer
-    from present as p;
+    from packed as p;
     return v_answer;
 end
 $$;

@@ -1,6 +1,8 @@
 //! What the functions of the migrations promise, each promise tried on a real Postgres (`DATABASE_URL`), in a database of
 //! its own. Nothing here speaks HTTP: how PostgREST presents these functions is the end-to-end tests' matter.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
+
 mod concurrency;
 mod deletes;
 mod digests;
