@@ -384,6 +384,14 @@ pub enum RunStatus {
     Superseded,
 }
 
+impl RunStatus {
+    /// Whether the run is over and brought what it could into the table.
+    #[must_use]
+    pub fn is_applied(self) -> bool {
+        matches!(self, Self::Completed | Self::Partial)
+    }
+}
+
 impl fmt::Display for RunStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

@@ -20,21 +20,21 @@ pub fn init() {
         .init();
 }
 
-/// Counts a run that left the table equal to the sheet, in CloudWatch's embedded metric format: the alarm
-/// `NoCompletedRunAlarm` rings when there is none for an hour.
-pub fn count_completed_run(sync: &str) {
+/// Counts a run that brought what it could into the table (`completed`, or `partial` where a cell is bad), in CloudWatch's
+/// embedded metric format: the alarm `NoAppliedRunAlarm` rings when there is none for an hour.
+pub fn count_applied_run(sync: &str) {
     let metric = json!({
         "_aws": {
             "Timestamp": Timestamp::now().as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": "Sheetsync",
                 "Dimensions": [["Stack"], ["Stack", "Sync"]],
-                "Metrics": [{"Name": "RunsCompleted", "Unit": "Count"}],
+                "Metrics": [{"Name": "RunsApplied", "Unit": "Count"}],
             }],
         },
         "Stack": settings::optional("STACK_NAME").unwrap_or_else(|| "sheetsync".to_owned()),
         "Sync": sync,
-        "RunsCompleted": 1,
+        "RunsApplied": 1,
     });
     println!("{metric}");
 }

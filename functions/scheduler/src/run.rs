@@ -14,7 +14,7 @@ use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
 use sheetsync::sheets::{Sheets, SheetsError, Tab, TabName};
 use sheetsync::snapshot::{Snapshot, SnapshotBuilder};
-use sheetsync::supabase::{Failure, MAX_REJECTIONS, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
+use sheetsync::supabase::{Failure, MAX_REJECTIONS, PlanRecord, Problem, RunType, Supabase, SupabaseError};
 use sheetsync::{batch, hash, telemetry};
 use uuid::Uuid;
 
@@ -160,8 +160,8 @@ impl Run<'_> {
             }),
         };
         let status = self.supabase.planned(self.id, &record).await?;
-        if status == RunStatus::Completed {
-            telemetry::count_completed_run(&self.definition.name);
+        if status.is_applied() {
+            telemetry::count_applied_run(&self.definition.name);
         }
         let summary = Summary { plan: record, milliseconds: started.elapsed().as_millis() as u64 };
         tracing::info!(

@@ -10,7 +10,7 @@ use sheetsync::batch::{Incoming, Malformed};
 use sheetsync::classify::Fault;
 use sheetsync::queue::Queue;
 use sheetsync::secrets::{self, SecretError};
-use sheetsync::supabase::{Applied, Failure, Outcome, RunStatus, Supabase, SupabaseError};
+use sheetsync::supabase::{Applied, Failure, Outcome, Supabase, SupabaseError};
 use sheetsync::{settings, telemetry};
 use tokio::sync::OnceCell;
 
@@ -158,8 +158,10 @@ impl Worker {
                 "batch not applied"
             ),
         }
-        if let Ok(Applied { outcome: Outcome::Applied, run_status: Some(RunStatus::Completed), .. }) = &outcome {
-            telemetry::count_completed_run(&batch.sync);
+        if let Ok(Applied { outcome: Outcome::Applied, run_status: Some(status), .. }) = &outcome
+            && status.is_applied()
+        {
+            telemetry::count_applied_run(&batch.sync);
         }
         judge(outcome)
     }
