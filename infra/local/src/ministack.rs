@@ -103,7 +103,11 @@ impl Calls {
 
     /// Creates a bucket.
     pub async fn create_bucket(&self, name: &str) -> Result<()> {
-        self.send(self.client.put(format!("{}/{name}", self.url)), "s3").await.map(drop)
+        // S3 wants the region spelled out everywhere but in us-east-1.
+        let body = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        self.send(self.client.put(format!("{}/{name}", self.url)).body(body), "s3").await.map(drop)
     }
 
     /// The outputs of a CloudFormation stack.
