@@ -130,6 +130,10 @@ comment on column public.sync_rows.base is 'The sheet''s values when last applie
 comment on column public.sync_rows.state is 'present; deleted: soft-deleted by this sync; absent: gone from the sheet, left in the table.';
 comment on column public.sync_rows.last_run is 'The run that last changed this entry.';
 
+-- A sync that is newer than the last analyze would be taken for one row, and its rows be scanned instead of looked up (seen:
+-- 20 s instead of 1 s for 10,000 rows). Without statistics every sync is taken for a 200th of the table.
+alter table public.sync_rows alter column sync set statistics 0;
+
 -- Digests and row hashes are read from this index alone.
 create index if not exists sync_rows_present
     on public.sync_rows (sync, key_hash) include (content_hash) where state = 'present';

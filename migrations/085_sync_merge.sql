@@ -338,6 +338,7 @@ set search_path = ''
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_material = off
 set enable_memoize = off
 as $$
 declare

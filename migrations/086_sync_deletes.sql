@@ -40,6 +40,7 @@ set search_path = ''
 set enable_seqscan = off -- as for sync_merge: look each row up by its key
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_material = off
 as $fn$
 declare
     v_record   text;

@@ -12,5 +12,6 @@ mod merge;
 mod permissions;
 mod refusals;
 mod runs;
+mod scale;
 mod schema;
 mod types;
