@@ -17,17 +17,23 @@ const BUCKET: &str = "sheetsync-packages";
 /// The architecture of this machine, as Lambda calls it: what runs here must be built for here.
 const ARCHITECTURE: &str = "x86_64";
 
-/// Builds the functions. What has not changed is not built again: cargo sees to that.
-pub async fn build(tools: &Tools, logs: &Path, register: &Register) -> Result<()> {
+/// Builds the functions and packs them into `packages`, apart from what somebody may be about to deploy to the cloud.
+/// What has not changed is not compiled again: cargo sees to that.
+pub async fn build(tools: &Tools, packages: &Path, logs: &Path, register: &Register) -> Result<()> {
     let overrides = format!("Architecture={ARCHITECTURE}");
     let mut command = sam(tools)?;
-    command.env("ARCHITECTURE", ARCHITECTURE).args(["build", "--parameter-overrides", &overrides]);
+    command
+        .env("ARCHITECTURE", ARCHITECTURE)
+        .env("PROFILE", "local")
+        .args(["build", "--parameter-overrides", &overrides, "--build-dir"])
+        .arg(packages);
     run(command, "sam build", &logs.join("sam-build.log"), register).await
 }
 
 /// Deploys what was built, with these parameters.
 pub async fn deploy(
     tools: &Tools,
+    packages: &Path,
     logs: &Path,
     register: &Register,
     calls: &Calls,
@@ -38,6 +44,7 @@ pub async fn deploy(
     let mut command = sam(tools)?;
     command.env("AWS_ENDPOINT_URL", endpoint).envs(credentials()).env("SAM_CLI_POLL_DELAY", "0.2");
     command.args(["deploy", "--stack-name", STACK, "--no-resolve-s3", "--s3-bucket", BUCKET, "--no-confirm-changeset"]);
+    command.arg("--template-file").arg(packages.join("template.yaml"));
     command.args(["--no-progressbar", "--parameter-overrides"]).arg(format!("Architecture={ARCHITECTURE}"));
     command.args(parameters.iter().map(|(name, value)| format!("{name}=\"{value}\"")));
     run(command, "sam deploy", &logs.join("sam-deploy.log"), register).await

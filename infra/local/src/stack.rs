@@ -28,7 +28,11 @@ use crate::settings::{AwsSettings, Settings, SheetSettings};
 use crate::tools::Tools;
 
 /// What a stack keeps in its folder; removed before it starts, since a stack always starts empty.
-const KEPT: [&str; 7] = ["env", "log", "postgres", "ministack", "definitions", "google-key.json", "listings.xlsx"];
+const KEPT: [&str; 9] =
+    ["env", "log", "postgres", "ministack", PACKAGES, "build.toml", "definitions", "google-key.json", "listings.xlsx"];
+
+/// The functions' packages, as `sam build` makes them.
+const PACKAGES: &str = "packages";
 
 const SUPABASE_SECRET: &str = "sheetsync/supabase";
 const GOOGLE_SECRET: &str = "sheetsync/google";
@@ -181,7 +185,7 @@ async fn start_servers(
     };
     let build = async {
         let Some(_) = &plan.deployment else { return Ok(()) };
-        deploy::build(tools, logs, register).await?;
+        deploy::build(tools, &dir.join(PACKAGES), logs, register).await?;
         say("the functions are built");
         Ok(())
     };
@@ -270,7 +274,7 @@ async fn deploy_to(
         fs::create_dir_all(folder)?;
         parameters.push(("DefinitionPath", folder.to_string_lossy().into_owned()));
     }
-    deploy::deploy(tools, logs, register, &calls, &ministack.url, &parameters).await?;
+    deploy::deploy(tools, &dir.join(PACKAGES), logs, register, &calls, &ministack.url, &parameters).await?;
     let outputs = calls.outputs(deploy::STACK).await?;
     let output = |name: &str| outputs.get(name).cloned().with_context(|| format!("the template has no output {name}"));
     calls.set_concurrency(&output("WorkerFunction")?, deployment.concurrency).await?;
