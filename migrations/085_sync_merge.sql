@@ -2,8 +2,9 @@
 -- Not here: which rows to merge, and what to do with those that Postgres refuses (087). Safe to run twice.
 --
 -- The statement names the columns of the target table, so it is built as text, once per batch; every name in it goes
--- through %I or %L and comes from sync_targets. Values are converted by jsonb_to_record, as PostgREST does it: a text
+-- through %I or %L and comes from sync_targets. Values are converted as PostgREST does it, from the JSON's text: a text
 -- too long for its column is refused, not cut; arrays, enums and json are what they are there.
+-- Measured on two cores shared with builds: a batch of 500 rows x 11 columns takes 55 to 85 ms of CPU, x 100 columns 210 to 330 ms.
 
 -- The mapped columns of a sync with what the merge must know of each, in the order of `column_names` (ordinal from 0).
 create or replace function public.sync_mapped_columns(p_target public.sync_targets)
