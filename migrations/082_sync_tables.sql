@@ -162,11 +162,13 @@ comment on column public.sync_errors.run is 'The run that saw it last.';
 comment on column public.sync_errors.code is 'A word in lower case from the mapping or the worker, or the SQLSTATE of a refusal by Postgres.';
 
 -- One open entry for one problem: seen again, it is updated. The hash keeps long row keys out of the index.
+-- Rows that share a key are a problem each, with their own cells.
 create unique index if not exists sync_errors_open on public.sync_errors (
     sync,
     hashtextextended(coalesce('k' || row_key, 'n' || row_number::text, ''), 0),
     coalesce(column_name, ''),
-    code
+    code,
+    (case when code in ('duplicate_key', 'duplicate_skipped') then row_number else 0 end)
 ) where resolved_at is null;
 create index if not exists sync_errors_by_run on public.sync_errors (run, id);
 create index if not exists sync_errors_by_time on public.sync_errors (sync, last_seen desc);

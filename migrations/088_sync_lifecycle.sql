@@ -1,7 +1,8 @@
 -- The life of a run after it has begun: its plan, its rejections, its ledger and counts, its failures, its end.
 -- Every function here locks the run's row of sync_state before it changes a count. Safe to run twice.
 
--- Records problems of rows in sync_errors: one open entry per row, column and code, updated when it is seen again.
+-- Records problems of rows in sync_errors: one open entry per row, column and code, updated when it is seen again; of rows
+-- that share a key, one each.
 -- Items as in sync_reject; a problem that is about no row has neither rowKey nor rowNumber.
 create or replace function public.sync_record_errors(p_sync text, p_run uuid, p_type text, p_items jsonb)
 returns void
@@ -9,18 +10,20 @@ language sql volatile
 set search_path = ''
 as $$
     with item as (
-        select distinct on (subject, i.column, i.code)
-               i.*, coalesce('k' || i."rowKey", 'n' || i."rowNumber"::text, '') as subject
+        select distinct on (subject, sharer, i.column, i.code)
+               i.*, coalesce('k' || i."rowKey", 'n' || i."rowNumber"::text, '') as subject,
+               case when i.code in ('duplicate_key', 'duplicate_skipped') then i."rowNumber" else 0 end as sharer
         from jsonb_to_recordset(p_items) as i ("rowKey" text, "rowNumber" integer, "column" text, header text, cell text,
                                                code text, message text, raw text)
-        order by subject, i.column, i.code, i."rowNumber"
+        order by subject, sharer, i.column, i.code, i."rowNumber"
     )
     insert into public.sync_errors as e (sync, run, row_key, row_number, column_name, header, cell, error_type, code, message, raw)
     select p_sync, p_run, i."rowKey", i."rowNumber", i.column, i.header, i.cell, p_type,
            coalesce(i.code, 'unknown'), left(coalesce(i.message, ''), 2000), left(i.raw, 2000)
     from item as i
-    order by i.subject, i.column, i.code
-    on conflict (sync, hashtextextended(coalesce('k' || row_key, 'n' || row_number::text, ''), 0), coalesce(column_name, ''), code)
+    order by i.subject, i.sharer, i.column, i.code
+    on conflict (sync, hashtextextended(coalesce('k' || row_key, 'n' || row_number::text, ''), 0), coalesce(column_name, ''), code,
+                 (case when code in ('duplicate_key', 'duplicate_skipped') then row_number else 0 end))
         where resolved_at is null
     do update
     set run = excluded.run, row_number = excluded.row_number, header = excluded.header, cell = excluded.cell,

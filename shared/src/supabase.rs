@@ -240,12 +240,14 @@ impl Supabase {
         Ok(answer.status)
     }
 
-    /// Applies a batch once; the message body is passed on as it is. The caller decides what a failure means.
+    /// Applies a batch once, in at most `time`; the message body is passed on as it is. The caller decides what a failure
+    /// means.
     ///
     /// # Errors
     /// When the call fails. It may have taken effect all the same; the ledger knows.
-    pub async fn apply(&self, message: &str) -> Result<Applied, SupabaseError> {
-        self.call("sync_apply", format!(r#"{{"p_batch":{message}}}"#)).await
+    pub async fn apply(&self, message: &str, time: Duration) -> Result<Applied, SupabaseError> {
+        let hurried = Self { timeout: self.timeout.min(time), ..self.clone() };
+        hurried.call("sync_apply", format!(r#"{{"p_batch":{message}}}"#)).await
     }
 
     /// Counts a failed attempt at a batch, or ends it or a whole run as failed.

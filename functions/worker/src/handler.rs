@@ -2,7 +2,7 @@
 //! are whose fault is the library's business ([`sheetsync::classify`]).
 
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt as _;
@@ -19,6 +19,12 @@ const SHORT_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a batch waits while the destination is down or refuses us.
 const DOWN_WAIT: Duration = Duration::from_secs(30);
+
+/// What must be left of the invocation when a call ends, to tell SQS what came of it.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// A call that has less time than this is not begun.
+const SHORTEST_CALL: Duration = Duration::from_secs(3);
 
 /// What happens to a message.
 #[derive(Debug)]
@@ -79,10 +85,14 @@ impl Worker {
     ///
     /// # Errors
     /// Never: an error here would fail all messages of the invocation.
-    pub async fn handle(&self, event: SqsEvent) -> Result<SqsBatchResponse, std::convert::Infallible> {
+    pub async fn handle(
+        &self,
+        event: SqsEvent,
+        deadline: SystemTime,
+    ) -> Result<SqsBatchResponse, std::convert::Infallible> {
         let mut response = SqsBatchResponse::default();
         for message in event.records {
-            let kept = match AssertUnwindSafe(self.answer(&message)).catch_unwind().await {
+            let kept = match AssertUnwindSafe(self.answer(&message, deadline)).catch_unwind().await {
                 Ok(kept) => kept,
                 Err(_) => {
                     tracing::error!(message = message.message_id, "the worker panicked over a message; it is kept");
@@ -99,10 +109,10 @@ impl Worker {
     }
 
     /// Delivers a message and does what its delivery asks for; says whether SQS must keep it.
-    async fn answer(&self, message: &SqsMessage) -> bool {
+    async fn answer(&self, message: &SqsMessage, deadline: SystemTime) -> bool {
         let body = message.body.as_deref().unwrap_or_default();
         let batch = Incoming::parse(body);
-        match self.deliver(body, &batch).await {
+        match self.deliver(body, &batch, deadline).await {
             Delivery::Done => false,
             Delivery::Wait(wait) => {
                 self.hide(message, wait).await;
@@ -113,7 +123,7 @@ impl Worker {
         }
     }
 
-    async fn deliver(&self, body: &str, batch: &Result<Incoming, Malformed>) -> Delivery {
+    async fn deliver(&self, body: &str, batch: &Result<Incoming, Malformed>, deadline: SystemTime) -> Delivery {
         let batch = match batch {
             Ok(batch) => batch,
             Err(malformed) => return Delivery::Hopeless(failure("validation", "malformed", malformed.to_string())),
@@ -125,8 +135,13 @@ impl Worker {
                 return Delivery::Wait(DOWN_WAIT);
             }
         };
+        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
+        if left < SHORTEST_CALL {
+            tracing::info!(sync = batch.sync, run = %batch.run, batch = %batch.stretch, "no time left for this batch");
+            return Delivery::Wait(Duration::ZERO);
+        }
         let started = Instant::now();
-        let outcome = supabase.apply(body).await;
+        let outcome = supabase.apply(body, left).await;
         let duration_ms = started.elapsed().as_millis() as u64;
         match &outcome {
             Ok(applied) => tracing::info!(

@@ -9,5 +9,9 @@ use lambda_runtime::{LambdaEvent, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     sheetsync::telemetry::init();
     let worker = handler::Worker::from_env().await?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| worker.handle(event.payload))).await
+    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        let deadline = event.context.deadline();
+        worker.handle(event.payload, deadline)
+    }))
+    .await
 }

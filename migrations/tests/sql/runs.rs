@@ -251,6 +251,22 @@ async fn a_problem_is_one_entry_until_a_full_reading_no_longer_sees_it() {
 }
 
 #[tokio::test]
+async fn rows_that_share_a_key_are_an_entry_each() {
+    let (database, service, sync) = things().await;
+    let rejections = json!([
+        {"rowKey": "A", "rowNumber": 3, "column": "id", "cell": "A3", "code": "duplicate_key", "message": "also in row 9"},
+        {"rowKey": "A", "rowNumber": 9, "column": "id", "cell": "A9", "code": "duplicate_key", "message": "also in row 3"},
+    ]);
+    for _ in 0..2 {
+        let run = sync.begin(&service).await;
+        call(&service, "sync_reject", &[json!(run.id.to_string()), rejections.clone()]).await;
+        run.plan(&service, json!({"rowsRead": 2, "rowsRejected": 2})).await;
+    }
+    let query = "select cell, message from sync_errors where resolved_at is null order by row_number";
+    assert_eq!(database.rows(query).await, json!([["A3", "also in row 9"], ["A9", "also in row 3"]]));
+}
+
+#[tokio::test]
 async fn the_status_view_tells_of_every_sync() {
     let (database, service, sync) = things().await;
     sync.run(&service, &numbered(1)).await;

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use crate::cell::{Cell, cell_name};
 use crate::checksum::{Checksum, Expected};
-use crate::mess::{Fate, Mess, MessKind};
+use crate::mess::{Fate, Mess};
 use crate::sheet::{Options, Row, Sheet};
 use crate::value::Value;
 
@@ -193,23 +193,12 @@ impl Demo {
         Ok(())
     }
 
-    /// What was rejected or skipped must be what the generator spoiled, cell by cell. Rows that share a key are one
-    /// problem with one entry, whose message names the other rows.
+    /// What was rejected or skipped must be what the generator spoiled, cell by cell.
     fn check_rejections(&self, rejections: &[Rejection]) -> Result<(), DemoError> {
-        let found: BTreeSet<&str> = rejections
-            .iter()
-            .filter_map(|rejection| match rejection.code.as_str() {
-                "duplicate_key" => rejection.raw.as_deref(),
-                _ => rejection.cell.as_deref(),
-            })
-            .collect();
+        let found: BTreeSet<&str> = rejections.iter().filter_map(|rejection| rejection.cell.as_deref()).collect();
         let spoiled: Vec<Mess> =
             self.sheet.manifest().filter(|mess| matches!(mess.fate, Fate::Rejected | Fate::Skipped)).collect();
-        let expected: BTreeSet<&str> = spoiled
-            .iter()
-            .map(|mess| if mess.kind == MessKind::DuplicateKey { &mess.raw } else { &mess.cell })
-            .map(String::as_str)
-            .collect();
+        let expected: BTreeSet<&str> = spoiled.iter().map(|mess| mess.cell.as_str()).collect();
         unless("cells rejected", words(&expected), words(&found))?;
         report::all_accounted_for(spoiled.len());
         Ok(())
