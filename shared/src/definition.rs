@@ -419,3 +419,114 @@ mod duration_text {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = r#"
+[[sync]]
+name = "listings"
+spreadsheet = "1AbC"
+tab = "物件一覧"
+table = "property_listings"
+key = ["listing_no"]
+every = "5m"
+
+[[sync.columns]]
+header = "物件番号"
+column = "listing_no"
+"#;
+
+    fn parse(text: &str) -> Result<Definition, DefinitionError> {
+        Definition::parse(Path::new("sheetsync.toml"), text)
+    }
+
+    #[test]
+    fn what_is_not_said_has_the_documented_default() {
+        let definition = parse(SOUND).unwrap();
+        let sync = &definition.syncs[0];
+        assert_eq!((sync.header_row, sync.batch_rows), (1, 500));
+        assert_eq!((sync.every, sync.stall_after), (Some(Duration::from_secs(300)), Duration::from_secs(900)));
+        assert_eq!(
+            (sync.duplicates, sync.mode, sync.on_conflict),
+            (Duplicates::Reject, Mode::Upsert, OnConflict::Sheet)
+        );
+        assert_eq!(sync.on_delete, OnDelete::default());
+        assert_eq!(sync.on_delete.policy, DeletePolicy::Ignore);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_the_sync_and_the_option() {
+        let edits = [
+            ("name = \"listings\"", "name = \"Listings\"", "`name`"),
+            ("spreadsheet = \"1AbC\"", "spreadsheet = \" \"", "`spreadsheet`"),
+            ("tab = \"物件一覧\"", "", "`tab_id`"),
+            ("tab = \"物件一覧\"", "tab = \"a\"\ntab_id = 0", "not both"),
+            ("table = \"property_listings\"", "table = \"\"", "`table`"),
+            ("key = [\"listing_no\"]", "key = []", "`key`"),
+            ("key = [\"listing_no\"]", "key = [\"price\"]", "price"),
+            ("every = \"5m\"", "every = \"5s\"", "`every`"),
+            ("every = \"5m\"", "every = \"soon\"", "not a duration"),
+            ("every = \"5m\"", "batch_rows = 0", "`batch_rows`"),
+            ("every = \"5m\"", "on_delete = { policy = \"soft\" }", "needs `column`"),
+            ("every = \"5m\"", "on_delete = { policy = \"hard\", column = \"gone_at\" }", "only for policy"),
+            ("every = \"5m\"", "on_delete = { policy = \"soft\", column = \"listing_no\" }", "as well"),
+            ("every = \"5m\"", "evry = \"5m\"", "evry"),
+        ];
+        for (from, to, part) in edits {
+            let text = SOUND.replacen(from, to, 1);
+            assert_ne!(text, SOUND);
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains("sheetsync.toml"), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once() {
+        let text = SOUND.replace("1AbC", "").replace("every = \"5m\"", "header_row = 0");
+        let DefinitionError::Invalid { problems, .. } = parse(&text).unwrap_err() else { panic!("it parses") };
+        assert_eq!(problems.len(), 2, "{problems:?}");
+    }
+
+    #[test]
+    fn two_syncs_cannot_have_one_name() {
+        let error = parse(&format!("{SOUND}{SOUND}")).unwrap_err().to_string();
+        assert!(error.contains("defined twice"), "{error}");
+    }
+
+    #[test]
+    fn the_mapping_version_changes_with_the_columns_and_with_nothing_else() {
+        let version = |text: &str| parse(text).unwrap().syncs[0].mapping_version();
+        assert_eq!(version(SOUND), version(&SOUND.replace("5m", "1h").replace("1AbC", "2DeF")));
+        assert_ne!(version(SOUND), version(&SOUND.replace("物件番号", "番号")));
+        assert_ne!(version(SOUND), version(&format!("{SOUND}max_length = 20\n")));
+    }
+
+    #[test]
+    fn in_a_folder_a_broken_file_stops_its_own_sync_only() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("listings.toml"), SOUND).unwrap();
+        std::fs::write(folder.path().join("broken.toml"), "[[sync]").unwrap();
+        assert!(Definition::load(folder.path(), Some("listings")).is_ok());
+        let malformed = Definition::load(folder.path(), Some("broken")).unwrap_err();
+        assert!(matches!(malformed, DefinitionError::Malformed { .. }), "{malformed}");
+        let unreadable = Definition::load(folder.path(), Some("nowhere")).unwrap_err();
+        assert!(matches!(unreadable, DefinitionError::Unreadable { .. }), "{unreadable}");
+    }
+
+    #[test]
+    fn a_sync_that_is_not_defined_is_told_with_those_that_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sheetsync.toml");
+        std::fs::write(&file, SOUND).unwrap();
+        let error = Definition::load(&file, Some("lists")).unwrap_err().to_string();
+        assert!(error.contains("\"lists\"") && error.contains("listings"), "{error}");
+    }
+
+    #[test]
+    fn the_guard_is_the_larger_of_rows_and_percent() {
+        let rules = OnDelete::default();
+        assert_eq!([0, 20, 67, 1000].map(|present| rules.guard(present)), [10, 10, 10, 150]);
+    }
+}

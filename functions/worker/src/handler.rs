@@ -283,3 +283,51 @@ fn judge(outcome: Result<Applied, SupabaseError>) -> Delivery {
 fn failure(error_type: &'static str, code: &str, message: String) -> Failure {
     Failure { error_type, code: code.to_owned(), message, is_final: true }
 }
+
+#[cfg(test)]
+mod tests {
+    use sheetsync::supabase::Counts;
+
+    use super::*;
+
+    fn answered(outcome: Outcome) -> Result<Applied, SupabaseError> {
+        Ok(Applied { outcome, counts: Counts::default(), run_status: None, error: None })
+    }
+
+    fn refused(fault: Fault) -> Result<Applied, SupabaseError> {
+        Err(SupabaseError::Refused {
+            fault,
+            status: 500,
+            code: Some("XXXXX".to_owned()),
+            message: String::new(),
+            function: "sync_apply".to_owned(),
+            retry_after: None,
+        })
+    }
+
+    #[test]
+    fn each_result_has_its_answer_to_sqs() {
+        use Outcome::{Applied, Duplicate, Failed, InProgress, Malformed, Superseded, Waiting, Withheld};
+        for outcome in [Applied, Duplicate, Superseded, Withheld, Failed] {
+            assert!(matches!(judge(answered(outcome)), Delivery::Done), "{outcome:?}");
+        }
+        for outcome in [InProgress, Waiting] {
+            assert!(matches!(judge(answered(outcome)), Delivery::Wait(SHORT_WAIT)), "{outcome:?}");
+        }
+        assert!(matches!(judge(answered(Malformed)), Delivery::Hopeless(_)));
+    }
+
+    #[test]
+    fn only_a_fault_of_the_batch_counts_as_an_attempt() {
+        for fault in [Fault::Down, Fault::Restricted, Fault::Denied] {
+            assert!(matches!(judge(refused(fault)), Delivery::Wait(DOWN_WAIT)), "{fault:?}");
+        }
+        assert!(matches!(judge(refused(Fault::Contended)), Delivery::Wait(SHORT_WAIT)));
+        for fault in [Fault::StatementTimeout, Fault::Row, Fault::Drift, Fault::TooLarge, Fault::Request] {
+            let Delivery::Failed(failure) = judge(refused(fault)) else { panic!("{fault:?} is the batch's") };
+            assert!(!failure.is_final, "the ledger decides when attempts are used up");
+        }
+        let lost = SupabaseError::NoAnswer { url: String::new(), reason: "reset".to_owned() };
+        assert!(matches!(judge(Err(lost)), Delivery::Wait(DOWN_WAIT)), "an unknown outcome is no failure");
+    }
+}

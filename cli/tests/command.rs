@@ -1,0 +1,48 @@
+//! The command as a person uses it: what it prints, and what it exits with.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn sheetsync(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sheetsync"))
+        .args(arguments)
+        .env_remove("SUPABASE_SECRET_KEY")
+        .env_remove("SHEETSYNC_DEFINITION")
+        .output()
+        .expect("the command runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_definition_of_the_demo_is_sound() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sheetsync.toml");
+    let output = sheetsync(&["check", &file.to_string_lossy()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "listings: 22 columns to public.property_listings, key listing_no\n");
+}
+
+#[test]
+fn an_error_is_one_line_and_the_exit_code_says_so() {
+    let output = sheetsync(&["check", "nowhere.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.starts_with("sheetsync: cannot read the definition nowhere.toml"), "{error}");
+    assert_eq!(error.lines().count(), 1);
+    let verbose = text(&sheetsync(&["--verbose", "check", "nowhere.toml"]).stderr);
+    assert!(verbose.contains("because:"), "{verbose}");
+}
+
+#[test]
+fn without_a_key_it_says_which_variable_to_set() {
+    let output = sheetsync(&["status", "--supabase-url", "http://127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("SUPABASE_SECRET_KEY"));
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_two() {
+    assert_eq!(sheetsync(&["sink"]).status.code(), Some(2));
+}
