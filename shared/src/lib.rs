@@ -13,6 +13,7 @@ pub mod batch;
 pub mod classify;
 pub mod definition;
 pub mod hash;
+mod http;
 pub mod mapping;
 pub mod plan;
 pub mod queue;

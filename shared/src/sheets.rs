@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use self::auth::ServiceAccount;
+use crate::http;
 use crate::mapping::{Cell, column_letters};
 
 /// Google's hosts, unless the settings name others.
@@ -19,7 +20,6 @@ pub const SHEETS_BASE_URL: &str = "https://sheets.googleapis.com";
 pub const DRIVE_BASE_URL: &str = "https://www.googleapis.com";
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The first chunk is small, because the size of a row is not known yet.
 const FIRST_CHUNK_CELLS: u32 = 40_000;
@@ -202,12 +202,7 @@ impl Sheets {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(account: ServiceAccount, sheets_url: &str, drive_url: &str) -> Result<Self, SheetsError> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("sheetsync/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .build()
-            .map_err(|error| SheetsError::Down(cause(&error)))?;
+        let http = http::client().map_err(|error| SheetsError::Down(http::cause(&error)))?;
         Ok(Self {
             http,
             sheets_url: sheets_url.trim_end_matches('/').to_owned(),
@@ -341,11 +336,12 @@ impl Sheets {
                 .get(url)
                 .query(query)
                 .bearer_auth(&token)
+                .timeout(REQUEST_TIMEOUT)
                 .send()
                 .await
-                .map_err(|error| SheetsError::Down(cause(&error)))?;
+                .map_err(|error| SheetsError::Down(http::cause(&error)))?;
             let status = response.status();
-            let body = response.bytes().await.map_err(|error| SheetsError::Down(cause(&error)))?;
+            let body = response.bytes().await.map_err(|error| SheetsError::Down(http::cause(&error)))?;
             if status.is_success() {
                 return serde_json::from_slice(&body)
                     .map(|value| (value, body.len() as u64))
@@ -432,17 +428,6 @@ impl Reader<'_> {
     pub fn requests(&self) -> u32 {
         self.requests
     }
-}
-
-/// The innermost cause of a transport error; the outer levels repeat the URL.
-fn cause(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "timed out".to_owned() } else { "no connection".to_owned() };
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        text = inner.to_string();
-        source = inner.source();
-    }
-    text
 }
 
 /// What stays as it is in one segment of a path; a tab's title may hold anything.

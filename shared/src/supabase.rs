@@ -17,16 +17,13 @@ use crate::batch::Incoming;
 use crate::classify::{self, Fault};
 use crate::definition::Sync;
 use crate::hash::{ContentHash, KeyHash, RangeIndex};
+use crate::http;
 use crate::mapping::Rejection;
 use crate::plan::{RangeDigests, StoredRow};
-
-/// How we introduce ourselves: to gateways that turn away clients without a name, and to whoever reads their logs.
-const USER_AGENT: &str = concat!("sheetsync/", env!("CARGO_PKG_VERSION"));
 
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 const HASTY_TIMEOUT: Duration = Duration::from_millis(1500);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most rejections of one call of `sync_reject`.
 pub const MAX_REJECTIONS: usize = 1000;
@@ -141,11 +138,7 @@ impl Supabase {
     /// When TLS cannot be set up.
     pub fn new(url: &str, key: SecretString) -> Result<Self, SupabaseError> {
         let url = url.trim_end_matches('/').to_owned();
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(|error| no_answer(&url, &error))?;
+        let http = http::client().map_err(|error| no_answer(&url, &error))?;
         Ok(Self { http, url, key, timeout: REQUEST_TIMEOUT })
     }
 
@@ -342,15 +335,8 @@ impl Supabase {
     }
 }
 
-/// Tells a transport error without its URL, which reqwest repeats at every level.
 fn no_answer(url: &str, error: &reqwest::Error) -> SupabaseError {
-    let mut reason = if error.is_timeout() { "timed out".to_owned() } else { String::new() };
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        reason = cause.to_string();
-        source = cause.source();
-    }
-    SupabaseError::NoAnswer { url: url.to_owned(), reason }
+    SupabaseError::NoAnswer { url: url.to_owned(), reason: http::cause(error) }
 }
 
 /// The kind of a run.

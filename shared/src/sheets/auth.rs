@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-use super::{SheetsError, cause};
+use super::{REQUEST_TIMEOUT, SheetsError};
+use crate::http::cause;
 
 /// Reading values, and the version of the file.
 const SCOPES: &str =
@@ -122,6 +123,7 @@ impl ServiceAccount {
         let response = http
             .post(&self.token_uri)
             .form(&[("grant_type", GRANT_TYPE), ("assertion", &assertion)])
+            .timeout(REQUEST_TIMEOUT)
             .send()
             .await
             .map_err(|error| SheetsError::Down(format!("token endpoint: {}", cause(&error))))?;
