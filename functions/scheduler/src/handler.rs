@@ -167,11 +167,8 @@ impl Scheduler {
         };
         let supabase = self.supabase().await.map_err(|error| unrecorded(&error))?;
         let definition = Definition::load(&self.definition, Some(name))
-            .map(|definition| definition.syncs.into_iter().find(|sync| sync.name == name));
-        let definition = match definition {
-            Ok(found) => Ok(found),
-            Err(error) => Err(RunError::from(error)),
-        };
+            .map(|definition| definition.syncs.into_iter().find(|sync| sync.name == name))
+            .map_err(RunError::from);
         let begin = Begin {
             sync: name,
             run: request.run.unwrap_or_else(Uuid::new_v4),

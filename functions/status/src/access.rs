@@ -29,12 +29,17 @@ impl Tokens {
 
     /// Whether the holder of `token` may read; an operator may, too. Takes as long for a wrong token as for a right one.
     fn may_read(&self, token: &str) -> bool {
-        let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = sha256(token);
         self.readers
             .iter()
             .chain(&self.operators)
             .fold(false, |found, known| found | bool::from(known.as_bytes().ct_eq(hash.as_bytes())))
     }
+}
+
+/// The hash of a token, in lower-case hex.
+fn sha256(token: &str) -> String {
+    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Lets a request pass that carries a reader's or an operator's token.
@@ -56,10 +61,6 @@ pub async fn require_reader(State(api): State<Arc<Api>>, request: Request, next:
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn sha256(text: &str) -> String {
-        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     #[test]
     fn only_holders_of_a_known_token_may_read() {
