@@ -370,7 +370,11 @@ begin
     v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'applied', v_rows, v_counts, null);
 
     return jsonb_build_object('outcome', 'applied', 'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0,
-                              'conflicts', 0, 'rejected', 0, 'adopted', 0, 'runStatus', v_status) || v_counts;
+                              'conflicts', 0, 'rejected', 0, 'adopted', 0, 'runStatus', v_status)
+        || coalesce((select jsonb_build_object('runSeconds', extract(epoch from s.completed_at - s.started_at))
+                     from public.sync_state as s
+                     where s.id = v_run and s.status in ('completed', 'partial', 'failed')), '{}')
+        || v_counts;
 end
 $$;
 

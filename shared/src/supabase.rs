@@ -20,6 +20,7 @@ use crate::hash::{ContentHash, KeyHash, RangeIndex};
 use crate::http;
 use crate::mapping::Rejection;
 use crate::plan::{RangeDigests, StoredRow};
+use crate::telemetry::{self, TRACE_HEADER};
 
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
@@ -306,6 +307,9 @@ impl Supabase {
     ) -> Result<T, SupabaseError> {
         let key = self.key.expose_secret();
         let mut request = request.header("apikey", key).timeout(self.timeout);
+        if let Some(trace) = telemetry::trace() {
+            request = request.header(TRACE_HEADER, trace);
+        }
         // A key of the old kind is a JWT and goes into both headers; the new `sb_…` keys are none and must not.
         if !key.starts_with("sb_") {
             request = request.header(AUTHORIZATION, format!("Bearer {key}"));
@@ -480,7 +484,7 @@ pub struct PlanRecord {
 }
 
 /// The answer to [`Supabase::apply`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
     /// What became of the batch.
@@ -491,6 +495,9 @@ pub struct Applied {
     /// The run's status afterwards.
     #[serde(default)]
     pub run_status: Option<RunStatus>,
+    /// How long the run took, when this batch closed it.
+    #[serde(default)]
+    pub run_seconds: Option<f64>,
     /// Why it failed or was malformed.
     #[serde(default)]
     pub error: Option<String>,

@@ -161,7 +161,7 @@ impl Run<'_> {
         };
         let status = self.supabase.planned(self.id, &record).await?;
         if status.is_applied() {
-            telemetry::count_applied_run(&self.definition.name);
+            telemetry::run_closed(&self.definition.name, status, Some(started.elapsed()));
         }
         let summary = Summary { plan: record, milliseconds: started.elapsed().as_millis() as u64 };
         tracing::info!(

@@ -173,10 +173,9 @@ impl Worker {
                 "batch not applied"
             ),
         }
-        if let Ok(Applied { outcome: Outcome::Applied, run_status: Some(status), .. }) = &outcome
-            && status.is_applied()
+        if let Ok(Applied { outcome: Outcome::Applied, run_status: Some(status), run_seconds: Some(seconds), .. }) = &outcome
         {
-            telemetry::count_applied_run(&batch.sync);
+            telemetry::run_closed(&batch.sync, *status, Some(Duration::from_secs_f64(seconds.max(0.0))));
         }
         judge(outcome)
     }
@@ -291,7 +290,7 @@ mod tests {
     use super::*;
 
     fn answered(outcome: Outcome) -> Result<Applied, SupabaseError> {
-        Ok(Applied { outcome, counts: Counts::default(), run_status: None, error: None })
+        Ok(Applied { outcome, counts: Counts::default(), run_status: None, run_seconds: None, error: None })
     }
 
     fn refused(fault: Fault) -> Result<Applied, SupabaseError> {
