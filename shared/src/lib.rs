@@ -17,6 +17,7 @@ mod http;
 pub mod mapping;
 pub mod plan;
 pub mod queue;
+pub mod redrive;
 pub mod secrets;
 pub mod settings;
 pub mod sheets;

@@ -1,13 +1,19 @@
-//! The client of SQS: sends batches, and answers for messages that wait or are given up. What a message says is
-//! [`crate::batch`].
+//! The client of SQS: sends batches, answers for messages that wait or are given up, and looks into a queue. What a
+//! message says is [`crate::batch`]; what is done with dead letters, [`crate::redrive`].
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    Message, MessageAttributeValue, MessageSystemAttributeName, MessageSystemAttributeNameForSends,
+    MessageSystemAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
+};
 use futures_util::stream::{self, TryStreamExt as _};
+use jiff::Timestamp;
 
 use crate::batch::{MAX_MESSAGE_BYTES, Outgoing};
+use crate::telemetry;
 
 /// The most messages of one `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
@@ -17,6 +23,9 @@ const SENDS_AT_ONCE: usize = 4;
 
 /// How often the entries that SQS did not take are sent again.
 const SEND_ATTEMPTS: u32 = 5;
+
+/// The message attribute that says why a message was given up.
+const REASON: &str = "reason";
 
 /// The longest visibility timeout that we ask for.
 pub const MAX_WAIT: Duration = Duration::from_secs(900);
@@ -79,7 +88,11 @@ impl Queue {
                 .iter()
                 .enumerate()
                 .map(|(index, batch)| {
-                    SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&batch.body).build()
+                    SendMessageBatchRequestEntry::builder()
+                        .id(index.to_string())
+                        .message_body(&batch.body)
+                        .set_message_system_attributes(traced())
+                        .build()
                 })
                 .collect::<Result<Vec<_>, _>>()
                 .map_err(|error| self.refused("SendMessageBatch", &error))?;
@@ -120,7 +133,7 @@ impl Queue {
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
-            .message_attributes("reason", attribute)
+            .message_attributes(REASON, attribute)
             .send()
             .await
             .map(drop)
@@ -143,9 +156,108 @@ impl Queue {
             .map_err(|error| self.refused("ChangeMessageVisibility", &error))
     }
 
+    /// Sends one message as it is.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn send_again(&self, body: &str) -> Result<(), QueueError> {
+        let sent = self.client.send_message().queue_url(&self.url).message_body(body).send().await;
+        sent.map(drop).map_err(|error| self.refused("SendMessage", &error))
+    }
+
+    /// Takes up to ten messages into hand, which hides them from everybody else for a while. None are lost by it: what is
+    /// not removed shows again.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn receive(&self, hidden_for: Duration) -> Result<Vec<Received>, QueueError> {
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(MAX_ENTRIES as i32)
+            .visibility_timeout(hidden_for.as_secs() as i32)
+            // A short poll asks only some of SQS's servers, and may find nothing where there is something.
+            .wait_time_seconds(1)
+            .message_attribute_names(REASON)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| self.refused("ReceiveMessage", &error))?;
+        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(Received::of).collect())
+    }
+
+    /// Removes a message that was received.
+    ///
+    /// # Errors
+    /// When SQS refuses; the message then shows again.
+    pub async fn remove(&self, receipt: &str) -> Result<(), QueueError> {
+        let removed = self.client.delete_message().queue_url(&self.url).receipt_handle(receipt).send().await;
+        removed.map(drop).map_err(|error| self.refused("DeleteMessage", &error))
+    }
+
+    /// About how many messages the queue has, hidden ones among them.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn depth(&self) -> Result<u64, QueueError> {
+        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
+        let counts = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .set_attribute_names(Some(counts.to_vec()))
+            .send()
+            .await
+            .map_err(|error| self.refused("GetQueueAttributes", &error))?;
+        let count = |name| answer.attributes()?.get(name)?.parse::<u64>().ok();
+        Ok(counts.iter().filter_map(count).sum())
+    }
+
     fn refused(&self, action: &'static str, error: &(dyn std::error::Error + 'static)) -> QueueError {
         QueueError::Call { action, queue: self.url.clone(), reason: DisplayErrorContext(error).to_string() }
     }
+}
+
+/// A message in hand.
+#[derive(Clone)]
+pub struct Received {
+    /// SQS's id of it.
+    pub id: String,
+    /// What it is removed and hidden by.
+    pub receipt: String,
+    /// What it says; may be row content, so it is never logged.
+    pub body: String,
+    /// Why the worker gave it up, when it was the worker.
+    pub reason: Option<String>,
+    /// When it was sent, as SQS counts it: of a message that SQS moved itself, when it was first sent.
+    pub sent_at: Option<Timestamp>,
+    /// How often it was received from this queue.
+    pub receives: u32,
+}
+
+impl Received {
+    fn of(message: Message) -> Option<Self> {
+        let reason = message.message_attributes().and_then(|all| all.get(REASON)?.string_value().map(str::to_owned));
+        let system = |name| message.attributes().and_then(|all| all.get(&name)?.parse::<i64>().ok());
+        let sent_at = system(MessageSystemAttributeName::SentTimestamp);
+        let receives = system(MessageSystemAttributeName::ApproximateReceiveCount);
+        Some(Self {
+            reason,
+            sent_at: sent_at.and_then(|at| Timestamp::from_millisecond(at).ok()),
+            receives: receives.and_then(|count| count.try_into().ok()).unwrap_or_default(),
+            id: message.message_id?,
+            receipt: message.receipt_handle?,
+            body: message.body.unwrap_or_default(),
+        })
+    }
+}
+
+/// The trace under which a message is sent, so that the worker goes on under it.
+fn traced() -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
+    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(telemetry::trace()?).build();
+    Some(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value.ok()?)]))
 }
 
 /// Puts batches into groups that one call can carry: ten messages, and together no more bytes than one message may have.
