@@ -138,7 +138,7 @@ begin
 
     if p_definition is null then
         insert into public.sync_state (id, sync, sync_type, status, triggered_by, keys, started_at, heartbeat_at)
-        values (p_run, p_sync, p_type, 'in_progress', p_triggered_by, p_keys, clock_timestamp(), clock_timestamp());
+        values (p_run, p_sync, p_type, 'queued', p_triggered_by, p_keys, clock_timestamp(), clock_timestamp());
         return jsonb_build_object('outcome', 'begun', 'run', p_run, 'seq', 0, 'superseded', null, 'presentRows', 0);
     end if;
 
@@ -172,9 +172,19 @@ begin
         delete from public.sync_rows as r where r.sync = p_sync;
     end if;
 
+    -- Why it never ended stays with it: nobody else will say so, and its counts do not add up.
     with stalled as (
         update public.sync_state as s
-        set status = 'superseded', completed_at = clock_timestamp()
+        set status = 'superseded', completed_at = clock_timestamp(),
+            error_details = coalesce(s.error_details, jsonb_build_object(
+                'type', 'unknown', 'code', 'stalled',
+                'message', 'no progress since ' || to_char(s.heartbeat_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC: '
+                    || case
+                           when s.planned_at is null then 'its scheduler ended before the plan was recorded'
+                           else format('%s of %s rows sent and %s of %s vanished keys were never answered for',
+                                       s.rows_sent - s.rows_done, s.rows_sent, s.keys_vanished - s.keys_done, s.keys_vanished)
+                       end
+                    || '; the run that took over finds again what is missing'))
         where s.sync = p_sync and s.status in ('queued', 'in_progress')
           and (s.id = v_target.run or s.heartbeat_at <= clock_timestamp() - make_interval(secs => p_stall_seconds))
         returning s.id, s.started_at
@@ -209,7 +219,7 @@ begin
 
     insert into public.sync_state (id, sync, seq, sync_type, status, triggered_by, keys, mapping_version, present_rows,
                                    started_at, heartbeat_at)
-    values (p_run, p_sync, v_seq, p_type, 'in_progress', p_triggered_by, p_keys, p_definition ->> 'mappingVersion', v_present,
+    values (p_run, p_sync, v_seq, p_type, 'queued', p_triggered_by, p_keys, p_definition ->> 'mappingVersion', v_present,
             clock_timestamp(), clock_timestamp());
 
     return jsonb_build_object('outcome', 'begun', 'run', p_run, 'seq', v_seq,

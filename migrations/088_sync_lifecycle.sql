@@ -193,6 +193,7 @@ begin
             rows_done = s.rows_done + p_rows - v_freed,
             batches_done = s.batches_done + 1 - v_closed,
             error_details = case p_outcome when 'failed' then p_error else s.error_details end,
+            status = case s.status when 'queued' then 'in_progress' else s.status end,
             heartbeat_at = clock_timestamp()
         where s.id = p_run;
     else
@@ -204,6 +205,7 @@ begin
             deletes_withheld = case p_outcome when 'withheld' then coalesce(s.deletes_withheld, p_error ->> 'message')
                                               else s.deletes_withheld end,
             error_details = case p_outcome when 'failed' then p_error else s.error_details end,
+            status = case s.status when 'queued' then 'in_progress' else s.status end,
             heartbeat_at = clock_timestamp()
         where s.id = p_run;
     end if;
@@ -243,8 +245,8 @@ begin
         raise invalid_parameter_value using message = 'at most 1000 rejections a call';
     end if;
     update public.sync_state as s
-    set heartbeat_at = clock_timestamp()
-    where s.id = p_run and s.status = 'in_progress'
+    set status = 'in_progress', heartbeat_at = clock_timestamp()
+    where s.id = p_run and s.status in ('queued', 'in_progress')
     returning s.sync into v_sync;
     if not found then
         return jsonb_build_object('recorded', 0);
@@ -265,7 +267,8 @@ declare
     v_status text;
 begin
     update public.sync_state as s
-    set planned_at = clock_timestamp(),
+    set status = 'in_progress',
+        planned_at = clock_timestamp(),
         heartbeat_at = clock_timestamp(),
         total_rows = (p_plan ->> 'rowsRead')::bigint,
         rejected = s.rejected + coalesce((p_plan ->> 'rowsRejected')::bigint, 0),
@@ -276,7 +279,7 @@ begin
         batches_total = coalesce((p_plan ->> 'upsertBatches')::integer, 0) + coalesce((p_plan ->> 'deleteBatches')::integer, 0),
         deletes_withheld = p_plan ->> 'deletesWithheld',
         metadata = s.metadata || coalesce(nullif(p_plan -> 'metadata', 'null'), '{}')
-    where s.id = p_run and s.status = 'in_progress' and s.planned_at is null;
+    where s.id = p_run and s.status in ('queued', 'in_progress') and s.planned_at is null;
     if found then
         v_status := public.sync_close(p_run);
     else
@@ -339,7 +342,8 @@ begin
         v_status := public.sync_account(p_run, v_kind, v_lo, v_hi, 'failed',
                                         greatest((p_batch ->> 'rows')::integer - v_applied, 0)::integer, '{}', v_error);
     else
-        v_status := v_state.status;
+        update public.sync_state as s set status = 'in_progress' where s.id = p_run and s.status = 'queued';
+        v_status := case v_state.status when 'queued' then 'in_progress' else v_state.status end;
     end if;
     return jsonb_build_object('attempts', v_attempts, 'final', v_final, 'runStatus', v_status);
 end

@@ -1,9 +1,16 @@
-//! `sheetsync`: checks a definition, and tells from the database what each sync is doing and which rows it could not use.
+//! `sheetsync`: checks a definition, tells what each sync is doing and which rows it could not use, starts runs, and looks
+//! after what was given up.
 //! Exits with 0 when all is well, 1 when something is wrong, 2 when the command line is.
 
+mod api;
 mod check;
+mod confirm;
+mod dead_letters;
 mod errors;
+mod queues;
+mod redrive;
 mod status;
+mod watch;
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -12,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 use sheetsync::definition::DefinitionError;
+use sheetsync::queue::QueueError;
 use sheetsync::supabase::{Supabase, SupabaseError};
 
 /// Keeps a Supabase table equal to a tab of a Google Sheet
@@ -45,6 +53,14 @@ enum Command {
         #[command(flatten)]
         project: Project,
     },
+    /// Starts a run
+    Sync(watch::Start),
+    /// Follows the run that is under way; exits with 0 only if it ends complete
+    Watch(watch::Watch),
+    /// Lists, inspects, exports or discards the messages that were given up
+    DeadLetters(dead_letters::Request),
+    /// Sends dead letters to the queue again
+    Redrive(redrive::Request),
 }
 
 /// How to reach the Supabase project.
@@ -60,8 +76,24 @@ struct Project {
 enum CommandError {
     #[error("SUPABASE_SECRET_KEY is not set: export the project's secret key, or `. .local/env`")]
     NoKey,
+    #[error("there is no terminal to ask on: add --yes if that is what you want")]
+    NobodyToAsk,
+    #[error("the terminal does not answer: {0}")]
+    Terminal(std::io::Error),
+    #[error("say which dead letters: --malformed, --message, --sync, --run, --older-than, or --all")]
+    NothingSelected,
+    #[error("no dead letter has the message id {0}; somebody may have it in hand: try again in two minutes")]
+    NoSuchMessage(String),
+    #[error("cannot write {}: {}", .0.display(), .1)]
+    Export(PathBuf, std::io::Error),
+    #[error("run {0} has not begun: another run of the sync is under way, or the circuit is open (`sheetsync circuit`)")]
+    NotBegun(uuid::Uuid),
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    #[error(transparent)]
+    Api(Box<api::ApiError>),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
 }
@@ -81,6 +113,10 @@ async fn main() -> ExitCode {
         Command::Check { definition } => check::run(definition),
         Command::Status(project) => status::run(project).await,
         Command::Errors { sync, all, project } => errors::run(project, sync, *all).await,
+        Command::Sync(request) => watch::start(request).await,
+        Command::Watch(request) => watch::watch(request).await,
+        Command::DeadLetters(request) => dead_letters::run(request).await,
+        Command::Redrive(request) => redrive::run(request).await,
     };
     match outcome {
         Ok(code) => code,
@@ -94,4 +130,9 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What stands in a cell or a message may hold anything, and a terminal obeys control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::batch::{Incoming, Kind, Malformed};
+use crate::batch::{Incoming, Kind, Malformed, Stretch};
 use crate::queue::{Queue, QueueError, Received};
-use crate::supabase::{RunStatus, Supabase, SupabaseError};
+use crate::supabase::{LostBatch, RunStatus, Supabase, SupabaseError};
 
 /// How long a message that is looked at stays hidden from others.
 pub const IN_HAND: Duration = Duration::from_secs(120);
@@ -70,7 +70,9 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    fn of(message: Received) -> Self {
+    /// Reads what a message carries.
+    #[must_use]
+    pub fn of(message: Received) -> Self {
         Self { batch: Incoming::parse(&message.body), message }
     }
 
@@ -250,6 +252,29 @@ impl Redrive<'_> {
         );
         Ok(report)
     }
+}
+
+/// The batches among the dead letters, `most` at most, for telling their runs. Nothing is taken out.
+///
+/// # Errors
+/// When SQS refuses.
+pub async fn lost_batches(dead_letters: &Queue, most: usize) -> Result<Vec<LostBatch>, QueueError> {
+    let mut lost = Vec::new();
+    if dead_letters.depth().await? == 0 {
+        return Ok(lost);
+    }
+    let mut scan = Scan::of(dead_letters);
+    while lost.len() < most
+        && let Some(letter) = scan.next().await?
+    {
+        if let Ok(batch) = &letter.batch {
+            let Stretch { lo, hi } = batch.stretch;
+            lost.push(LostBatch { run: batch.run, kind: batch.kind, lo, hi, rows: batch.rows, reason: letter.reason() });
+        }
+        scan.leave(letter);
+    }
+    scan.finish().await;
+    Ok(lost)
 }
 
 /// What has been asked about runs so far.

@@ -20,3 +20,14 @@ pub fn required(name: &'static str) -> Result<String, MissingSetting> {
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// A number, unless the variable is not set or is none.
+#[must_use]
+pub fn number<N: std::str::FromStr>(name: &str) -> Option<N> {
+    let text = optional(name)?;
+    let number = text.parse().ok();
+    if number.is_none() {
+        tracing::warn!(name, "the environment variable is not a number that makes sense; the default is used");
+    }
+    number
+}

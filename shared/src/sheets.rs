@@ -2,15 +2,21 @@
 //! spreadsheet moved meanwhile. Cells come out as [`Cell`]s; what they mean is the mapping's business.
 
 mod auth;
+mod quota;
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 pub use self::auth::ServiceAccount;
+use self::quota::Quota;
+pub use self::quota::READS_PER_MINUTE;
 use crate::http;
 use crate::mapping::{Cell, column_letters};
 
@@ -20,6 +26,9 @@ pub const SHEETS_BASE_URL: &str = "https://sheets.googleapis.com";
 pub const DRIVE_BASE_URL: &str = "https://www.googleapis.com";
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A request that has less time than this is not begun.
+const SHORTEST_REQUEST: Duration = Duration::from_secs(1);
 
 /// The first chunk is small, because the size of a row is not known yet.
 const FIRST_CHUNK_CELLS: u32 = 40_000;
@@ -91,6 +100,9 @@ pub enum SheetsError {
     /// Google refused the request itself.
     #[error("Google Sheets refused the request: {0}")]
     Refused(String),
+    /// The invocation ends before the sheet is read.
+    #[error("the function's time ended before the sheet was read ({0}): give fewer syncs to it, or a longer `every`")]
+    OutOfTime(String),
 }
 
 impl SheetsError {
@@ -107,6 +119,7 @@ impl SheetsError {
             Self::Quota(_) => "google_quota",
             Self::Down(_) => "google_down",
             Self::Refused(_) => "google_refused",
+            Self::OutOfTime(_) => "out_of_time",
         }
     }
 
@@ -115,7 +128,7 @@ impl SheetsError {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::BadKey(_) | Self::Unauthenticated { .. } | Self::Denied { .. } => "permission",
-            Self::Quota(_) => "rate_limit",
+            Self::Quota(_) | Self::OutOfTime(_) => "rate_limit",
             Self::Down(_) => "network",
             Self::NoSuchSpreadsheet { .. } | Self::NotASpreadsheet { .. } | Self::NoSuchTab { .. } => "validation",
             Self::Refused(_) => "unknown",
@@ -127,12 +140,19 @@ impl SheetsError {
     }
 }
 
-/// A connection to Google under one service account.
+/// A connection to Google under one service account. Clones share its token and its quota.
+#[derive(Clone)]
 pub struct Sheets {
+    shared: Arc<Shared>,
+    deadline: Option<Instant>,
+}
+
+struct Shared {
     http: reqwest::Client,
     sheets_url: String,
     drive_url: String,
     account: ServiceAccount,
+    quota: Quota,
 }
 
 /// A tab, as it was when it was looked up.
@@ -150,6 +170,31 @@ pub struct Tab {
     pub columns: u32,
     /// The spreadsheet's time zone, an IANA name.
     pub time_zone: String,
+}
+
+/// Where tabs are read from: Google, or what a simulation plays.
+#[expect(async_fn_in_trait, reason = "whoever needs the futures to be Send names the type, and then they are")]
+pub trait Tabs {
+    /// Looks up a tab.
+    async fn tab(&self, spreadsheet: &str, name: TabName<'_>) -> Result<Tab, SheetsError>;
+    /// The version of the spreadsheet, which grows with every change.
+    async fn version(&self, spreadsheet: &str) -> Result<String, SheetsError>;
+    /// The rows `first..=last` of a tab, both counted from 1, and how many bytes they took.
+    async fn rows(&self, tab: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError>;
+}
+
+impl Tabs for Sheets {
+    async fn tab(&self, spreadsheet: &str, name: TabName<'_>) -> Result<Tab, SheetsError> {
+        Sheets::tab(self, spreadsheet, name).await
+    }
+
+    async fn version(&self, spreadsheet: &str) -> Result<String, SheetsError> {
+        Sheets::version(self, spreadsheet).await
+    }
+
+    async fn rows(&self, tab: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError> {
+        Sheets::rows(self, tab, first, last).await
+    }
 }
 
 /// How a sync names its tab.
@@ -202,13 +247,35 @@ impl Sheets {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(account: ServiceAccount, sheets_url: &str, drive_url: &str) -> Result<Self, SheetsError> {
+        Self::with_quota(account, sheets_url, drive_url, READS_PER_MINUTE)
+    }
+
+    /// The same with another quota of reads a minute.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn with_quota(
+        account: ServiceAccount,
+        sheets_url: &str,
+        drive_url: &str,
+        reads_per_minute: NonZeroU32,
+    ) -> Result<Self, SheetsError> {
         let http = http::client().map_err(|error| SheetsError::Down(http::cause(&error)))?;
-        Ok(Self {
+        let shared = Shared {
             http,
             sheets_url: sheets_url.trim_end_matches('/').to_owned(),
             drive_url: drive_url.trim_end_matches('/').to_owned(),
             account,
-        })
+            quota: Quota::per_minute(reads_per_minute),
+        };
+        Ok(Self { shared: Arc::new(shared), deadline: None })
+    }
+
+    /// The same client for a caller whose time ends then: it waits for the quota and repeats what failed as long as that
+    /// makes sense, and says so when it no longer does.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
     }
 
     /// Looks up a tab.
@@ -218,7 +285,7 @@ impl Sheets {
     pub async fn tab(&self, spreadsheet: &str, name: TabName<'_>) -> Result<Tab, SheetsError> {
         const FIELDS: &str =
             "properties(timeZone),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount))";
-        let url = format!("{}/v4/spreadsheets/{}", self.sheets_url, path_segment(spreadsheet));
+        let url = format!("{}/v4/spreadsheets/{}", self.shared.sheets_url, path_segment(spreadsheet));
         let (found, _): (Spreadsheet, u64) = self.get(spreadsheet, &url, &[("fields", FIELDS)]).await?;
         let grids = found.sheets.into_iter().filter(|sheet| sheet.properties.sheet_type == "GRID");
         let mut known = Vec::new();
@@ -257,7 +324,7 @@ impl Sheets {
         struct File {
             version: String,
         }
-        let url = format!("{}/drive/v3/files/{}", self.drive_url, path_segment(spreadsheet));
+        let url = format!("{}/drive/v3/files/{}", self.shared.drive_url, path_segment(spreadsheet));
         let query = [("fields", "version,modifiedTime,trashed,mimeType"), ("supportsAllDrives", "true")];
         let (file, _): (File, u64) = self.get(spreadsheet, &url, &query).await?;
         Ok(file.version)
@@ -280,7 +347,7 @@ impl Sheets {
         );
         let url = format!(
             "{}/v4/spreadsheets/{}/values/{}",
-            self.sheets_url,
+            self.shared.sheets_url,
             path_segment(&tab.spreadsheet),
             path_segment(&range)
         );
@@ -293,15 +360,8 @@ impl Sheets {
         Ok((read.values, bytes))
     }
 
-    /// Reads a tab from `first_row` on, chunk by chunk.
-    #[must_use]
-    pub fn read<'a>(&'a self, tab: &'a Tab, first_row: u32) -> Reader<'a> {
-        let rows = (FIRST_CHUNK_CELLS / tab.columns.max(1)).max(1);
-        Reader { sheets: self, tab, next_row: first_row, chunk_rows: rows, requests: 0 }
-    }
-
     /// Gets JSON and its size, with a token, and again while the failure is one that passes: Google asks for exponential
-    /// waits, and its quota is counted by the minute.
+    /// waits, and its quota is counted by the minute. Never past the deadline.
     async fn get<T: DeserializeOwned>(
         &self,
         spreadsheet: &str,
@@ -311,15 +371,20 @@ impl Sheets {
         let waits = ExponentialBuilder::default()
             .with_min_delay(Duration::from_secs(1))
             .with_max_delay(Duration::from_secs(32))
-            .with_max_times(6)
+            .with_max_times(8)
             .with_jitter();
         (|| self.get_once(spreadsheet, url, query))
             .retry(waits)
             .when(SheetsError::passes)
+            .adjust(|_, wait| wait.filter(|wait| self.time_left() > *wait + SHORTEST_REQUEST))
             .notify(|error, wait| {
                 tracing::warn!(code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a read of Google");
             })
             .await
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     async fn get_once<T: DeserializeOwned>(
@@ -328,15 +393,23 @@ impl Sheets {
         url: &str,
         query: &[(&str, &str)],
     ) -> Result<(T, u64), SheetsError> {
+        let Shared { http, account, quota, sheets_url, .. } = self.shared.as_ref();
         let mut renewed = false;
         loop {
-            let token = self.account.token(&self.http).await?;
-            let response = self
-                .http
+            // Drive counts its reads by itself, and by the thousand.
+            if url.starts_with(&format!("{sheets_url}/v4/")) {
+                quota.ready(self.deadline).await?;
+            }
+            let timeout = self.time_left().min(REQUEST_TIMEOUT);
+            if timeout < SHORTEST_REQUEST {
+                return Err(SheetsError::OutOfTime("no time was left for the next request".to_owned()));
+            }
+            let token = account.token(http).await?;
+            let response = http
                 .get(url)
                 .query(query)
                 .bearer_auth(&token)
-                .timeout(REQUEST_TIMEOUT)
+                .timeout(timeout)
                 .send()
                 .await
                 .map_err(|error| SheetsError::Down(http::cause(&error)))?;
@@ -350,7 +423,7 @@ impl Sheets {
             // A token may be revoked or expire early: one new one settles it.
             if status == reqwest::StatusCode::UNAUTHORIZED && !renewed {
                 renewed = true;
-                self.account.forget(&token).await;
+                account.forget(&token).await;
                 continue;
             }
             return Err(self.refusal(spreadsheet, status.as_u16(), &body));
@@ -371,7 +444,7 @@ impl Sheets {
         }
         let Detail { message, status: name } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
         let spreadsheet = spreadsheet.to_owned();
-        let account = self.account.address().to_owned();
+        let account = self.shared.account.address().to_owned();
         match (status, name.as_str()) {
             (429, _) => SheetsError::Quota(message),
             (401, _) => SheetsError::Unauthenticated { account, reason: name },
@@ -385,8 +458,8 @@ impl Sheets {
 }
 
 /// Reads a tab chunk by chunk, each about as large as Google recommends.
-pub struct Reader<'a> {
-    sheets: &'a Sheets,
+pub struct Reader<'a, T> {
+    tabs: &'a T,
     tab: &'a Tab,
     next_row: u32,
     chunk_rows: u32,
@@ -402,7 +475,14 @@ pub struct Chunk {
     pub rows: Vec<Vec<Cell>>,
 }
 
-impl Reader<'_> {
+impl<'a, T: Tabs> Reader<'a, T> {
+    /// Reads a tab from `first_row` on.
+    #[must_use]
+    pub fn of(tabs: &'a T, tab: &'a Tab, first_row: u32) -> Self {
+        let rows = (FIRST_CHUNK_CELLS / tab.columns.max(1)).max(1);
+        Self { tabs, tab, next_row: first_row, chunk_rows: rows, requests: 0 }
+    }
+
     /// The next chunk; `None` after the last row of the grid.
     ///
     /// # Errors
@@ -413,7 +493,7 @@ impl Reader<'_> {
         }
         let first_row = self.next_row;
         let last_row = self.tab.rows.min(first_row.saturating_add(self.chunk_rows - 1));
-        let (rows, bytes) = self.sheets.rows(self.tab, first_row, last_row).await?;
+        let (rows, bytes) = self.tabs.rows(self.tab, first_row, last_row).await?;
         self.requests += 1;
         self.next_row = last_row + 1;
         let asked = u64::from(last_row - first_row + 1);

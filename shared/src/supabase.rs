@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::batch::Incoming;
+use crate::batch::{Incoming, Kind};
 use crate::classify::{self, Fault};
 use crate::definition::Sync;
 use crate::hash::{ContentHash, KeyHash, RangeIndex};
@@ -221,17 +221,44 @@ impl Supabase {
         Ok(())
     }
 
+    /// Shows that a run's sheet is still being read; the run's status says whether it should be.
+    ///
+    /// # Errors
+    /// When the call fails, or there is no such run.
+    pub async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError> {
+        Ok(self.patient::<Standing>("sync_heartbeat", &json!({"p_run": run})).await?.status)
+    }
+
+    /// Tells open runs of batches that lie among the dead letters, [`MAX_REJECTIONS`] a call; says of how many it was news.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn dead_letters(&self, letters: &[LostBatch]) -> Result<u64, SupabaseError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            told: u64,
+        }
+        let mut told = 0;
+        for some in letters.chunks(MAX_REJECTIONS) {
+            told += self.patient::<Answer>("sync_dead_letters", &json!({"p_letters": some})).await?.told;
+        }
+        Ok(told)
+    }
+
+    /// Forgets a sync's runs that are older than so many days.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn prune(&self, sync: &str, days: u32) -> Result<Pruned, SupabaseError> {
+        self.patient("sync_prune", &json!({"p_sync": sync, "p_days": days})).await
+    }
+
     /// Records what a run has read and sent.
     ///
     /// # Errors
     /// When the call fails.
     pub async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError> {
-        #[derive(Deserialize)]
-        struct Answer {
-            status: RunStatus,
-        }
-        let answer: Answer = self.patient("sync_planned", &json!({"p_run": run, "p_plan": plan})).await?;
-        Ok(answer.status)
+        Ok(self.patient::<Standing>("sync_planned", &json!({"p_run": run, "p_plan": plan})).await?.status)
     }
 
     /// Applies a batch once, in at most `time`; the message body is passed on as it is. The caller decides what a failure
@@ -343,6 +370,38 @@ fn no_answer(url: &str, error: &reqwest::Error) -> SupabaseError {
     SupabaseError::NoAnswer { url: url.to_owned(), reason: http::cause(error) }
 }
 
+/// Where a run stands.
+#[derive(Deserialize)]
+struct Standing {
+    status: RunStatus,
+}
+
+/// A batch among the dead letters, as its run is told of it.
+#[derive(Debug, Serialize)]
+pub struct LostBatch {
+    /// Its run.
+    pub run: Uuid,
+    /// What it was to do.
+    pub kind: Kind,
+    /// Its first key hash.
+    pub lo: i64,
+    /// Its last plus one.
+    pub hi: i64,
+    /// How many rows or keys it carries.
+    pub rows: usize,
+    /// Why it is there.
+    pub reason: String,
+}
+
+/// What [`Supabase::prune`] forgot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Pruned {
+    /// Runs, with their batches and errors.
+    pub runs: u64,
+    /// Resolved errors of other runs.
+    pub errors: u64,
+}
+
 /// The kind of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -362,9 +421,9 @@ pub enum RunType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Begun, not planned.
+    /// Begun, its sheet not read yet.
     Queued,
-    /// Planned, with batches under way.
+    /// Its sheet is being read, or its batches are under way.
     InProgress,
     /// Everything that was read is in the table.
     Completed,

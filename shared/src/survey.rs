@@ -3,10 +3,10 @@
 //! what becomes of rejections and of the [`Plan`] is the caller's business.
 
 use crate::definition::Sync;
-use crate::hash;
+use crate::hash::{self, RangeIndex};
 use crate::mapping::{HeaderProblem, Mapping, Rejection, Settings};
-use crate::plan::{self, Plan};
-use crate::sheets::{Sheets, SheetsError, Tab, TabName};
+use crate::plan::{self, Plan, RangeDigests, StoredRow};
+use crate::sheets::{Reader, SheetsError, Tab, TabName, Tabs};
 use crate::snapshot::{Snapshot, SnapshotBuilder};
 use crate::supabase::{MAX_REJECTIONS, RunType, Supabase, SupabaseError};
 
@@ -57,6 +57,25 @@ impl ReadError {
     }
 }
 
+/// What the database knows of a sync's rows: Supabase, or what a simulation plays.
+#[expect(async_fn_in_trait, reason = "whoever needs the futures to be Send names the type, and then they are")]
+pub trait Stored {
+    /// The digests of a sync's ranges.
+    async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError>;
+    /// The rows of the given ranges.
+    async fn row_hashes(&self, sync: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError>;
+}
+
+impl Stored for Supabase {
+    async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError> {
+        Supabase::range_digests(self, sync, bits).await
+    }
+
+    async fn row_hashes(&self, sync: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError> {
+        Supabase::row_hashes(self, sync, bits, ranges).await
+    }
+}
+
 /// A tab that has been read.
 pub struct TabRead {
     /// The tab.
@@ -72,12 +91,13 @@ pub struct TabRead {
 }
 
 /// Reads the tab of a sync once and maps its rows as they come; of a selective run only those with the given `keys`.
-/// `reject` is handed the rejections some at a time, so that a column that went bad does not fill the memory.
+/// `reject` is called after every chunk. It is handed the rejections some at a time, and between that none, so that a column
+/// that went bad does not fill the memory and that a long read can show signs of life.
 ///
 /// # Errors
 /// When the tab cannot be read or mapped, or `reject` fails.
 pub async fn read<E: From<ReadError>>(
-    sheets: &Sheets,
+    sheets: &impl Tabs,
     definition: &Sync,
     keys: Option<&[String]>,
     mut reject: impl AsyncFnMut(Vec<Rejection>) -> Result<(), E>,
@@ -89,7 +109,7 @@ pub async fn read<E: From<ReadError>>(
     };
     let tab = sheets.tab(&definition.spreadsheet, name).await.map_err(ReadError::from)?;
     let version = sheets.version(&definition.spreadsheet).await.map_err(ReadError::from)?;
-    let mut reader = sheets.read(&tab, definition.header_row);
+    let mut reader = Reader::of(sheets, &tab, definition.header_row);
     let no_headers = || ReadError::NoHeaders { tab: tab.title.clone(), row: definition.header_row };
     let first = reader.next().await.map_err(ReadError::from)?.ok_or_else(no_headers)?;
     let (headers, rows) = first.rows.split_first().ok_or_else(no_headers)?;
@@ -107,10 +127,10 @@ pub async fn read<E: From<ReadError>>(
     for (row, cells) in (first.first_row + 1..).zip(rows) {
         builder.add(row, cells);
     }
+    reject(Vec::new()).await?;
     while let Some(chunk) = reader.next().await.map_err(ReadError::from)? {
-        if builder.waiting_rejections() >= MAX_REJECTIONS {
-            reject(builder.take_rejections()).await?;
-        }
+        let many = builder.waiting_rejections() >= MAX_REJECTIONS;
+        reject(if many { builder.take_rejections() } else { Vec::new() }).await?;
         for (row, cells) in (chunk.first_row..).zip(&chunk.rows) {
             builder.add(row, cells);
         }
@@ -130,7 +150,7 @@ pub async fn read<E: From<ReadError>>(
 /// # Errors
 /// When Supabase does not answer.
 pub async fn compare(
-    supabase: &Supabase,
+    supabase: &impl Stored,
     sync: &str,
     run_type: RunType,
     present_rows: u64,

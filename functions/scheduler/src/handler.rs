@@ -1,19 +1,43 @@
 //! What an invocation asks for, which syncs that concerns, and what it answers. One sync's run is [`crate::run`].
 
+use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sheetsync::definition::{Definition, DefinitionError};
 use sheetsync::queue::Queue;
-use sheetsync::secrets;
+use sheetsync::{redrive, secrets};
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets};
 use sheetsync::supabase::{Begin, Begun, RunType, Supabase};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::run::{Run, RunError, Summary};
+
+/// What must be left of the invocation when the work ends, to record how it ended.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// How often a sync's old runs are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long runs are kept, unless the settings say otherwise.
+const RETENTION_DAYS: u32 = 90;
+
+/// How many dead letters are looked at in a tick.
+const DEAD_LETTERS_A_TICK: usize = 500;
+
+/// When an invocation that Lambda ends at `deadline` must stop by itself, so that its run can still say why.
+#[must_use]
+pub fn time_to_stop(deadline: SystemTime) -> Instant {
+    Instant::now() + deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
+}
 
 /// The event: a tick of EventBridge Scheduler, or somebody's request (docs/PROTOCOL.md, "Scheduler event").
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -104,7 +128,11 @@ pub struct Scheduler {
     google_secret: String,
     sheets_url: String,
     drive_url: String,
+    reads_per_minute: NonZeroU32,
+    retention_days: u32,
     queue: Queue,
+    dead_letters: Queue,
+    pruned: Mutex<HashMap<String, Instant>>,
     secrets: aws_sdk_secretsmanager::Client,
     supabase: OnceCell<Supabase>,
     sheets: OnceCell<Sheets>,
@@ -122,7 +150,9 @@ impl Scheduler {
         let supabase_secret = settings::required("SUPABASE_SECRET_ID")?;
         let google_secret = settings::required("GOOGLE_SECRET_ID")?;
         let queue_url = settings::required("QUEUE_URL")?;
+        let dead_letter_url = settings::required("DLQ_URL")?;
         let aws = aws_config::load_from_env().await;
+        let sqs = aws_sdk_sqs::Client::new(&aws);
         Ok(Self {
             definition,
             supabase_url,
@@ -130,18 +160,22 @@ impl Scheduler {
             google_secret,
             sheets_url: settings::optional("SHEETS_BASE_URL").unwrap_or_else(|| sheets::SHEETS_BASE_URL.to_owned()),
             drive_url: settings::optional("DRIVE_BASE_URL").unwrap_or_else(|| sheets::DRIVE_BASE_URL.to_owned()),
-            queue: Queue::new(aws_sdk_sqs::Client::new(&aws), queue_url),
+            reads_per_minute: settings::number("SHEETS_READS_PER_MINUTE").unwrap_or(sheets::READS_PER_MINUTE),
+            retention_days: settings::number("RETENTION_DAYS").unwrap_or(RETENTION_DAYS),
+            queue: Queue::new(sqs.clone(), queue_url),
+            dead_letters: Queue::new(sqs, dead_letter_url),
+            pruned: Mutex::default(),
             secrets: aws_sdk_secretsmanager::Client::new(&aws),
             supabase: OnceCell::new(),
             sheets: OnceCell::new(),
         })
     }
 
-    /// Answers one invocation.
+    /// Answers one invocation, which must end at `stop`.
     ///
     /// # Errors
     /// When something went wrong that could not be recorded with a run.
-    pub async fn handle(&self, event: serde_json::Value) -> Result<Report, InvocationError> {
+    pub async fn handle(&self, event: serde_json::Value, stop: Instant) -> Result<Report, InvocationError> {
         let request: Request =
             serde_json::from_value(event).map_err(|error| InvocationError::Request(error.to_string()))?;
         if (request.run_type == RunType::Selective) != request.keys.as_ref().is_some_and(|keys| !keys.is_empty()) {
@@ -154,12 +188,15 @@ impl Scheduler {
         };
         let mut runs = Vec::with_capacity(syncs.len());
         for sync in syncs {
-            runs.push(self.sync(&sync, &request).await?);
+            runs.push(self.sync(&sync, &request, stop).await?);
+        }
+        if runs.iter().any(|report| report.status == Status::Busy) {
+            self.tell_of_dead_letters().await;
         }
         Ok(Report { runs })
     }
 
-    async fn sync(&self, name: &str, request: &Request) -> Result<SyncReport, InvocationError> {
+    async fn sync(&self, name: &str, request: &Request, stop: Instant) -> Result<SyncReport, InvocationError> {
         let report = |run, status| SyncReport { sync: name.to_owned(), run, status, summary: None, error: None };
         let unrecorded = |error: &RunError| {
             tracing::error!(sync = name, code = error.code(), error = %error, "run failed and could not be recorded");
@@ -208,21 +245,58 @@ impl Scheduler {
                     run_type: request.run_type,
                     keys: request.keys.as_deref(),
                     definition: &definition,
-                    sheets,
+                    sheets: &sheets.until(stop),
                     supabase,
                     queue: &self.queue,
+                    now: Timestamp::now(),
                 }
                 .execute()
                 .await
             }
         };
         match outcome {
-            Ok(summary) => Ok(SyncReport { summary: Some(summary), ..report(Some(run), Status::Planned) }),
+            Ok(summary) => {
+                self.prune(supabase, name).await;
+                Ok(SyncReport { summary: Some(summary), ..report(Some(run), Status::Planned) })
+            }
             Err(error) => {
                 tracing::error!(%run, sync = name, code = error.code(), error = %error, "run failed");
                 supabase.fail(run, None, &error.failure()).await.map_err(|_| unrecorded(&error))?;
                 Ok(failed(name, run, &error))
             }
+        }
+    }
+
+    /// Tells runs that are under way of their batches among the dead letters. SQS itself moves a message that was received too
+    /// often, and a worker may die between burying a batch and telling its run: such a run would never end.
+    async fn tell_of_dead_letters(&self) {
+        let told = async {
+            let lost = redrive::lost_batches(&self.dead_letters, DEAD_LETTERS_A_TICK).await?;
+            if lost.is_empty() { Ok(0) } else { Ok::<_, RunError>(self.supabase().await?.dead_letters(&lost).await?) }
+        };
+        match told.await {
+            Ok(0) => {}
+            Ok(told) => tracing::error!(told, "runs were told of batches among the dead letters"),
+            Err(error) => tracing::warn!(error = %error, "runs could not be told of dead letters; the next tick tries again"),
+        }
+    }
+
+    /// Forgets a sync's old runs, once a day as far as this container knows. That it failed is no failure of the run.
+    async fn prune(&self, supabase: &Supabase, sync: &str) {
+        let due = {
+            let mut pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = pruned.get(sync).is_none_or(|last| last.elapsed() >= PRUNE_EVERY);
+            if due {
+                pruned.insert(sync.to_owned(), Instant::now());
+            }
+            due
+        };
+        if !due {
+            return;
+        }
+        match supabase.prune(sync, self.retention_days).await {
+            Ok(pruned) => tracing::info!(sync, runs = pruned.runs, errors = pruned.errors, "old runs forgotten"),
+            Err(error) => tracing::warn!(sync, error = %error, "old runs could not be forgotten"),
         }
     }
 
@@ -239,7 +313,8 @@ impl Scheduler {
         self.sheets
             .get_or_try_init(async || {
                 let key = secrets::fetch(&self.secrets, &self.google_secret).await?;
-                Ok(Sheets::new(ServiceAccount::from_json(&key)?, &self.sheets_url, &self.drive_url)?)
+                let account = ServiceAccount::from_json(&key)?;
+                Ok(Sheets::with_quota(account, &self.sheets_url, &self.drive_url, self.reads_per_minute)?)
             })
             .await
     }

@@ -1,14 +1,18 @@
 //! Reads a sheet, finds what changed, and sends it to the queue in batches. One invocation = one tick of the clock, or one
 //! run that somebody asked for.
 
-mod handler;
-mod run;
-
 use lambda_runtime::{LambdaEvent, service_fn};
+use scheduler::handler::{Scheduler, time_to_stop};
+use sheetsync::telemetry;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    sheetsync::telemetry::init();
-    let scheduler = handler::Scheduler::from_env().await?;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| scheduler.handle(event.payload))).await
+    telemetry::init();
+    let scheduler = &Scheduler::from_env().await?;
+    let invoke = async |event: LambdaEvent<serde_json::Value>| {
+        let LambdaEvent { payload, context } = event;
+        let answer = scheduler.handle(payload, time_to_stop(context.deadline()));
+        telemetry::traced(context.xray_trace_id.as_deref(), answer).await
+    };
+    lambda_runtime::run(service_fn(invoke)).await
 }

@@ -1,22 +1,66 @@
 //! One run of one sync, from the first read of the tab to the recorded plan. It decides nothing itself: the survey, the
 //! plan and the batches are the library's.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
-use sheetsync::batch::Envelope;
+use sheetsync::batch::{Envelope, Outgoing};
 use sheetsync::definition::{DefinitionError, Sync};
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
-use sheetsync::sheets::{Sheets, SheetsError};
+use sheetsync::mapping::Rejection;
+use sheetsync::sheets::{SheetsError, Tabs};
 use sheetsync::snapshot::Snapshot;
-use sheetsync::supabase::{Failure, PlanRecord, Problem, RunType, Supabase, SupabaseError};
-use sheetsync::survey::{self, ReadError};
-use sheetsync::{batch, telemetry};
+use sheetsync::supabase::{Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
+use sheetsync::survey::{self, ReadError, Stored};
+use sheetsync::telemetry::{self, PlanMetrics};
+use sheetsync::batch;
+use tokio::time::Instant;
 use uuid::Uuid;
+
+/// How often a run shows a sign of life while its sheet is read.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
+
+/// Where a run is recorded: Supabase, or what a simulation plays.
+#[expect(async_fn_in_trait, reason = "an invocation runs on one thread")]
+pub trait Record: Stored {
+    /// Shows a sign of life; the status says whether somebody has taken over.
+    async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError>;
+    /// Records rejections.
+    async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError>;
+    /// Records what was read and sent.
+    async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError>;
+}
+
+impl Record for Supabase {
+    async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError> {
+        Supabase::heartbeat(self, run).await
+    }
+
+    async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError> {
+        Supabase::reject(self, run, rejections).await
+    }
+
+    async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError> {
+        Supabase::planned(self, run, plan).await
+    }
+}
+
+/// Where batches are sent to: SQS, or what a simulation plays.
+#[expect(async_fn_in_trait, reason = "an invocation runs on one thread")]
+pub trait Outbox {
+    /// Sends batches; all are on the queue when it returns `Ok`.
+    async fn send(&self, batches: impl Iterator<Item = Outgoing>) -> Result<(), QueueError>;
+}
+
+impl Outbox for Queue {
+    async fn send(&self, batches: impl Iterator<Item = Outgoing>) -> Result<(), QueueError> {
+        Queue::send(self, batches).await
+    }
+}
 
 /// Why a run failed. Each message names the thing and the fix.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +86,14 @@ pub enum RunError {
     /// The definition does not fit the database.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Problem>),
+    /// Another run has taken over while this one was reading, or somebody has stopped it.
+    #[error("the run was {0} while its sheet was read: it seemed to have stalled, and a newer one goes on in its place")]
+    TakenOver(RunStatus),
 }
 
 impl RunError {
     /// A short name for logs, answers and the run.
+    #[must_use]
     pub fn code(&self) -> String {
         match self {
             Self::Definition(DefinitionError::UnknownSync { .. }) => "unknown_sync".to_owned(),
@@ -55,6 +103,7 @@ impl RunError {
             Self::Read(error) => error.code().to_owned(),
             Self::Supabase(error) => error.code(),
             Self::Queue(_) => "queue_refused".to_owned(),
+            Self::TakenOver(_) => "taken_over".to_owned(),
             Self::Refused(problems) => {
                 problems.first().map_or_else(|| "refused".to_owned(), |problem| problem.code.clone())
             }
@@ -62,6 +111,7 @@ impl RunError {
     }
 
     /// What `sync_fail` is told.
+    #[must_use]
     pub fn failure(&self) -> Failure {
         let error_type = match self {
             Self::Definition(_) => "validation",
@@ -71,6 +121,7 @@ impl RunError {
             Self::Supabase(error) => error.fault().error_type(),
             Self::Queue(_) => "network",
             Self::Refused(_) => "database",
+            Self::TakenOver(_) => "conflict",
         };
         Failure { error_type, code: self.code(), message: self.to_string(), is_final: true }
     }
@@ -86,26 +137,49 @@ pub struct Summary {
 }
 
 /// A run that has begun.
-pub struct Run<'a> {
+pub struct Run<'a, T, D, Q> {
+    /// Its id.
     pub id: Uuid,
+    /// Its sequence number.
     pub seq: i64,
     /// How many rows the sync had in the table before.
     pub present_rows: u64,
+    /// Its kind.
     pub run_type: RunType,
     /// The row keys of a selective run.
     pub keys: Option<&'a [String]>,
+    /// The sync.
     pub definition: &'a Sync,
-    pub sheets: &'a Sheets,
-    pub supabase: &'a Supabase,
-    pub queue: &'a Queue,
+    /// Where the sheet is.
+    pub sheets: &'a T,
+    /// Where the run is recorded.
+    pub supabase: &'a D,
+    /// Where its batches go.
+    pub queue: &'a Q,
+    /// What its messages say when they were sent.
+    pub now: Timestamp,
 }
 
-impl Run<'_> {
+impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
     /// Reads, plans, sends and records the plan.
+    ///
+    /// # Errors
+    /// When one of these fails. What was sent by then is applied all the same, and is right.
     pub async fn execute(self) -> Result<Summary, RunError> {
         let started = Instant::now();
-        let record = async |rejections: Vec<_>| Ok::<_, RunError>(self.supabase.reject(self.id, &rejections).await?);
-        let read = survey::read(self.sheets, self.definition, self.keys, record).await?;
+        let mut shown: Option<Instant> = None;
+        let progress = async |rejections: Vec<Rejection>| {
+            if !rejections.is_empty() {
+                self.supabase.reject(self.id, &rejections).await?;
+            } else if shown.is_none_or(|shown| shown.elapsed() >= HEARTBEAT_EVERY) {
+                self.show_life().await?;
+            } else {
+                return Ok(());
+            }
+            shown = Some(Instant::now());
+            Ok::<_, RunError>(())
+        };
+        let read = survey::read(self.sheets, self.definition, self.keys, progress).await?;
         let read_ms = started.elapsed().as_millis() as u64;
         let sync = &self.definition.name;
         let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;
@@ -140,6 +214,14 @@ impl Run<'_> {
         if status.is_applied() {
             telemetry::run_closed(&self.definition.name, status, Some(started.elapsed()));
         }
+        telemetry::plan(&PlanMetrics {
+            sync: &self.definition.name,
+            rows_read: tally.rows_read,
+            rows_rejected: tally.rows_rejected,
+            rows_sent: plan.send.len() as u64,
+            read: Duration::from_millis(read_ms),
+            planned: started.elapsed(),
+        });
         let summary = Summary { plan: record, milliseconds: started.elapsed().as_millis() as u64 };
         tracing::info!(
             run = %self.id,
@@ -158,6 +240,19 @@ impl Run<'_> {
         Ok(summary)
     }
 
+    /// Tells the database that the reading goes on, and hears whether it should.
+    async fn show_life(&self) -> Result<(), RunError> {
+        match self.supabase.heartbeat(self.id).await {
+            Ok(RunStatus::Queued | RunStatus::InProgress) => Ok(()),
+            Ok(status) => Err(RunError::TakenOver(status)),
+            // The sheet can be read without the database; whether that goes on being away shows with the next call.
+            Err(error) => {
+                tracing::warn!(run = %self.id, sync = self.definition.name, error = %error, "no sign of life could be shown");
+                Ok(())
+            }
+        }
+    }
+
     /// Sends the batches, deletes last; says how many of each there were.
     async fn send(&self, snapshot: &Snapshot, plan: &Plan) -> Result<(u64, u64), RunError> {
         let envelope = Envelope {
@@ -166,10 +261,10 @@ impl Run<'_> {
             seq: self.seq,
             mapping: self.definition.mapping_version(),
             columns: self.definition.columns.iter().map(|column| column.column.clone()).collect(),
-            sent_at: Timestamp::now(),
+            sent_at: self.now,
         };
         let (mut upserts, mut deletes) = (0, 0);
-        let count = |batch: &batch::Outgoing| match batch.kind {
+        let count = |batch: &Outgoing| match batch.kind {
             batch::Kind::Upsert => upserts += 1,
             batch::Kind::Delete => deletes += 1,
         };

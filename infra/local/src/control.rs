@@ -14,8 +14,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::gateway::Gateway;
-use crate::gateway::faults::{Active, Fault};
-use crate::gateway::record::Seen;
+use crate::gateway::aws::AwsFront;
+use crate::gateway::faults::{Active, Fault, Faults};
+use crate::gateway::record::{Record, Seen};
 use crate::ministack::Ministack;
 use crate::postgres::Postgres;
 use crate::postgrest::Postgrest;
@@ -112,44 +113,55 @@ impl Servers {
 /// How long a server gets to stop by itself.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// A gateway's faults, and what passed it.
 #[derive(Clone)]
 struct Controlled {
-    gateway: Arc<Gateway>,
-    servers: Arc<Mutex<Servers>>,
+    faults: Arc<Faults>,
+    record: Arc<Record>,
 }
 
 /// Serves on a free port of 127.0.0.1 until the program ends; gives the address.
 ///
 /// `POST /faults` ([`Fault`] → [`Active`]) · `GET /faults` · `DELETE /faults` · `DELETE /faults/{id}` ·
-/// `GET /requests?path=&body=` ([`Seen`]) · `POST /servers/{name}/{deed}` ([`ServerName`], [`Deed`])
-pub async fn serve(gateway: Arc<Gateway>, servers: Arc<Mutex<Servers>>) -> Result<String> {
+/// `GET /requests?path=&body=` ([`Seen`]), and the same under `/aws` for what the functions ask of AWS ·
+/// `POST /servers/{name}/{deed}` ([`ServerName`], [`Deed`])
+pub async fn serve(gateway: Arc<Gateway>, aws: Option<AwsFront>, servers: Arc<Mutex<Servers>>) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let router = axum::Router::new()
-        .route("/faults", post(add_fault).get(list_faults).delete(remove_faults))
-        .route("/faults/{id}", delete(remove_fault))
-        .route("/requests", get(requests))
+    let supabase = Controlled { faults: Arc::clone(&gateway.faults), record: Arc::clone(&gateway.record) };
+    let mut router = axum::Router::new()
         .route("/servers/{name}/{deed}", post(act))
-        .with_state(Controlled { gateway, servers });
+        .with_state(servers)
+        .merge(routes().with_state(supabase));
+    if let Some(AwsFront { faults, record, .. }) = aws {
+        router = router.nest("/aws", routes().with_state(Controlled { faults, record }));
+    }
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(url)
 }
 
+fn routes() -> axum::Router<Controlled> {
+    axum::Router::new()
+        .route("/faults", post(add_fault).get(list_faults).delete(remove_faults))
+        .route("/faults/{id}", delete(remove_fault))
+        .route("/requests", get(requests))
+}
+
 async fn add_fault(State(it): State<Controlled>, Json(fault): Json<Fault>) -> Json<Active> {
-    let id = it.gateway.faults.add(fault.clone());
+    let id = it.faults.add(fault.clone());
     Json(Active { id, hits: 0, fault })
 }
 
 async fn list_faults(State(it): State<Controlled>) -> Json<Vec<Active>> {
-    Json(it.gateway.faults.list())
+    Json(it.faults.list())
 }
 
 async fn remove_faults(State(it): State<Controlled>) {
-    it.gateway.faults.remove(None);
+    it.faults.remove(None);
 }
 
 async fn remove_fault(State(it): State<Controlled>, Path(id): Path<u64>) {
-    it.gateway.faults.remove(Some(id));
+    it.faults.remove(Some(id));
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -160,14 +172,14 @@ struct Which {
 }
 
 async fn requests(State(it): State<Controlled>, Query(which): Query<Which>) -> Json<Vec<Seen>> {
-    Json(it.gateway.record.matching(&which.path, &which.body))
+    Json(it.record.matching(&which.path, &which.body))
 }
 
 async fn act(
-    State(it): State<Controlled>,
+    State(servers): State<Arc<Mutex<Servers>>>,
     Path((name, deed)): Path<(ServerName, Deed)>,
 ) -> Result<(), (StatusCode, String)> {
-    let done = it.servers.lock().await.act(name, deed).await;
+    let done = servers.lock().await.act(name, deed).await;
     done.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))
 }
 
@@ -175,41 +187,49 @@ async fn act(
 #[derive(Clone, Debug)]
 pub struct Control {
     url: String,
+    /// Which gateway's faults and record: none for Supabase's.
+    gateway: &'static str,
     client: reqwest::Client,
 }
 
 impl Control {
     /// The control of the stack with this `CONTROL_URL`.
     pub fn new(url: impl Into<String>) -> Result<Self> {
-        Ok(Self { url: url.into(), client: reqwest::Client::builder().no_proxy().build()? })
+        Ok(Self { url: url.into(), gateway: "", client: reqwest::Client::builder().no_proxy().build()? })
+    }
+
+    /// The same for what the functions ask of AWS: its faults meet paths such as `/ DynamoDB_20120810.GetItem`.
+    #[must_use]
+    pub fn aws(&self) -> Self {
+        Self { gateway: "/aws", ..self.clone() }
     }
 
     /// Switches a fault on; gives its number.
     pub async fn add_fault(&self, fault: &Fault) -> Result<u64> {
         let active: Active =
-            self.send(self.client.post(format!("{}/faults", self.url)).json(fault)).await?.json().await?;
+            self.send(self.client.post(format!("{}{}/faults", self.url, self.gateway)).json(fault)).await?.json().await?;
         Ok(active.id)
     }
 
     /// The faults that are on, with how many requests each has met.
     pub async fn faults(&self) -> Result<Vec<Active>> {
-        Ok(self.send(self.client.get(format!("{}/faults", self.url))).await?.json().await?)
+        Ok(self.send(self.client.get(format!("{}{}/faults", self.url, self.gateway))).await?.json().await?)
     }
 
     /// Switches a fault off and lets go what it held.
     pub async fn remove_fault(&self, id: u64) -> Result<()> {
-        self.send(self.client.delete(format!("{}/faults/{id}", self.url))).await.map(drop)
+        self.send(self.client.delete(format!("{}{}/faults/{id}", self.url, self.gateway))).await.map(drop)
     }
 
     /// Switches all faults off, also those of tests that run at the same time.
     pub async fn remove_all_faults(&self) -> Result<()> {
-        self.send(self.client.delete(format!("{}/faults", self.url))).await.map(drop)
+        self.send(self.client.delete(format!("{}{}/faults", self.url, self.gateway))).await.map(drop)
     }
 
     /// The requests whose path and whose body's start contain these.
     pub async fn requests(&self, path: &str, body: &str) -> Result<Vec<Seen>> {
         let which = Which { path: path.to_owned(), body: body.to_owned() };
-        Ok(self.send(self.client.get(format!("{}/requests", self.url)).query(&which)).await?.json().await?)
+        Ok(self.send(self.client.get(format!("{}{}/requests", self.url, self.gateway)).query(&which)).await?.json().await?)
     }
 
     /// Does something to a server; returns when it is done.

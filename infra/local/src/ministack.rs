@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use crate::gateway::aws::AwsFront;
 use crate::ports::free_port;
 use crate::servers::{Recipe, Register, Server};
 use crate::tools::Tools;
@@ -28,6 +29,8 @@ pub struct Ministack {
     pub server: Server,
     /// Where it listens.
     pub url: String,
+    /// What the functions see of it.
+    pub front: AwsFront,
 }
 
 impl Ministack {
@@ -35,6 +38,7 @@ impl Ministack {
     pub async fn start(dir: &Path, tools: &Tools, logs: &Path, register: &Register) -> Result<Self> {
         let port = free_port()?;
         let url = format!("http://127.0.0.1:{port}");
+        let front = AwsFront::start(url.clone()).await?;
         // It keeps the functions' unpacked code here; what an earlier start left is of no use.
         let scratch = dir.join("ministack");
         let _ = fs::remove_dir_all(&scratch);
@@ -45,7 +49,7 @@ impl Ministack {
             ("BIND_HOST", "127.0.0.1"),
             ("MINISTACK_HOST", "127.0.0.1"),
             ("GATEWAY_PORT", &port.to_string()),
-            ("AWS_ENDPOINT_URL", &url),
+            ("AWS_ENDPOINT_URL", &front.url),
             ("MINISTACK_REGION", REGION),
             ("LAMBDA_EXECUTOR", "local"),
             ("SFTP_ENABLED", "0"),
@@ -56,7 +60,7 @@ impl Ministack {
         ]);
         let recipe = recipe.env(credentials());
         let server = Server::start(recipe, logs, register)?;
-        let mut ministack = Self { server, url };
+        let mut ministack = Self { server, url, front };
         ministack.ready().await?;
         Ok(ministack)
     }

@@ -62,6 +62,8 @@ pub struct Deployment {
     pub visibility_timeout: Duration,
     /// How many workers run at once.
     pub concurrency: u32,
+    /// How many reads of Google a minute the scheduler allows itself.
+    pub sheets_reads_per_minute: u32,
 }
 
 impl Deployment {
@@ -73,6 +75,7 @@ impl Deployment {
             worker_timeout: Duration::from_secs(60),
             visibility_timeout: Duration::from_secs(360),
             concurrency: 2,
+            sheets_reads_per_minute: 50,
         }
     }
 
@@ -85,6 +88,8 @@ impl Deployment {
             worker_timeout: Duration::from_secs(10),
             visibility_timeout: Duration::from_secs(15),
             concurrency: 2,
+            // All tests at once, each with its syncs.
+            sheets_reads_per_minute: 6_000,
         }
     }
 }
@@ -199,6 +204,7 @@ async fn start_servers(
         _ => None,
     };
     let database_url = postgres.url("postgres");
+    let front = ministack.as_ref().map(|ministack| ministack.front.clone());
     let servers = Arc::new(Mutex::new(Servers { postgres, postgrest, ministack }));
     let settings = Settings {
         stack_dir: dir.to_string_lossy().into_owned(),
@@ -207,7 +213,7 @@ async fn start_servers(
         supabase_secret_key: keys.secret_key.clone(),
         supabase_publishable_key: keys.publishable_key.clone(),
         supabase_jwt_secret: keys.jwt_secret.clone(),
-        control_url: control::serve(gateway, Arc::clone(&servers)).await?,
+        control_url: control::serve(gateway, front, Arc::clone(&servers)).await?,
         sheet: Some(sheet),
         aws,
     };
@@ -269,6 +275,7 @@ async fn deploy_to(
         ("WorkerTimeoutSeconds", deployment.worker_timeout.as_secs().to_string()),
         ("VisibilityTimeoutSeconds", deployment.visibility_timeout.as_secs().to_string()),
         ("MaximumConcurrency", deployment.concurrency.to_string()),
+        ("SheetsReadsPerMinute", deployment.sheets_reads_per_minute.to_string()),
     ];
     if let Some(folder) = &definitions {
         fs::create_dir_all(folder)?;

@@ -9,6 +9,7 @@ mod digests;
 mod harness;
 mod ledger;
 mod merge;
+mod operations;
 mod permissions;
 mod refusals;
 mod runs;

@@ -14,7 +14,7 @@ async fn a_run_begun_twice_is_one_run() {
         json!({"outcome": "begun", "run": id, "seq": 1, "superseded": null, "presentRows": 0})
     );
     let again = sync.try_begin(&service, id, "manual").await;
-    assert_eq!((&again["outcome"], &again["status"]), (&json!("duplicate"), &json!("in_progress")));
+    assert_eq!((&again["outcome"], &again["status"]), (&json!("duplicate"), &json!("queued")));
 }
 
 #[tokio::test]
@@ -30,7 +30,10 @@ async fn a_run_that_makes_progress_keeps_others_out_and_a_stalled_one_is_superse
         (&second["outcome"], &second["seq"], &second["superseded"]),
         (&json!("begun"), &json!(2), &json!(first.id))
     );
-    assert_eq!(database.state(first.id, "status, completed_at is not null").await, json!(["superseded", true]));
+    assert_eq!(
+        database.state(first.id, "status, completed_at is not null, error_details ->> 'code'").await,
+        json!(["superseded", true, "stalled"])
+    );
     assert_eq!(first.plan(&service, json!({"rowsRead": 5})).await, "superseded", "the stalled scheduler is told");
     assert_eq!(
         call(&service, "sync_reject", &[json!(first.id.to_string()), json!([{"code": "x", "message": "y"}])]).await["recorded"],
@@ -276,7 +279,7 @@ async fn the_status_view_tells_of_every_sync() {
     let done = other.run(&service, &numbered(1)).await.0;
     assert_eq!(
         database.rows("select sync, last_status, running_run, completed_run is not null, open_rejections from sync_status order by sync").await,
-        json!([["listings", "in_progress", running.id, true, 0], ["others", "completed", null, true, 0]])
+        json!([["listings", "queued", running.id, true, 0], ["others", "completed", null, true, 0]])
     );
     assert_eq!(database.rows("select completed_run from sync_status where sync = 'others'").await, json!([[done.id]]));
 }

@@ -56,6 +56,11 @@ pub enum Action {
     HoldRequest,
     /// Sends the request on and keeps the answer back until the fault is removed.
     HoldAnswer,
+    /// Of a batch of messages for SQS: sends all but the first so many on, and has the answer say that these failed.
+    RefuseEntries {
+        /// How many.
+        entries: usize,
+    },
 }
 
 /// A fault that is switched on.

@@ -1,25 +1,26 @@
 //! What stands in front of PostgREST at hosted Supabase: the prefix `/rest/v1` and the API keys. And, for tests only,
 //! faults and a record of the requests.
 
+pub mod aws;
 pub mod faults;
+mod met;
 pub mod proxy;
 pub mod record;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::json;
 
 use crate::keys::Keys;
-use faults::{Action, Faults};
-use proxy::{Answer, HungUp, Upstream};
-use record::{Record, Seen};
+use faults::Faults;
+use proxy::{Answer, Upstream};
+use record::Record;
 
 const API_KEY: &str = "apikey";
 const PREFIX: &str = "/rest/v1";
@@ -62,42 +63,8 @@ struct Passage {
 
 impl Passage {
     async fn handle(self: Arc<Self>, request: Request<Bytes>) -> Answer {
-        let (at, start) = (SystemTime::now(), Instant::now());
         let path = proxy::target(&request).to_owned();
-        let hit = self.faults.meet(&path, request.body());
-        let mut seen = Seen {
-            at: at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0,
-            method: request.method().to_string(),
-            path,
-            body: record::head(request.body()),
-            status: None,
-            milliseconds: 0.0,
-            fault: hit.is_some(),
-        };
-        let answer = match &hit {
-            None => Ok(self.pass(request).await),
-            Some(hit) => {
-                hit.before().await;
-                match hit.action() {
-                    Action::Answer { status, headers, body } => Ok(made_up(*status, headers, body)),
-                    Action::DropRequest => Err(HungUp),
-                    Action::LoseAnswer => {
-                        self.pass(request).await;
-                        Err(HungUp)
-                    }
-                    Action::HoldAnswer => {
-                        let answer = self.pass(request).await;
-                        hit.removed().await;
-                        Ok(answer)
-                    }
-                    Action::Delay { .. } | Action::HoldRequest => Ok(self.pass(request).await),
-                }
-            }
-        };
-        seen.status = answer.as_ref().ok().map(|it| it.status().as_u16());
-        seen.milliseconds = start.elapsed().as_secs_f64() * 1000.0;
-        self.record.enter(seen);
-        answer
+        met::meet(&self.faults, &self.record, path, request, async |request| self.pass(request).await).await
     }
 
     async fn pass(&self, mut request: Request<Bytes>) -> Response<Full<Bytes>> {
@@ -109,17 +76,6 @@ impl Passage {
         }
         self.upstream.forward(request, &format!("{}{path}", self.postgrest)).await
     }
-}
-
-fn made_up(status: u16, headers: &std::collections::BTreeMap<String, String>, body: &str) -> Response<Full<Bytes>> {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = proxy::text(status, body);
-    for (name, value) in headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
 }
 
 /// Looks at the API key and turns it into the JWT that PostgREST understands.

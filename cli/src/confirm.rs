@@ -1,0 +1,21 @@
+//! Asks before something that cannot be taken back.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::CommandError;
+
+/// Whether the person says yes, or has said so on the command line. Without a terminal there is nobody to ask, and silence is
+/// no consent.
+pub fn confirmed(question: &str, yes: bool) -> Result<bool, CommandError> {
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CommandError::NobodyToAsk);
+    }
+    print!("{question} [y/N] ");
+    std::io::stdout().flush().map_err(CommandError::Terminal)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(CommandError::Terminal)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

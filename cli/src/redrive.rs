@@ -1,0 +1,109 @@
+//! `sheetsync redrive`: sends dead letters to the queue again, when what was wrong with them is mended.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+use sheetsync::redrive::{Filter, Order, Redrive, Report};
+use sheetsync::supabase::Supabase;
+use uuid::Uuid;
+
+use crate::confirm::confirmed;
+use crate::queues::{BatchQueue, DeadLetterQueue, duration};
+use crate::{CommandError, Project};
+
+/// What to redrive.
+#[derive(clap::Args)]
+pub struct Request {
+    #[command(flatten)]
+    queue: BatchQueue,
+    #[command(flatten)]
+    dead_letters: DeadLetterQueue,
+    /// Only those of a sync
+    #[arg(long)]
+    sync: Option<String>,
+    /// Only those of a run
+    #[arg(long)]
+    run: Option<Uuid>,
+    /// Only those whose run was sent longer ago, such as 2h
+    #[arg(long, value_parser = duration)]
+    older_than: Option<Duration>,
+    /// At most so many
+    #[arg(long)]
+    limit: Option<u64>,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Where to ask which runs are current; without it every batch is sent, and those of older runs change nothing
+    #[arg(long, env = "SUPABASE_URL")]
+    supabase_url: Option<String>,
+}
+
+/// Counts, asks, and redrives.
+pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
+    let (queue, dead_letters) = (request.queue.connect().await, request.dead_letters.connect().await);
+    let supabase = request.supabase().await;
+    let redrive = Redrive { dead_letters: &dead_letters, queue: &queue, supabase: supabase.as_ref() };
+    let order = |dry_run| Order {
+        filter: Filter { sync: request.sync.clone(), run: request.run, older_than: request.older_than },
+        limit: request.limit,
+        within: None,
+        dry_run,
+    };
+    let found = redrive.run(&order(true)).await?;
+    if request.dry_run || found.redriven + found.superseded == 0 {
+        tell(&found, "would be");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let question = format!(
+        "redrive {} dead letters, and drop {} whose run is over?",
+        found.redriven, found.superseded
+    );
+    if !confirmed(&question, request.yes)? {
+        println!("nothing is redriven");
+        return Ok(ExitCode::FAILURE);
+    }
+    tell(&redrive.run(&order(false)).await?, "were");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(report: &Report, verb: &str) {
+    let Report { matched, redriven, superseded, malformed, left } = report;
+    println!(
+        "of {matched} dead letters that match, {redriven} {verb} redriven and {superseded} {verb} dropped because their run is over"
+    );
+    if *malformed > 0 {
+        println!("{malformed} are no batch of this database; see `sheetsync dead-letters list`");
+    }
+    println!("{left} are in the dead-letter queue");
+}
+
+impl Request {
+    /// Supabase, if it can be asked. This command must also work while it is down.
+    async fn supabase(&self) -> Option<Supabase> {
+        let unasked = |why: String| {
+            eprintln!("sheetsync: {why}; every batch counts as one of a current run (those of older runs change nothing)");
+        };
+        let Some(supabase_url) = self.supabase_url.clone() else {
+            unasked("SUPABASE_URL is not set".to_owned());
+            return None;
+        };
+        let supabase = match (Project { supabase_url }).connect() {
+            Ok(supabase) => supabase.hasty(),
+            Err(error) => {
+                unasked(error.to_string());
+                return None;
+            }
+        };
+        match supabase.select::<IgnoredAny>("sync_targets", &[("select", "sync"), ("limit", "1")]).await {
+            Ok(_) => Some(supabase),
+            Err(error) => {
+                unasked(error.to_string());
+                None
+            }
+        }
+    }
+}
