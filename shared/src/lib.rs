@@ -10,6 +10,7 @@
 //! async. Clients (`sheets`, `supabase`, `queue`, `secrets`) know the domain but no handler; handlers live in `functions/`.
 
 pub mod batch;
+pub mod breaker;
 pub mod classify;
 pub mod definition;
 pub mod hash;
