@@ -23,7 +23,7 @@ pub fn optional(name: &str) -> Option<String> {
 
 /// A number, unless the variable is not set or is none.
 #[must_use]
-pub fn number<N: std::str::FromStr>(name: &str) -> Option<N> {
+pub fn parsed<N: std::str::FromStr>(name: &str) -> Option<N> {
     let text = optional(name)?;
     let number = text.parse().ok();
     if number.is_none() {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sheetsync::queue::Queue;
 use sheetsync_local::{AwsSettings, Control, Settings};
 use uuid::Uuid;
 
@@ -323,6 +324,71 @@ impl Sync {
             join public.sync_batches b on b.run = s.id
             where s.id = $1 and b.kind = 'upsert'";
         Ok(self.database.query(sql, &[&run]).await?.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// A message of these rows, put together by hand as the protocol says: what a scheduler would have sent for them.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn message_of(&self, run: Uuid, rows: &[Vec<Value>]) -> Result<String> {
+        let sql = "select seq, mapping_version from public.sync_state where id = $1";
+        let state = self.database.query_one(sql, &[&run]).await?;
+        let (seq, mapping): (Option<i64>, Option<String>) = (state.get(0), state.get(1));
+        let mut items: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                let key = row[0].as_str().unwrap_or_default();
+                let hash = (xxhash_rust::xxh3::xxh3_64(key.as_bytes()) as i64).min(i64::MAX - 1);
+                let mut values = row.clone();
+                let epoch = jiff::civil::date(1899, 12, 30);
+                values[3] = json!(epoch.saturating_add(jiff::Span::new().days(row[3].as_i64().unwrap_or_default())));
+                json!({"k": key, "h": hash, "c": 77, "n": 2, "v": values})
+            })
+            .collect();
+        items.sort_by_key(|item| item["h"].as_i64());
+        let hash = |item: Option<&Value>| item.and_then(|item| item["h"].as_i64()).context("a message has rows");
+        let (lo, hi) = (hash(items.first())?, hash(items.last())? + 1);
+        let message = json!({
+            "v": 1, "sync": self.name, "run": run, "seq": seq, "kind": "upsert", "lo": lo, "hi": hi, "mapping": mapping,
+            "sentAt": jiff::Timestamp::now(), "columns": ["listing_no", "address", "price_yen", "listed_on"],
+            "rows": items,
+        });
+        Ok(message.to_string())
+    }
+
+    /// The dead letters of this sync.
+    ///
+    /// # Errors
+    /// When SQS refuses.
+    pub async fn dead_letters(&self) -> Result<usize> {
+        let queue = self.dead_letter_queue().await;
+        let mut scan = sheetsync::redrive::Scan::of(&queue);
+        let filter = sheetsync::redrive::Filter { sync: Some(self.name.clone()), ..Default::default() };
+        let mut found = 0;
+        while let Some(letter) = scan.next().await? {
+            found += usize::from(letter.matches(&filter, jiff::Timestamp::now()));
+            scan.leave(letter);
+        }
+        scan.finish().await;
+        Ok(found)
+    }
+
+    /// The dead-letter queue.
+    pub async fn dead_letter_queue(&self) -> Queue {
+        Queue::new(aws::sqs().await, self.aws.dlq_url.clone())
+    }
+
+    /// The queue of batches.
+    pub async fn queue(&self) -> Queue {
+        Queue::new(aws::sqs().await, self.aws.queue_url.clone())
+    }
+
+    /// Kills every scheduler, also those that work for other tests.
+    ///
+    /// # Errors
+    /// When the processes cannot be looked at.
+    pub fn kill_schedulers(&self) -> Result<usize> {
+        aws::kill_function(&self.aws.scheduler_function)
     }
 
     /// Sends a message to the queue.
