@@ -1,6 +1,7 @@
 //! `sheetsync`: checks a definition, and tells from the database what each sync is doing and which rows it could not use.
 //! Exits with 0 when all is well, 1 when something is wrong, 2 when the command line is.
 
+mod approve;
 mod check;
 mod errors;
 mod status;
@@ -35,6 +36,13 @@ enum Command {
     },
     /// Tells where every sync stands; exits with 1 unless the last run of each was complete
     Status(Project),
+    /// Approves, once, the deletion of exactly the rows that a run found to be gone and withheld
+    ApproveDeletes {
+        #[command(flatten)]
+        request: approve::Request,
+        #[command(flatten)]
+        project: Project,
+    },
     /// Lists the rows and cells that a sync could not use
     Errors {
         /// The sync
@@ -60,6 +68,10 @@ struct Project {
 enum CommandError {
     #[error("SUPABASE_SECRET_KEY is not set: export the project's secret key, or `. .local/env`")]
     NoKey,
+    #[error("there is no terminal to ask on: add --yes if the deletion is right")]
+    NobodyToAsk,
+    #[error("the terminal does not answer: {0}")]
+    Terminal(std::io::Error),
     #[error(transparent)]
     Definition(#[from] DefinitionError),
     #[error(transparent)]
@@ -80,6 +92,7 @@ async fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Check { definition } => check::run(definition),
         Command::Status(project) => status::run(project).await,
+        Command::ApproveDeletes { request, project } => approve::run(project, request).await,
         Command::Errors { sync, all, project } => errors::run(project, sync, *all).await,
     };
     match outcome {
@@ -94,4 +107,9 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What stands in a cell may hold anything, and a terminal obeys control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
