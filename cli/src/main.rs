@@ -4,6 +4,7 @@
 mod approve;
 mod check;
 mod errors;
+mod schema;
 mod status;
 
 use std::error::Error as _;
@@ -34,6 +35,8 @@ enum Command {
         #[arg(default_value = "sheetsync.toml", env = "SHEETSYNC_DEFINITION")]
         definition: PathBuf,
     },
+    /// Prints the JSON Schema of sheetsync.toml, for editors
+    Schema,
     /// Tells where every sync stands; exits with 1 unless the last run of each was complete
     Status(Project),
     /// Approves, once, the deletion of exactly the rows that a run found to be gone and withheld
@@ -78,6 +81,16 @@ enum CommandError {
     Supabase(#[from] SupabaseError),
 }
 
+impl CommandError {
+    /// What is told: one line, or, of a definition, one a problem, so that editors find their way.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Definition(error) => error.lines(),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
 impl Project {
     /// Connects with the secret key, which comes from the environment only: command lines are for everybody to read.
     fn connect(&self) -> Result<Supabase, CommandError> {
@@ -91,6 +104,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
         Command::Check { definition } => check::run(definition),
+        Command::Schema => schema::run(),
         Command::Status(project) => status::run(project).await,
         Command::ApproveDeletes { request, project } => approve::run(project, request).await,
         Command::Errors { sync, all, project } => errors::run(project, sync, *all).await,
@@ -98,7 +112,9 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("sheetsync: {error}");
+            for line in error.lines() {
+                eprintln!("sheetsync: {line}");
+            }
             let mut cause = error.source().filter(|_| arguments.verbose);
             while let Some(behind) = cause {
                 eprintln!("  because: {behind}");
