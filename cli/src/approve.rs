@@ -70,7 +70,9 @@ pub async fn run(project: &Project, request: &Request) -> Result<ExitCode, Comma
     let who = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
     match supabase.approve_deletes(withheld.id, &format!("{who} (sheetsync)"), &request.why).await? {
         Approval::Approved { approved, expires_at, .. } => {
-            println!("approved: the next run deletes these {approved} rows, if exactly these are gone; until {expires_at}");
+            println!(
+                "approved: the next run deletes these {approved} rows, if exactly these are gone; until {expires_at}"
+            );
             Ok(ExitCode::SUCCESS)
         }
         Approval::Refused { message, .. } => {

@@ -154,8 +154,11 @@ pub fn withhold(rules: &OnDelete, reading: Reading, vanished: u64) -> Option<Str
     } else if reading.approved {
         None
     } else if reading.rows == 0 {
-        Some(format!("the tab has no rows, but the table has {}; was it cleared by accident? \
-             if not: `sheetsync approve-deletes`", reading.present_before))
+        Some(format!(
+            "the tab has no rows, but the table has {}; was it cleared by accident? \
+             if not: `sheetsync approve-deletes`",
+            reading.present_before
+        ))
     } else if rules.policy != DeletePolicy::Ignore && vanished > guard {
         Some(format!(
             "{vanished} of {} rows are gone from the sheet, more than the guard of {guard} allows; \

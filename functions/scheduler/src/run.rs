@@ -115,8 +115,7 @@ impl Run<'_> {
         let tally = read.snapshot.tally();
         let vanished = plan.vanished().filter(|_| !read.moved);
         let approved = vanished.as_ref().is_some_and(|vanished| self.approved_deletes.as_ref() == Some(&vanished.keys));
-        let reading =
-            Reading { rows: tally.rows_read, moved: read.moved, present_before: self.present_rows, approved };
+        let reading = Reading { rows: tally.rows_read, moved: read.moved, present_before: self.present_rows, approved };
         let deletes_withheld = plan::withhold(&self.definition.on_delete, reading, plan.vanished.len() as u64);
         if let Some(reason) = &deletes_withheld {
             tracing::warn!(run = %self.id, sync = self.definition.name, vanished = plan.vanished.len(), reason, "deletes withheld");

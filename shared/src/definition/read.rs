@@ -121,7 +121,8 @@ fn size_if_covering(outer: Range<usize>, span: &Range<usize>) -> Option<usize> {
 /// The size of the smallest key or value that covers `span`. All are looked at, because the span of a table that has a
 /// header of its own is that header, not what stands below it.
 fn smallest_in_table(table: &DeTable<'_>, span: &Range<usize>) -> Option<usize> {
-    let of_entries = table.iter().flat_map(|(key, value)| [size_if_covering(key.span(), span), smallest_in(value, span)]);
+    let of_entries =
+        table.iter().flat_map(|(key, value)| [size_if_covering(key.span(), span), smallest_in(value, span)]);
     of_entries.flatten().min()
 }
 
@@ -197,7 +198,10 @@ mod tests {
         let told = problems(&HEAD.replace("tab =", "xyz = 1\ntab ="));
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].starts_with("line 1, column 1: the key `columns` is missing"), "{told:?}");
-        assert!(told[1].starts_with("line 4, column 1: unknown key `xyz`; there is `name`, `spreadsheet`, "), "{told:?}");
+        assert!(
+            told[1].starts_with("line 4, column 1: unknown key `xyz`; there is `name`, `spreadsheet`, "),
+            "{told:?}"
+        );
         let told = problems(&format!("{HEAD}columns = []\nduplicates = \"??\"\n"));
         assert_eq!(told, ["line 8, column 14: unknown value \"??\"; there is \"reject\", \"first\", \"last\""]);
     }
