@@ -19,10 +19,10 @@ use uuid::Uuid;
 use crate::batch::Incoming;
 use crate::classify::{self, Fault};
 use crate::definition::Sync;
-use crate::hash::{ContentHash, KeyHash, RangeIndex};
+use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
 use crate::mapping::Rejection;
-use crate::plan::{RangeDigests, StoredRow};
+use crate::plan::{RangeDigests, StoredRow, Vanished};
 use crate::secrets::SecretError;
 
 pub use connection::Connection;
@@ -266,6 +266,14 @@ impl Supabase {
         Self { timeout: self.timeout.min(time), ..self.clone() }
     }
 
+    /// Approves the deletion that a run withheld, in the name of `who`; the sync's next run does it.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn approve_deletes(&self, run: Uuid, who: &str, why: &str) -> Result<Approval, SupabaseError> {
+        self.patient("sync_approve_deletes", &json!({"p_run": run, "p_who": who, "p_why": why})).await
+    }
+
     /// Reads rows of a table or view; `query` is PostgREST's.
     ///
     /// # Errors
@@ -437,6 +445,9 @@ pub enum Begun {
         /// How many rows the sync has in the table.
         #[serde(default)]
         present_rows: u64,
+        /// The vanished keys whose deletion a person has approved.
+        #[serde(default)]
+        approved_deletes: Option<KeySet>,
     },
     /// Another run still makes progress.
     Busy {
@@ -487,8 +498,32 @@ pub struct PlanRecord {
     pub delete_batches: u64,
     /// Why vanished keys were not sent.
     pub deletes_withheld: Option<String>,
+    /// The keys that vanished, sent or not; `None` when there are none, or when the sheet moved and nobody knows.
+    pub vanished: Option<Vanished>,
     /// What else a reader of the run may want to know.
     pub metadata: serde_json::Value,
+}
+
+/// The answer to [`Supabase::approve_deletes`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Approval {
+    /// The next run deletes these rows, if it finds exactly the same to be gone.
+    Approved {
+        /// The run's sync.
+        sync: String,
+        /// How many rows.
+        approved: u64,
+        /// Until when, as Postgres writes it.
+        expires_at: String,
+    },
+    /// There is nothing to approve, or no longer.
+    Refused {
+        /// `no_such_run`, `nothing_withheld`, `not_approvable`, `superseded` or `no_reason`.
+        code: String,
+        /// Why, and what to do.
+        message: String,
+    },
 }
 
 /// The answer to [`Supabase::apply`].
