@@ -173,6 +173,21 @@ impl Sync {
         SyncBuilder { name: format!("{name}-{}", &suffix[..8]), rows: Vec::new(), options: String::new() }
     }
 
+    /// Connects to the database again, after it was killed.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub async fn reconnect(&mut self) -> Result<()> {
+        let url = Settings::from_env()?.database_url;
+        let (database, connection) = eventually("the database takes connections", async || {
+            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.ok()
+        })
+        .await;
+        tokio::spawn(connection);
+        self.database = database;
+        Ok(())
+    }
+
     /// The usual definition with other lines in its head.
     #[must_use]
     pub fn definition_text(&self, options: &str) -> String {
