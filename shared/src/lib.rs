@@ -7,9 +7,11 @@
 //! how, is the [`definition`].
 //!
 //! The domain (`definition`, `mapping`, `hash`, `snapshot`, `plan`, `batch`, `classify`) is pure: no I/O, no clock, no
-//! async. Clients (`sheets`, `supabase`, `queue`, `secrets`) know the domain but no handler; handlers live in `functions/`.
+//! async. Clients (`sheets`, `supabase`, `queue`, `secrets`) know the domain but no handler; handlers live in `functions/`. What runs and
+//! plans have in common, with both clients, is the [`survey`].
 
 pub mod batch;
+pub mod breaker;
 pub mod classify;
 pub mod definition;
 pub mod hash;
@@ -22,4 +24,5 @@ pub mod settings;
 pub mod sheets;
 pub mod snapshot;
 pub mod supabase;
+pub mod survey;
 pub mod telemetry;

@@ -1,4 +1,4 @@
-//! One run of one sync, from the first read of the tab to the recorded plan. It decides nothing itself: the snapshot, the
+//! One run of one sync, from the first read of the tab to the recorded plan. It decides nothing itself: the survey, the
 //! plan and the batches are the library's.
 
 use std::time::Instant;
@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde_json::json;
 use sheetsync::batch::Envelope;
 use sheetsync::definition::{DefinitionError, Sync};
-use sheetsync::mapping::{HeaderProblem, Mapping, Settings};
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
-use sheetsync::sheets::{Sheets, SheetsError, Tab, TabName};
-use sheetsync::snapshot::{Snapshot, SnapshotBuilder};
-use sheetsync::supabase::{Failure, MAX_REJECTIONS, PlanRecord, Problem, RunType, Supabase, SupabaseError};
-use sheetsync::{batch, hash, telemetry};
+use sheetsync::sheets::{Sheets, SheetsError};
+use sheetsync::snapshot::Snapshot;
+use sheetsync::supabase::{Failure, PlanRecord, Problem, RunType, Supabase, SupabaseError};
+use sheetsync::survey::{self, ReadError};
+use sheetsync::{batch, telemetry};
 use uuid::Uuid;
 
 /// Why a run failed. Each message names the thing and the fix.
@@ -27,9 +27,12 @@ pub enum RunError {
     /// A secret cannot be had.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The sheet cannot be read.
+    /// The sheet cannot be had.
     #[error(transparent)]
     Sheets(#[from] SheetsError),
+    /// The sheet cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// Supabase did not answer as it should.
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
@@ -39,24 +42,6 @@ pub enum RunError {
     /// The definition does not fit the database.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Problem>),
-    /// There is no header row.
-    #[error(
-        "the tab {tab:?} has no headers: row {row} is empty; put the headers there, or correct `header_row` in sheetsync.toml"
-    )]
-    NoHeaders {
-        /// The tab's title.
-        tab: String,
-        /// The row that should hold them.
-        row: u32,
-    },
-    /// The headers are not those that the definition maps.
-    #[error("the headers of the tab {tab:?} do not fit sheetsync.toml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Headers {
-        /// The tab's title.
-        tab: String,
-        /// What does not fit.
-        problems: Vec<HeaderProblem>,
-    },
 }
 
 impl RunError {
@@ -67,22 +52,22 @@ impl RunError {
             Self::Definition(_) => "bad_definition".to_owned(),
             Self::Secret(_) => "no_secret".to_owned(),
             Self::Sheets(error) => error.code().to_owned(),
+            Self::Read(error) => error.code().to_owned(),
             Self::Supabase(error) => error.code(),
             Self::Queue(_) => "queue_refused".to_owned(),
             Self::Refused(problems) => {
                 problems.first().map_or_else(|| "refused".to_owned(), |problem| problem.code.clone())
             }
-            Self::NoHeaders { .. } => "no_headers".to_owned(),
-            Self::Headers { .. } => "headers_do_not_fit".to_owned(),
         }
     }
 
     /// What `sync_fail` is told.
     pub fn failure(&self) -> Failure {
         let error_type = match self {
-            Self::Definition(_) | Self::NoHeaders { .. } | Self::Headers { .. } => "validation",
+            Self::Definition(_) => "validation",
             Self::Secret(_) => "permission",
             Self::Sheets(error) => error.error_type(),
+            Self::Read(error) => error.error_type(),
             Self::Supabase(error) => error.fault().error_type(),
             Self::Queue(_) => "network",
             Self::Refused(_) => "database",
@@ -115,23 +100,15 @@ pub struct Run<'a> {
     pub queue: &'a Queue,
 }
 
-/// A tab that has been read.
-struct Read {
-    tab: Tab,
-    snapshot: Snapshot,
-    /// Whether the spreadsheet changed meanwhile.
-    moved: bool,
-    requests: u32,
-    unmapped_headers: Vec<String>,
-}
-
 impl Run<'_> {
     /// Reads, plans, sends and records the plan.
     pub async fn execute(self) -> Result<Summary, RunError> {
         let started = Instant::now();
-        let read = self.read().await?;
+        let record = async |rejections: Vec<_>| Ok::<_, RunError>(self.supabase.reject(self.id, &rejections).await?);
+        let read = survey::read(self.sheets, self.definition, self.keys, record).await?;
         let read_ms = started.elapsed().as_millis() as u64;
-        let mut plan = self.compare(&read.snapshot).await?;
+        let sync = &self.definition.name;
+        let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;
         let tally = read.snapshot.tally();
         let reading = Reading { rows: tally.rows_read, moved: read.moved, present_before: self.present_rows };
         let deletes_withheld = plan::withhold(&self.definition.on_delete, reading, plan.vanished.len() as u64);
@@ -179,74 +156,6 @@ impl Run<'_> {
             "run planned"
         );
         Ok(summary)
-    }
-
-    /// Reads the tab once and maps its rows as they come.
-    async fn read(&self) -> Result<Read, RunError> {
-        let definition = self.definition;
-        let name = match (&definition.tab, definition.tab_id) {
-            (_, Some(id)) => TabName::Id(id),
-            (Some(title), None) => TabName::Title(title),
-            (None, None) => unreachable!("a definition without a tab was refused"),
-        };
-        let tab = self.sheets.tab(&definition.spreadsheet, name).await?;
-        let version = self.sheets.version(&definition.spreadsheet).await?;
-        let mut reader = self.sheets.read(&tab, definition.header_row);
-        let no_headers = || RunError::NoHeaders { tab: tab.title.clone(), row: definition.header_row };
-        let first = reader.next().await?.ok_or_else(no_headers)?;
-        let (headers, rows) = first.rows.split_first().ok_or_else(no_headers)?;
-        let mapping = Mapping::bind(
-            Settings {
-                columns: &definition.columns,
-                key: &definition.key,
-                header_row: definition.header_row,
-                first_column: 0,
-                time_zone: &tab.time_zone,
-            },
-            headers,
-        )
-        .map_err(|problems| RunError::Headers { tab: tab.title.clone(), problems })?;
-
-        let mut builder =
-            SnapshotBuilder::new(&mapping, definition.mapping_version(), definition.duplicates).only(self.keys);
-        for (row, cells) in (first.first_row + 1..).zip(rows) {
-            builder.add(row, cells);
-        }
-        while let Some(chunk) = reader.next().await? {
-            if builder.waiting_rejections() >= MAX_REJECTIONS {
-                self.supabase.reject(self.id, &builder.take_rejections()).await?;
-            }
-            for (row, cells) in (chunk.first_row..).zip(&chunk.rows) {
-                builder.add(row, cells);
-            }
-        }
-        let moved = self.sheets.version(&definition.spreadsheet).await? != version;
-        let requests = reader.requests();
-        let (snapshot, rejections) = builder.finish(moved);
-        self.supabase.reject(self.id, &rejections).await?;
-        let unmapped_headers =
-            mapping.unmapped_headers().iter().map(|(header, cell)| format!("{header} ({cell})")).collect();
-        Ok(Read { tab, snapshot, moved, requests, unmapped_headers })
-    }
-
-    /// Finds what differs from the database, in as few bytes as the kind of run allows.
-    async fn compare(&self, snapshot: &Snapshot) -> Result<Plan, RunError> {
-        let sync = &self.definition.name;
-        if self.run_type == RunType::Selective {
-            return Ok(plan::chosen(snapshot));
-        }
-        if self.run_type == RunType::Full {
-            let stored = self.supabase.row_hashes(sync, 0, &[0]).await?;
-            return Ok(plan::everything(snapshot, &stored));
-        }
-        let bits = hash::range_bits(self.present_rows.max(snapshot.entries().len() as u64));
-        let digests = self.supabase.range_digests(sync, bits).await?;
-        let ranges = plan::differing_ranges(snapshot, bits, &digests);
-        let stored = match ranges.as_slice() {
-            [] => Vec::new(),
-            ranges => self.supabase.row_hashes(sync, bits, ranges).await?,
-        };
-        Ok(plan::compare(snapshot, bits, &ranges, &stored))
     }
 
     /// Sends the batches, deletes last; says how many of each there were.
