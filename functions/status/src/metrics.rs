@@ -9,8 +9,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -74,14 +74,8 @@ struct Circuit {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfQueue {
-    queue: QueueName,
+    queue: String,
     state: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum QueueName {
-    Batches,
-    DeadLetters,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -170,15 +164,15 @@ fn describe(registry: &mut Registry, all: &Syncs, known: &[Known]) {
         gauges(registry, "circuit_state", "1 for the state that the breaker is in", states);
     }
     let mut depths = Vec::new();
-    let mut depth = |queue, state: &str, messages: u64| {
-        depths.push((OfQueue { queue, state: state.to_owned() }, messages as f64));
+    let mut depth = |queue: &str, state: &str, messages: u64| {
+        depths.push((OfQueue { queue: queue.to_owned(), state: state.to_owned() }, messages as f64));
     };
     if let Some(queue) = &all.delivery.queue {
-        depth(QueueName::Batches, "waiting", queue.waiting);
-        depth(QueueName::Batches, "in_flight", queue.in_flight);
+        depth("batches", "waiting", queue.waiting);
+        depth("batches", "in_flight", queue.in_flight);
     }
     if let Some(dead) = &all.delivery.dead_letters {
-        depth(QueueName::DeadLetters, "waiting", dead.messages);
+        depth("dead_letters", "waiting", dead.messages);
     }
     gauges(registry, "queue_messages", "Messages of a queue", depths);
     if let Some(oldest) = all.delivery.queue.as_ref().and_then(|queue| queue.oldest_message_seconds) {

@@ -142,11 +142,15 @@ pub async fn start(
         let details =
             json!({"run": run, "type": RunType::from(wanted.run_type), "keys": wanted.keys.as_ref().map(Vec::len)});
         api.record(&Action { who: &who, action, sync: Some(&sync), why: &wanted.why, details }).await?;
-        api.invoke_scheduler(&json!({
-            "sync": sync, "type": RunType::from(wanted.run_type), "keys": wanted.keys, "run": run,
-            "dryRun": wanted.dry_run, "triggeredBy": who.name,
-        }))
-        .await?;
+        let mut event =
+            json!({"sync": sync, "type": RunType::from(wanted.run_type), "run": run, "triggeredBy": who.name});
+        if let Some(keys) = &wanted.keys {
+            event["keys"] = json!(keys);
+        }
+        if wanted.dry_run {
+            event["dryRun"] = json!(true);
+        }
+        api.invoke_scheduler(&event).await?;
     }
     let location = if wanted.dry_run { format!("/api/plans/{run}") } else { format!("/api/runs/{run}") };
     Ok((StatusCode::ACCEPTED, [(LOCATION, location.clone())], Json(Accepted { run, status: "accepted", location })))

@@ -185,3 +185,6 @@ impl People {
         self.http.get(url).timeout(FETCH_TIMEOUT).send().await?.error_for_status()?.json().await
     }
 }
+
+#[cfg(test)]
+mod tests;
