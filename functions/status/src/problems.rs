@@ -136,6 +136,7 @@ pub struct Filter {
     /// `next` of the page before.
     cursor: Option<String>,
     /// `csv`: UTF-8 with a byte order mark; what a spreadsheet would take for a formula begins with `'`.
+    #[param(inline)]
     format: Option<Format>,
 }
 
@@ -145,6 +146,7 @@ pub struct Filter {
 #[into_params(parameter_in = Query)]
 pub struct SyncFilter {
     /// `open` (unless told otherwise): only those that are not resolved.
+    #[param(inline)]
     state: Option<Openness>,
     /// Only problems of this type.
     r#type: Option<ErrorType>,
@@ -161,6 +163,7 @@ pub struct SyncFilter {
     /// `next` of the page before.
     cursor: Option<String>,
     /// `csv`: UTF-8 with a byte order mark; what a spreadsheet would take for a formula begins with `'`.
+    #[param(inline)]
     format: Option<Format>,
 }
 

@@ -184,7 +184,7 @@ impl Sync {
             reasons,
             table: defined.map(|defined| defined.table.clone()),
             tab: defined.map(|defined| tab(defined, run(|known| &known.last_run))),
-            spreadsheet_url: defined.map(|defined| spreadsheet_url(defined)),
+            spreadsheet_url: defined.map(spreadsheet_url),
             every_seconds: every.map(|every| every.as_secs()),
             next_run_at: every.map(|every| next_run(every, known.and_then(|known| known.scheduled_at), now)),
             last_run: run(|known| &known.last_run).cloned().map(RunView::from),
