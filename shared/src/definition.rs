@@ -9,6 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::hash::MappingVersion;
 use crate::mapping::{self, Column};
 
+mod duration_text;
+mod read;
+#[cfg(feature = "schema")]
+mod schema;
+
+#[cfg(feature = "schema")]
+pub use schema::json_schema;
+
 /// Raised when the meaning of a mapping rule changes, so that every row is mapped and sent anew.
 const MAPPING_RULES: u32 = 1;
 
@@ -17,6 +25,7 @@ const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// A definition file.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The syncs of the file.
@@ -26,9 +35,11 @@ pub struct Definition {
 
 /// One tab of one spreadsheet that must stay equal to one table.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Sync {
     /// Its name, in logs, URLs and tables.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,62}$")))]
     pub name: String,
     /// The spreadsheet's id: what stands between `/d/` and `/edit` in its address.
     pub spreadsheet: String,
@@ -40,16 +51,19 @@ pub struct Sync {
     pub tab_id: Option<i64>,
     /// The row that holds the headers, counted from 1.
     #[serde(default = "first_row")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub header_row: u32,
     /// The table, in the schema `public`.
     pub table: String,
     /// The columns of the table that identify a row.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub key: Vec<String>,
     /// What becomes of rows that share a key.
     #[serde(default)]
     pub duplicates: Duplicates,
     /// How often a scheduled run starts; without it, runs start only when asked for.
     #[serde(default, with = "duration_text::optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub every: Option<Duration>,
     /// Which rows may be written.
     #[serde(default)]
@@ -59,19 +73,23 @@ pub struct Sync {
     pub on_conflict: OnConflict,
     /// The most rows of a batch.
     #[serde(default = "default_batch_rows")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub batch_rows: usize,
     /// A run that made no progress for so long is superseded by the next.
     #[serde(default = "default_stall_after", with = "duration_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub stall_after: Duration,
     /// What becomes of a row that is gone from the sheet.
     #[serde(default)]
     pub on_delete: OnDelete,
     /// The columns that are synced.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub columns: Vec<Column>,
 }
 
 /// What becomes of rows that share a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Duplicates {
     /// All of them are rejected, each with the others' row numbers.
@@ -85,6 +103,7 @@ pub enum Duplicates {
 
 /// Which rows may be written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// New rows are inserted, known rows updated.
@@ -98,6 +117,7 @@ pub enum Mode {
 
 /// Whose value stays in a conflict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnConflict {
     /// The sheet's value is written.
@@ -109,6 +129,7 @@ pub enum OnConflict {
 
 /// What becomes of a row that is gone from the sheet.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OnDelete {
     /// Ignore, soft or hard.
@@ -122,6 +143,7 @@ pub struct OnDelete {
     pub guard_rows: u32,
     /// And so many percent of the rows; the larger of the two counts.
     #[serde(default = "default_guard_percent")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub guard_percent: u8,
 }
 
@@ -146,6 +168,7 @@ impl OnDelete {
 
 /// What is done to the row of a vanished key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeletePolicy {
     /// Nothing.
@@ -189,12 +212,12 @@ pub enum DefinitionError {
         source: std::io::Error,
     },
     /// It is not the TOML that was expected.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {}", path.display(), problems.join("; "))]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column.
-        message: String,
+        /// Everything that is wrong, each with line and column.
+        problems: Vec<String>,
     },
     /// It says things that cannot be.
     #[error("{}: {}", path.display(), problems.join("; "))]
@@ -214,6 +237,19 @@ pub enum DefinitionError {
         /// What there is.
         known: Vec<String>,
     },
+}
+
+impl DefinitionError {
+    /// Its lines: the file and everything that is wrong with it, one a line.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Malformed { path, problems } | Self::Invalid { path, problems } => {
+                problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect()
+            }
+            other => vec![other.to_string()],
+        }
+    }
 }
 
 impl Definition {
@@ -266,10 +302,8 @@ impl Definition {
     /// # Errors
     /// When the text is not TOML of the expected shape, or says things that cannot be.
     pub fn parse(path: &Path, text: &str) -> Result<Self, DefinitionError> {
-        let definition: Self = toml::from_str(text).map_err(|error| DefinitionError::Malformed {
-            path: path.to_owned(),
-            message: error.to_string().trim_end().to_owned(),
-        })?;
+        let definition: Self =
+            read::read(text).map_err(|problems| DefinitionError::Malformed { path: path.to_owned(), problems })?;
         let mut problems: Vec<String> = definition.syncs.iter().flat_map(Sync::problems).collect();
         for (index, sync) in definition.syncs.iter().enumerate() {
             if definition.syncs[..index].iter().any(|earlier| earlier.name == sync.name) {
@@ -378,46 +412,6 @@ fn is_name(text: &str) -> bool {
 
 fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_IDENTIFIER_BYTES && !text.contains('\0')
-}
-
-/// Durations as people write them: `5m`, `1h 30m`.
-mod duration_text {
-    use std::time::Duration;
-
-    use jiff::SignedDuration;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse::<SignedDuration>()
-            .ok()
-            .and_then(|signed| Duration::try_from(signed).ok())
-            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a duration such as \"5m\" or \"1h 30m\"")))
-    }
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}s", duration.as_secs()))
-    }
-
-    pub(super) mod optional {
-        use super::{Deserializer, Duration, Serializer};
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<Duration>, D::Error> {
-            super::deserialize(deserializer).map(Some)
-        }
-
-        pub(in super::super) fn serialize<S: Serializer>(
-            duration: &Option<Duration>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match duration {
-                Some(duration) => super::serialize(duration, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

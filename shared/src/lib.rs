@@ -13,12 +13,15 @@
 pub mod batch;
 pub mod breaker;
 pub mod classify;
+pub mod clock;
 pub mod definition;
 pub mod hash;
 mod http;
+pub mod limiter;
 pub mod mapping;
 pub mod plan;
 pub mod queue;
+pub mod retry;
 pub mod secrets;
 pub mod settings;
 pub mod sheets;
