@@ -8,6 +8,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use secrecy::SecretString;
+use sheetsync::breaker::store::{self, Store};
 use sheetsync::secrets;
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::supabase::Supabase;
@@ -25,7 +26,7 @@ use crate::memory::Memory;
 use crate::metrics::{self, Latency};
 use crate::overview::LastKnown;
 use crate::request::MAX_BODY_BYTES;
-use crate::{audit, headers, plans, problems, runs, site, start, statistics, syncs};
+use crate::{approve, audit, circuit, headers, plans, problems, runs, site, start, statistics, syncs};
 
 /// What the environment says (docs/PROTOCOL.md, "Environment of the functions").
 #[derive(Debug, Clone)]
@@ -75,6 +76,9 @@ pub struct Api {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) memory: Memory,
+    pub(crate) breaker: Store,
+    /// What the breaker protects.
+    pub(crate) destination: String,
     pub(crate) last_known: Mutex<LastKnown>,
     pub(crate) latency: Latency,
     supabase: OnceCell<Supabase>,
@@ -94,13 +98,18 @@ impl Api {
 
     /// With these settings.
     fn new(settings: Settings, aws: &aws_config::SdkConfig) -> Self {
-        let memory = Memory::new(aws_sdk_dynamodb::Client::new(aws), settings.control_table.clone());
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        let destination = store::destination(&settings.supabase_url);
+        let breaker = Store::new(&dynamodb, settings.control_table.clone(), destination.clone());
+        let memory = Memory::new(dynamodb, settings.control_table.clone());
         Self {
             settings,
             secrets: aws_sdk_secretsmanager::Client::new(aws),
             sqs: aws_sdk_sqs::Client::new(aws),
             lambda: aws_sdk_lambda::Client::new(aws),
             memory,
+            breaker,
+            destination,
             last_known: Mutex::default(),
             latency: Latency::default(),
             supabase: OnceCell::new(),
@@ -183,6 +192,8 @@ fn closed() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(problems::of_run))
         .routes(routes!(problems::of_sync))
         .routes(routes!(plans::one))
+        .routes(routes!(approve::approve))
+        .routes(routes!(circuit::set))
         .routes(routes!(audit::list))
         .routes(routes!(metrics::get))
 }

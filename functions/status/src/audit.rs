@@ -42,6 +42,17 @@ impl Api {
     }
 }
 
+/// Checks a reason that must be given.
+///
+/// # Errors
+/// When it is missing or too long.
+pub fn reason(why: &str) -> Result<(), ApiError> {
+    if why.trim().is_empty() {
+        return Err(ApiError::Unprocessable("why: say why, for whoever reads the audit".into()));
+    }
+    request::text("why", why, MAX_WHY)
+}
+
 /// A row of `sync_audit`.
 #[derive(Debug, Deserialize)]
 struct Row {

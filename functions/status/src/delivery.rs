@@ -89,7 +89,7 @@ impl Api {
             Err(_) => {}
         }
         match circuit {
-            Ok(circuit) => delivery.circuit = circuit,
+            Ok(circuit) => delivery.circuit = Some(circuit),
             Err(message) => note(Part::Circuit, message),
         }
         (delivery, unreachable)

@@ -40,6 +40,8 @@ pub enum ApiError {
     NotJson,
     #[error("another run of this sync still makes progress: wait for it, or follow it")]
     Busy { run: Uuid },
+    #[error("{0}")]
+    NotApproved(String),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
     #[error("{what} does not answer: {reason}")]
@@ -83,7 +85,7 @@ impl ApiError {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Busy { .. } => StatusCode::CONFLICT,
+            Self::Busy { .. } | Self::NotApproved(_) => StatusCode::CONFLICT,
             Self::AuthUnavailable | Self::Supabase(_) | Self::Aws { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -102,6 +104,7 @@ impl ApiError {
             Self::TooLarge(_) => "too_large",
             Self::NotJson => "not_json",
             Self::Busy { .. } => "busy",
+            Self::NotApproved(_) => "not_approved",
             Self::Supabase(_) => "supabase_unavailable",
             Self::Aws { .. } => "aws_unavailable",
             Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) => "misconfigured",

@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod approve;
 mod audit;
 mod circuit;
 mod delivery;

@@ -178,7 +178,7 @@ impl Api {
     }
 
     /// A run that would only be told `busy` by the scheduler is refused here, where somebody hears it.
-    async fn must_not_be_busy(&self, sync: &str) -> Result<(), ApiError> {
+    pub async fn must_not_be_busy(&self, sync: &str) -> Result<(), ApiError> {
         let known: Vec<crate::overview::Known> =
             self.supabase().await?.ask("sync_overview", &json!({"p_sync": sync})).await?;
         let Some(run) = known.into_iter().next().and_then(|known| known.running_run) else { return Ok(()) };

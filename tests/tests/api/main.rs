@@ -3,5 +3,6 @@
 mod access;
 mod actions;
 mod degraded;
+mod fuzz;
 mod http;
 mod reads;
