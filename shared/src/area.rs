@@ -98,7 +98,9 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in ["", "A3:", ":C", "C1:A1", "A9:C3", "A0:C", "AAAA1:B", "1:3", "T!A1:B", "my range", "9x", "A1:B2:C3"] {
+        for text in
+            ["", "A3:", ":C", "C1:A1", "A9:C3", "A0:C", "AAAA1:B", "1:3", "T!A1:B", "my range", "9x", "A1:B2:C3"]
+        {
             assert!(RangeName::parse(text).is_err(), "{text}");
         }
     }

@@ -379,7 +379,9 @@ impl Sync {
             ),
         }
         check(self.header_row != Some(0), "`header_row` counts from 1");
-        if let (Some(row), Some(Ok(RangeName::Cells(area)))) = (self.header_row, self.range.as_deref().map(RangeName::parse)) {
+        if let (Some(row), Some(Ok(RangeName::Cells(area)))) =
+            (self.header_row, self.range.as_deref().map(RangeName::parse))
+        {
             check(
                 area.first_row <= row && area.last_row.is_none_or(|last| row <= last),
                 "`header_row` is not in `range`; it counts the rows of the tab, not those of the range",

@@ -94,7 +94,9 @@ pub enum SheetsError {
         known: Vec<String>,
     },
     /// The range begins past the end of the tab.
-    #[error("`range` in sheetsync.toml begins past the end of the tab {tab:?}, which has {rows} rows and {columns} columns")]
+    #[error(
+        "`range` in sheetsync.toml begins past the end of the tab {tab:?}, which has {rows} rows and {columns} columns"
+    )]
     RangeOffGrid {
         /// The tab's title.
         tab: String,
@@ -317,8 +319,7 @@ impl Sheets {
     /// # Errors
     /// When the spreadsheet cannot be read, or has no such tab or range.
     pub async fn tab(&self, spreadsheet: &str, name: TabName<'_>, area: Option<Area>) -> Result<Tab, SheetsError> {
-        const FIELDS: &str =
-            "properties(timeZone),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount)),\
+        const FIELDS: &str = "properties(timeZone),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount)),\
              namedRanges(name,range)";
         let url = format!("{}/v4/spreadsheets/{}", self.sheets_url, path_segment(spreadsheet));
         let (found, _): (Spreadsheet, u64) = self.get(spreadsheet, &url, &[("fields", FIELDS)]).await?;

@@ -28,7 +28,9 @@ pub enum ReadError {
         row: u32,
     },
     /// The header row is above the range.
-    #[error("`header_row` {row} is above the named range, which begins in row {first}: leave it out, or widen the range")]
+    #[error(
+        "`header_row` {row} is above the named range, which begins in row {first}: leave it out, or widen the range"
+    )]
     HeadersOutside {
         /// The row that should hold the headers.
         row: u32,

@@ -260,7 +260,8 @@ async fn a_worker_killed_between_apply_and_acknowledgement_does_no_harm() -> Res
 #[tokio::test]
 async fn a_selective_run_sends_the_chosen_rows_deletes_nothing_and_says_which_are_missing() -> Result<()> {
     let sync = Sync::named("selective").rows(30).options(HARD).create().await?;
-    let keys = |text: &str| text.replace("column = \"listing_no\"\n", "column = \"listing_no\"\nnormalize = \"nfkc\"\n");
+    let keys =
+        |text: &str| text.replace("column = \"listing_no\"\n", "column = \"listing_no\"\nnormalize = \"nfkc\"\n");
     sync.define(&keys(&sync.definition_text(HARD)))?;
     assert_eq!(sync.run().await?.inserted, 30);
     sync.sheet.set("C3", 1).await?;

@@ -204,7 +204,9 @@ async fn a_named_range_is_told_read_and_moved_with_its_rows() {
     assert_eq!((status, &answer), (200, &json!({"namedRanges": [{"name": "物件", "range": open}]})));
     assert_eq!(world.values("物件").await, json!([["a", "b"], [1, 2]]));
 
-    world.control("/documents/d/edits", json!({"edits": [{"insertRows": {"tab": "T", "row": 1, "values": [["new"]]}}]})).await;
+    world
+        .control("/documents/d/edits", json!({"edits": [{"insertRows": {"tab": "T", "row": 1, "values": [["new"]]}}]}))
+        .await;
     assert_eq!(world.values("物件").await, json!([["a", "b"], [1, 2]]));
     world.control("/documents/d/edits", json!({"edits": [{"deleteRows": {"tab": "T", "row": 1, "count": 2}}]})).await;
     assert_eq!(world.get(fields).await.1["namedRanges"][0]["range"]["startRowIndex"], 0);
