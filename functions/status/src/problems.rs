@@ -240,10 +240,12 @@ async fn page(
     lines: usize,
 ) -> Result<(Vec<Row>, Option<Key>), ApiError> {
     let supabase = api.supabase().await?;
+    let key = |row: &Row| (row.place, row.id);
     let mut rows: Vec<Row> = Vec::new();
     loop {
+        // One more than is shown tells whether there is a next page.
+        let limit = (lines + 1 - rows.len()).min(MOST as usize);
         let mut arguments = of.clone();
-        let limit = (lines - rows.len()).min(MOST as usize);
         let given = json!({
             "p_type": filter.r#type, "p_search": filter.q, "p_row_key": filter.row_key, "p_cell": filter.cell,
             "p_after_place": after.map(|key| key.0), "p_after_id": after.map(|key| key.1), "p_limit": limit,
@@ -254,14 +256,15 @@ async fn page(
         let some: Vec<Row> = supabase.ask("sync_errors_page", &arguments).await?;
         let is_last = some.len() < limit;
         rows.extend(some);
-        let key = rows.last().map(|last| (last.place, last.id));
+        if rows.len() > lines {
+            rows.truncate(lines);
+            let next = rows.last().map(key);
+            return Ok((rows, next));
+        }
         if is_last {
             return Ok((rows, None));
         }
-        if rows.len() >= lines {
-            return Ok((rows, key));
-        }
-        after = key;
+        after = rows.last().map(key);
     }
 }
 

@@ -94,3 +94,26 @@ async fn while_a_run_makes_progress_another_is_refused_and_named() -> Result<()>
     assert_eq!(one["sync"]["runningRun"]["id"], open.to_string());
     Ok(())
 }
+
+#[tokio::test]
+async fn a_withheld_deletion_is_approved_once_for_exactly_its_rows() -> Result<()> {
+    let sync = Sync::named("approved")
+        .rows(40)
+        .options("on_delete = { policy = \"soft\", column = \"deleted_at\", guard_rows = 5, guard_percent = 10 }")
+        .create()
+        .await?;
+    sync.run().await?;
+    sync.sheet.delete_rows(2, 20).await?;
+    let withheld = sync.run().await?;
+    let operator = Api::operator()?;
+    let path = format!("/api/runs/{}/approve-deletes", withheld.id);
+    assert_eq!(operator.post(&path, &json!({"why": " "})).await?.status, 422);
+    let answer = operator.post(&path, &json!({"why": "sold"})).await?;
+    assert_eq!((answer.status, &answer.json["approved"]), (200, &json!(20)), "{}", answer.text);
+    let run = sync.closed_when_begun(answer.json["run"].as_str().context("a run was started")?.parse()?).await?;
+    assert_eq!((run.status.as_str(), run.deleted), ("completed", 20));
+    let again = operator.post(&path, &json!({"why": "sold"})).await?;
+    assert_eq!((again.status, again.code()), (409, "not_approved"), "{}", again.text);
+    assert_eq!(audit(&sync.name).await?.len(), 2, "what was refused was tried, and so is recorded");
+    Ok(())
+}

@@ -75,3 +75,28 @@ async fn an_action_that_cannot_be_recorded_is_not_done() -> Result<()> {
     assert_eq!(sync.number(&format!("select count(*) from sync_state where sync = '{}'", sync.name)).await?, 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn the_breaker_can_be_set_whatever_is_down_and_everybody_sees_why() -> Result<()> {
+    let operator = Api::operator()?;
+    let set = async |mode: &str| operator.post("/api/circuit", &json!({"mode": mode, "why": "maintenance"})).await;
+    let circuit = set("force_open").await?.json;
+    assert_eq!(
+        (&circuit["mode"], &circuit["why"]),
+        (&json!("force_open"), &json!("maintenance (operator@example.com)"))
+    );
+    let told = Api::reader()?.read("/api/syncs").await?;
+    assert_eq!(told["delivery"]["circuit"]["mode"], "force_open");
+    let result = while_postgrest(Deed::Stop, Deed::Start, async || {
+        let answer = set("auto").await?;
+        assert_eq!((answer.status, &answer.json["mode"]), (200, &json!("auto")), "{}", answer.text);
+        Ok(())
+    })
+    .await;
+    // Whatever happened: the other tests need it.
+    set("auto").await?;
+    result?;
+    let entry = &Api::reader()?.read("/api/audit?limit=1").await?["entries"][0];
+    assert_eq!((&entry["action"], &entry["details"]["mode"]), (&json!("set_circuit"), &json!("auto")));
+    Ok(())
+}

@@ -7,7 +7,7 @@ use sheetsync_tests::Api;
 #[tokio::test]
 async fn what_has_not_changed_is_not_sent_again() -> Result<()> {
     let reader = Api::reader()?;
-    for path in ["/openapi.json", "/api/syncs/listings/statistics?range=30d", "/"] {
+    for path in ["/openapi.json", "/api/me", "/"] {
         let first = reader.get(path).await?;
         let tag = first.header("etag").to_owned();
         assert!(!tag.is_empty(), "{path}");
@@ -60,7 +60,7 @@ async fn the_pages_files_may_be_kept_for_ever_and_the_page_itself_not() -> Resul
     let path: String = page.text[start..].chars().take_while(|it| !"\"'> ".contains(*it)).collect();
     let asset = nobody.get(&path).await?;
     assert_eq!((asset.status, asset.header("cache-control")), (200, "public, max-age=31536000, immutable"), "{path}");
-    for path in ["/assets/../index.html", "/assets/%2e%2e/Cargo.toml", "/assets/none.js", "/etc/passwd"] {
+    for path in ["/assets/%2e%2e%2fCargo.toml", "/assets/none.js", "/etc/passwd"] {
         assert!([400, 404].contains(&nobody.get(path).await?.status), "{path}");
     }
     Ok(())
