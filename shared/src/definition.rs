@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::area::RangeName;
 use crate::hash::MappingVersion;
 use crate::mapping::{self, Column};
 
@@ -49,10 +50,14 @@ pub struct Sync {
     /// The tab by its id (`gid` in the address); survives a rename.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tab_id: Option<i64>,
-    /// The row that holds the headers, counted from 1.
-    #[serde(default = "first_row")]
+    /// The cells that are read, such as `A3:CV`, or the name of a named range; without it, the whole tab. A named range
+    /// knows its tab, so `tab` is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
+    /// The row of the tab that holds the headers, counted from 1; if not given, the first that is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-    pub header_row: u32,
+    pub header_row: Option<u32>,
     /// The table, in the schema `public`.
     pub table: String,
     /// The columns of the table that identify a row.
@@ -178,10 +183,6 @@ pub enum DeletePolicy {
     Soft,
     /// The row is deleted.
     Hard,
-}
-
-fn first_row() -> u32 {
-    1
 }
 
 fn default_batch_rows() -> usize {
@@ -366,11 +367,26 @@ impl Sync {
             !self.spreadsheet.trim().is_empty(),
             "`spreadsheet` is empty; it is the part of the address between /d/ and /edit",
         );
-        check(
-            self.tab.is_some() != self.tab_id.is_some(),
-            "give the tab by `tab` (its title) or by `tab_id` (`gid` in the address): one of them, not both",
-        );
-        check(self.header_row >= 1, "`header_row` counts from 1");
+        let tabs = [self.tab.is_some(), self.tab_id.is_some()].into_iter().filter(|given| *given).count();
+        match self.range.as_deref().map(RangeName::parse) {
+            Some(Err(problem)) => check(false, &format!("`range` {problem}")),
+            Some(Ok(RangeName::Named(_))) => {
+                check(tabs == 0, "a named range knows its tab: leave out `tab` and `tab_id`");
+            }
+            Some(Ok(RangeName::Cells(_))) | None => check(
+                tabs == 1,
+                "give the tab by `tab` (its title) or by `tab_id` (`gid` in the address): one of them, not both",
+            ),
+        }
+        check(self.header_row != Some(0), "`header_row` counts from 1");
+        if let (Some(row), Some(Ok(RangeName::Cells(area)))) =
+            (self.header_row, self.range.as_deref().map(RangeName::parse))
+        {
+            check(
+                area.first_row <= row && area.last_row.is_none_or(|last| row <= last),
+                "`header_row` is not in `range`; it counts the rows of the tab, not those of the range",
+            );
+        }
         check(
             is_identifier(&self.table),
             "`table` must be the name of a table in the schema public, without the schema",
@@ -440,7 +456,7 @@ column = "listing_no"
     fn what_is_not_said_has_the_documented_default() {
         let definition = parse(SOUND).unwrap();
         let sync = &definition.syncs[0];
-        assert_eq!((sync.header_row, sync.batch_rows), (1, 500));
+        assert_eq!((sync.header_row, sync.batch_rows), (None, 500));
         assert_eq!((sync.every, sync.stall_after), (Some(Duration::from_secs(300)), Duration::from_secs(900)));
         assert_eq!(
             (sync.duplicates, sync.mode, sync.on_conflict),
@@ -457,6 +473,10 @@ column = "listing_no"
             ("spreadsheet = \"1AbC\"", "spreadsheet = \" \"", "`spreadsheet`"),
             ("tab = \"物件一覧\"", "", "`tab_id`"),
             ("tab = \"物件一覧\"", "tab = \"a\"\ntab_id = 0", "not both"),
+            ("tab = \"物件一覧\"", "range = \"A1:C\"", "`tab_id`"),
+            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"物件\"", "knows its tab"),
+            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"C1:A1\"", "`range` is no range"),
+            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"A3:C\"\nheader_row = 2", "`header_row` is not in"),
             ("table = \"property_listings\"", "table = \"\"", "`table`"),
             ("key = [\"listing_no\"]", "key = []", "`key`"),
             ("key = [\"listing_no\"]", "key = [\"price\"]", "price"),

@@ -6,10 +6,11 @@
 //! Postgres function and turns its answer, or the lack of one ([`classify`]), into an answer for SQS. What is synced, and
 //! how, is the [`definition`].
 //!
-//! The domain (`definition`, `mapping`, `hash`, `snapshot`, `plan`, `batch`, `classify`) is pure: no I/O, no clock, no
+//! The domain (`area`, `definition`, `mapping`, `hash`, `snapshot`, `plan`, `batch`, `classify`) is pure: no I/O, no clock, no
 //! async. Clients (`sheets`, `supabase`, `queue`, `secrets`) know the domain but no handler; handlers live in `functions/`. What runs and
 //! plans have in common, with both clients, is the [`survey`].
 
+pub mod area;
 pub mod batch;
 pub mod breaker;
 pub mod classify;

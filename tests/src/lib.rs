@@ -4,11 +4,13 @@
 //!
 //! The stack is started once, by `make test` (`local run -- cargo nextest run …`); each test makes names of its own.
 
+mod api;
 mod aws;
 mod sheet;
 mod sync;
 mod trial;
 
+pub use api::Api;
 pub use aws::{Answer, Problem, Report};
 pub use sheet::{Sheet, TAB};
 pub use sync::{Run, Sync, SyncBuilder, row};

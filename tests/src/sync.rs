@@ -69,6 +69,7 @@ pub struct Sync {
 pub struct Run {
     pub id: Uuid,
     pub status: String,
+    pub sync_type: String,
     pub seq: Option<i64>,
     pub total_rows: i64,
     pub inserted: i64,
@@ -263,6 +264,15 @@ impl Sync {
         .await
     }
 
+    /// Waits until a run that was only asked for has begun and is closed.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn closed_when_begun(&self, id: Uuid) -> Result<Run> {
+        eventually(&format!("run {id} has begun"), async || self.state(id).await.ok().map(drop)).await;
+        self.closed(id).await
+    }
+
     /// A run as it stands.
     ///
     /// # Errors
@@ -364,18 +374,5 @@ impl Sync {
     /// When the processes cannot be looked at.
     pub fn kill_workers(&self) -> Result<usize> {
         aws::kill_function(&self.aws.worker_function)
-    }
-
-    /// Asks the status API for a path with a token.
-    ///
-    /// # Errors
-    /// When it does not answer with JSON.
-    pub async fn status(&self, path: &str, token: Option<&str>) -> Result<(u16, Value)> {
-        let mut request = reqwest::Client::new().get(format!("{}{path}", self.aws.api_url));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let answer = request.send().await?;
-        Ok((answer.status().as_u16(), answer.json().await?))
     }
 }

@@ -122,7 +122,6 @@ impl Run<'_> {
             plan.vanished.clear();
         }
         let (upsert_batches, delete_batches) = self.send(&read.snapshot, &plan).await?;
-        let missing_keys = self.keys.map(|keys| read.snapshot.missing(keys)).unwrap_or_default();
         let record = PlanRecord {
             tally,
             rows_unchanged: plan.unchanged,
@@ -139,7 +138,7 @@ impl Run<'_> {
                 "readMs": read_ms,
                 "moved": read.moved,
                 "unmappedHeaders": read.unmapped_headers,
-                "missingKeys": missing_keys,
+                "missingKeys": read.snapshot.missing(),
                 "deletesApproved": approved,
             }),
         };
