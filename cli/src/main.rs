@@ -3,12 +3,15 @@
 //! Exits with 0 when all is well, 1 when something is wrong, 2 when the command line is.
 
 mod api;
+mod approve;
 mod check;
+mod circuit;
 mod confirm;
 mod dead_letters;
 mod errors;
 mod queues;
 mod redrive;
+mod schema;
 mod status;
 mod watch;
 
@@ -18,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
+use sheetsync::breaker::StoreError;
 use sheetsync::definition::DefinitionError;
 use sheetsync::queue::QueueError;
 use sheetsync::supabase::{Supabase, SupabaseError};
@@ -41,8 +45,17 @@ enum Command {
         #[arg(default_value = "sheetsync.toml", env = "SHEETSYNC_DEFINITION")]
         definition: PathBuf,
     },
+    /// Prints the JSON Schema of sheetsync.toml, for editors
+    Schema,
     /// Tells where every sync stands; exits with 1 unless the last run of each was complete
     Status(Project),
+    /// Approves, once, the deletion of exactly the rows that a run found to be gone and withheld
+    ApproveDeletes {
+        #[command(flatten)]
+        request: approve::Request,
+        #[command(flatten)]
+        project: Project,
+    },
     /// Lists the rows and cells that a sync could not use
     Errors {
         /// The sync
@@ -61,6 +74,8 @@ enum Command {
     DeadLetters(dead_letters::Request),
     /// Sends dead letters to the queue again
     Redrive(redrive::Request),
+    /// Shows or sets the breaker between the workers and Supabase; exits with 1 while it lets nothing pass
+    Circuit(circuit::Request),
 }
 
 /// How to reach the Supabase project.
@@ -93,9 +108,21 @@ enum CommandError {
     #[error(transparent)]
     Api(Box<api::ApiError>),
     #[error(transparent)]
+    Breaker(#[from] StoreError),
+    #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
+}
+
+impl CommandError {
+    /// What is told: one line, or, of a definition, one a problem, so that editors find their way.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Definition(error) => error.lines(),
+            other => vec![other.to_string()],
+        }
+    }
 }
 
 impl Project {
@@ -111,17 +138,22 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
         Command::Check { definition } => check::run(definition),
+        Command::Schema => schema::run(),
         Command::Status(project) => status::run(project).await,
+        Command::ApproveDeletes { request, project } => approve::run(project, request).await,
         Command::Errors { sync, all, project } => errors::run(project, sync, *all).await,
         Command::Sync(request) => watch::start(request).await,
         Command::Watch(request) => watch::watch(request).await,
         Command::DeadLetters(request) => dead_letters::run(request).await,
         Command::Redrive(request) => redrive::run(request).await,
+        Command::Circuit(request) => circuit::run(request).await,
     };
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("sheetsync: {error}");
+            for line in error.lines() {
+                eprintln!("sheetsync: {line}");
+            }
             let mut cause = error.source().filter(|_| arguments.verbose);
             while let Some(behind) = cause {
                 eprintln!("  because: {behind}");

@@ -38,6 +38,8 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "089_sync_views",
     "090_property_listings",
     "093_sync_operations",
+    "092_sync_api",
+    "095_sync_delivery",
 ];
 
 /// A migration that the database refused. It and those after it are not applied; those before it are.

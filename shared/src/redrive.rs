@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::batch::{Incoming, Kind, Malformed, Stretch};
-use crate::queue::{Queue, QueueError, Received};
+use crate::queue::{Inbox as _, Queue, QueueError, Received};
 use crate::supabase::{LostBatch, RunStatus, Supabase, SupabaseError};
 
 /// How long a message that is looked at stays hidden from others.

@@ -69,7 +69,7 @@ fn trace_id(header: &str) -> &str {
     header.split(';').find_map(|part| part.strip_prefix("Root=")).unwrap_or(header)
 }
 
-/// A message that was answered by the worker.
+/// A call that the worker made for a batch.
 #[derive(Debug, Clone)]
 pub struct BatchMetrics<'a> {
     /// The sync.
@@ -78,15 +78,15 @@ pub struct BatchMetrics<'a> {
     pub outcome: Option<Outcome>,
     /// What became of the rows.
     pub counts: Counts,
-    /// How long the call took, with its repetitions.
+    /// How long the call took.
     pub latency: Duration,
-    /// How often it was repeated within the invocation.
-    pub retries: u32,
+    /// Whether it repeats one that failed in the same invocation.
+    pub is_repeated: bool,
     /// How long ago its run was sent: the true age of the work, however often the message was moved since.
     pub age: Duration,
 }
 
-/// Tells of a message that was answered.
+/// Tells of a call for a batch.
 pub fn batch(batch: &BatchMetrics<'_>) {
     emit(Some(batch.sync), &batch_metrics(batch));
 }
@@ -94,7 +94,7 @@ pub fn batch(batch: &BatchMetrics<'_>) {
 fn batch_metrics(batch: &BatchMetrics<'_>) -> Vec<Metric> {
     let counts = batch.counts;
     let mut metrics = vec![
-        Metric::count("Retries", batch.retries.into()),
+        Metric::count("Retries", u64::from(batch.is_repeated)),
         Metric::seconds("MessageAge", batch.age),
         Metric::milliseconds("BatchLatency", batch.latency),
         Metric::count("BatchesUnanswered", u64::from(batch.outcome.is_none())),
@@ -156,7 +156,7 @@ pub fn run_closed(sync: &str, status: RunStatus, duration: Option<Duration>) {
     emit(Some(sync), &metrics);
 }
 
-/// Tells whether the breaker lets calls pass; once a tick from the scheduler, and whenever a worker changes it.
+/// Tells whether the breaker lets calls pass: once a tick, from the scheduler.
 pub fn circuit(open: bool) {
     emit(None, &[Metric::count("CircuitOpen", u64::from(open))]);
 }

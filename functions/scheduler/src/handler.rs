@@ -3,15 +3,17 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sheetsync::definition::{Definition, DefinitionError};
-use sheetsync::queue::Queue;
-use sheetsync::{redrive, secrets};
+use sheetsync::breaker::{Breaker, Rule, Store, destination};
+use sheetsync::clock::{Chance, Clock};
+use sheetsync::queue::{MAX_WAIT, Queue};
+use sheetsync::{redrive, secrets, telemetry};
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets};
 use sheetsync::supabase::{Begin, Begun, RunType, Supabase};
@@ -29,6 +31,12 @@ const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long runs are kept, unless the settings say otherwise.
 const RETENTION_DAYS: u32 = 90;
+
+/// After which a run of a sync whose definition cannot be read counts as stalled.
+const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(900);
+
+/// Longer than any outage that messages survive (the queue keeps them for ten days).
+const LONGEST_OUTAGE: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// How many dead letters are looked at in a tick.
 const DEAD_LETTERS_A_TICK: usize = 500;
@@ -80,6 +88,8 @@ enum Status {
     Busy,
     NotDue,
     Duplicate,
+    /// The destination is down: nothing is planned before the breaker lets calls pass again.
+    CircuitOpen,
     Failed,
 }
 
@@ -132,6 +142,7 @@ pub struct Scheduler {
     retention_days: u32,
     queue: Queue,
     dead_letters: Queue,
+    breaker: Breaker<Store>,
     pruned: Mutex<HashMap<String, Instant>>,
     secrets: aws_sdk_secretsmanager::Client,
     supabase: OnceCell<Supabase>,
@@ -151,8 +162,10 @@ impl Scheduler {
         let google_secret = settings::required("GOOGLE_SECRET_ID")?;
         let queue_url = settings::required("QUEUE_URL")?;
         let dead_letter_url = settings::required("DLQ_URL")?;
+        let control_table = settings::required("CONTROL_TABLE")?;
         let aws = aws_config::load_from_env().await;
         let sqs = aws_sdk_sqs::Client::new(&aws);
+        let store = Store::new(&aws_sdk_dynamodb::Client::new(&aws), control_table, destination(&supabase_url));
         Ok(Self {
             definition,
             supabase_url,
@@ -164,6 +177,7 @@ impl Scheduler {
             retention_days: settings::parsed("RETENTION_DAYS").unwrap_or(RETENTION_DAYS),
             queue: Queue::new(sqs.clone(), queue_url),
             dead_letters: Queue::new(sqs, dead_letter_url),
+            breaker: Breaker::new(store, Rule::default(), Clock::System, Arc::new(Chance::new())),
             pruned: Mutex::default(),
             secrets: aws_sdk_secretsmanager::Client::new(&aws),
             supabase: OnceCell::new(),
@@ -186,6 +200,9 @@ impl Scheduler {
             Some(sync) => vec![sync.clone()],
             None => Definition::load(&self.definition, None)?.syncs.into_iter().map(|sync| sync.name).collect(),
         };
+        if let Some(until) = self.circuit_opens_at().await {
+            return Ok(Report { runs: syncs.into_iter().map(|sync| refused(sync, until)).collect() });
+        }
         let mut runs = Vec::with_capacity(syncs.len());
         for sync in syncs {
             runs.push(self.sync(&sync, &request, stop).await?);
@@ -194,6 +211,24 @@ impl Scheduler {
             self.tell_of_dead_letters().await;
         }
         Ok(Report { runs })
+    }
+
+    /// When the breaker may let calls pass again, if it lets none pass now. A run would only add to what waits.
+    async fn circuit_opens_at(&self) -> Option<Timestamp> {
+        let until = self.breaker.refuses_until().await;
+        telemetry::circuit(until.is_some());
+        until.map(Timestamp::from)
+    }
+
+    /// How long a run may show no sign of life. While the circuit was open none could, and what waited is back within the
+    /// longest wait of a message: such a run goes on by itself, and has not stalled.
+    async fn stall_after(&self, usual: Duration) -> Duration {
+        let item = self.breaker.recent().await;
+        let back = [item.closed_at, item.order.as_ref().map(|order| order.at)].into_iter().flatten().max();
+        match back.map(|at| Clock::System.now().since(at)) {
+            Some(since) if since < usual + MAX_WAIT => LONGEST_OUTAGE,
+            _ => usual,
+        }
     }
 
     async fn sync(&self, name: &str, request: &Request, stop: Instant) -> Result<SyncReport, InvocationError> {
@@ -206,21 +241,24 @@ impl Scheduler {
         let definition = Definition::load(&self.definition, Some(name))
             .map(|definition| definition.syncs.into_iter().find(|sync| sync.name == name))
             .map_err(RunError::from);
+        let known = definition.as_ref().ok().and_then(Option::as_ref);
+        let stall_after = known.map_or(DEFAULT_STALL_AFTER, |definition| definition.stall_after);
         let begin = Begin {
             sync: name,
             run: request.run.unwrap_or_else(Uuid::new_v4),
-            definition: definition.as_ref().ok().and_then(Option::as_ref),
+            definition: known,
             run_type: request.run_type,
             triggered_by: request.triggered_by.as_deref().unwrap_or("schedule"),
             keys: request.keys.as_deref(),
+            stall_after: self.stall_after(stall_after).await,
         };
         let begun = supabase.begin(&begin).await.map_err(|error| unrecorded(&error.into()))?;
-        let (run, seq, present_rows) = match begun {
-            Begun::Begun { run, seq, superseded, present_rows } => {
+        let (run, seq, present_rows, approved_deletes) = match begun {
+            Begun::Begun { run, seq, superseded, present_rows, approved_deletes } => {
                 if let Some(stalled) = superseded {
                     tracing::warn!(%run, sync = name, superseded = %stalled, "took over from a run that stalled");
                 }
-                (run, seq, present_rows)
+                (run, seq, present_rows, approved_deletes)
             }
             Begun::Busy { run } => {
                 tracing::info!(sync = name, busy = %run, "another run still makes progress");
@@ -242,6 +280,7 @@ impl Scheduler {
                     id: run,
                     seq,
                     present_rows,
+                    approved_deletes,
                     run_type: request.run_type,
                     keys: request.keys.as_deref(),
                     definition: &definition,
@@ -318,6 +357,14 @@ impl Scheduler {
             })
             .await
     }
+}
+
+/// The report of a sync that is not run while the circuit is open.
+fn refused(sync: String, until: Timestamp) -> SyncReport {
+    tracing::warn!(sync, %until, "the circuit is open: nothing is planned; `sheetsync circuit` tells why");
+    let message = format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` tells why");
+    let error = Some(Problem { code: "circuit_open".to_owned(), message });
+    SyncReport { sync, run: None, status: Status::CircuitOpen, summary: None, error }
 }
 
 fn failed(sync: &str, run: Uuid, error: &RunError) -> SyncReport {

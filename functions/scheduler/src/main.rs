@@ -1,6 +1,9 @@
 //! Reads a sheet, finds what changed, and sends it to the queue in batches. One invocation = one tick of the clock, or one
 //! run that somebody asked for.
 
+// The trace around an invocation makes the type of its future deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 use lambda_runtime::{LambdaEvent, service_fn};
 use scheduler::handler::{Scheduler, time_to_stop};
 use sheetsync::telemetry;

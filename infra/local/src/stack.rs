@@ -17,14 +17,14 @@ use tokio::sync::Mutex;
 use crate::control::{self, Servers};
 use crate::deploy;
 use crate::function_logs;
-use crate::gateway::{Gateway, proxy};
+use crate::gateway::{Gateway, auth, proxy};
 use crate::guard::Guard;
 use crate::keys::{Keys, fingerprint};
 use crate::ministack::{Ministack, REGION, credentials};
 use crate::postgres::{self, Postgres};
 use crate::postgrest::Postgrest;
 use crate::servers::{Register, private_file};
-use crate::settings::{AwsSettings, Settings, SheetSettings};
+use crate::settings::{AwsSettings, People, Settings, SheetSettings};
 use crate::tools::Tools;
 
 /// What a stack keeps in its folder; removed before it starts, since a stack always starts empty.
@@ -64,6 +64,14 @@ pub struct Deployment {
     pub concurrency: u32,
     /// How many reads of Google a minute the scheduler allows itself.
     pub sheets_reads_per_minute: u32,
+    /// The most requests to Supabase in any second.
+    pub requests_per_second: u32,
+    /// After which Postgres gives up a batch.
+    pub statement_timeout: Duration,
+    /// After which a worker gives up a call.
+    pub request_timeout: Duration,
+    /// How long the breaker stays open the first time.
+    pub breaker_open: Duration,
 }
 
 impl Deployment {
@@ -76,20 +84,29 @@ impl Deployment {
             visibility_timeout: Duration::from_secs(360),
             concurrency: 2,
             sheets_reads_per_minute: 50,
+            requests_per_second: 10,
+            statement_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(35),
+            breaker_open: Duration::from_secs(15),
         }
     }
 
     /// For tests: nothing happens but what a test asks for, each brings its own definition, and nobody waits long for
-    /// a message whose worker died (six times the worker's timeout, as in the cloud, would be a minute).
+    /// a message whose worker died (six times the worker's timeout, as in the cloud, would be more than a minute), for a
+    /// call that hangs, or for the breaker.
     pub fn for_tests() -> Self {
         Self {
             scheduled: false,
             own_definitions: true,
-            worker_timeout: Duration::from_secs(10),
+            worker_timeout: Duration::from_secs(14),
             visibility_timeout: Duration::from_secs(15),
             concurrency: 2,
             // All tests at once, each with its syncs.
             sheets_reads_per_minute: 6_000,
+            requests_per_second: 50,
+            statement_timeout: Duration::from_secs(4),
+            request_timeout: Duration::from_secs(5),
+            breaker_open: Duration::from_secs(2),
         }
     }
 }
@@ -177,7 +194,13 @@ async fn start_servers(
     let keys = Keys::generate();
     let database = async {
         let postgres = Postgres::start(dir, tools, &keys, logs, register).await?;
-        sheetsync_migrations::apply(&postgres::connect(&postgres.url("postgres")).await?).await?;
+        let owner = postgres::connect(&postgres.url("postgres")).await?;
+        sheetsync_migrations::apply(&owner).await?;
+        if let Some(deployment) = &plan.deployment {
+            let seconds = deployment.statement_timeout.as_secs();
+            let limit = format!("alter function public.sync_apply(jsonb) set statement_timeout = '{seconds}s'");
+            owner.batch_execute(&limit).await?;
+        }
         say("Postgres is ready, its migrations applied");
         let postgrest = Postgrest::start(&postgres, tools, &keys, logs, register).await?;
         Ok((postgres, postgrest))
@@ -213,6 +236,14 @@ async fn start_servers(
         supabase_secret_key: keys.secret_key.clone(),
         supabase_publishable_key: keys.publishable_key.clone(),
         supabase_jwt_secret: keys.jwt_secret.clone(),
+        people: People {
+            reader_email: auth::READER.to_owned(),
+            reader_password: keys.reader_password.clone(),
+            reader_jwt: gateway.tokens.0.clone(),
+            operator_email: auth::OPERATOR.to_owned(),
+            operator_password: keys.operator_password.clone(),
+            operator_jwt: gateway.tokens.1.clone(),
+        },
         control_url: control::serve(gateway, front, Arc::clone(&servers)).await?,
         sheet: Some(sheet),
         aws,
@@ -269,6 +300,7 @@ async fn deploy_to(
         ("SupabaseSecretId", SUPABASE_SECRET.to_owned()),
         ("GoogleSecretId", GOOGLE_SECRET.to_owned()),
         ("TokensSecretId", TOKENS_SECRET.to_owned()),
+        ("SupabasePublishableKey", keys.publishable_key.clone()),
         ("SheetsBaseUrl", sheets.base_url().to_owned()),
         ("DriveBaseUrl", sheets.base_url().to_owned()),
         ("ScheduleState", if deployment.scheduled { "ENABLED" } else { "DISABLED" }.to_owned()),
@@ -276,6 +308,10 @@ async fn deploy_to(
         ("VisibilityTimeoutSeconds", deployment.visibility_timeout.as_secs().to_string()),
         ("MaximumConcurrency", deployment.concurrency.to_string()),
         ("SheetsReadsPerMinute", deployment.sheets_reads_per_minute.to_string()),
+        ("RequestsPerSecond", deployment.requests_per_second.to_string()),
+        ("StatementTimeoutSeconds", deployment.statement_timeout.as_secs().to_string()),
+        ("RequestTimeoutSeconds", deployment.request_timeout.as_secs().to_string()),
+        ("BreakerOpenSeconds", deployment.breaker_open.as_secs().to_string()),
     ];
     if let Some(folder) = &definitions {
         fs::create_dir_all(folder)?;
