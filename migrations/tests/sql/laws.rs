@@ -177,8 +177,8 @@ impl World {
         };
         counts.adopted += i64::from(base.is_none());
         let before = row.clone();
-        for column in 0..COLUMNS {
-            let Cell::Says(sheet) = cells[column] else { continue };
+        for (column, cell) in cells.iter().enumerate() {
+            let Cell::Says(sheet) = *cell else { continue };
             let database = row.values[column];
             let sheet_wins = match (rules.authorities[column], said(column)) {
                 (Authority::Sheet, _) => true,
