@@ -11,6 +11,7 @@
 //! plans have in common, with both clients, is the [`survey`].
 
 pub mod batch;
+pub mod breaker;
 pub mod classify;
 pub mod definition;
 pub mod hash;
