@@ -2,6 +2,7 @@
 //! compares every answer and, at the end, every table. `CONFORMANCE_SEQUENCES` asks for more than the usual number.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
+#![allow(missing_docs, reason = "nobody reads a test's documentation")]
 
 mod product;
 
@@ -20,13 +21,28 @@ const KEYS: u16 = 16;
 /// What is done to both.
 #[derive(Debug, Clone)]
 pub enum Operation {
-    Begin { run: RunId, definition: Definition, run_type: RunType, every: Option<Seconds>, stall: Seconds },
-    Planned { run: RunId, plan: PlanRecord },
+    Begin {
+        run: RunId,
+        definition: Definition,
+        run_type: RunType,
+        every: Option<Seconds>,
+        stall: Seconds,
+    },
+    Planned {
+        run: RunId,
+        plan: PlanRecord,
+    },
     Apply(Batch),
-    Fail { batch: Batch, is_final: bool },
+    Fail {
+        batch: Batch,
+        is_final: bool,
+    },
     FailRun(RunId),
     /// Somebody edits the table in the application; `None` removes the row.
-    Edit { number: u16, row: Option<TableRow> },
+    Edit {
+        number: u16,
+        row: Option<TableRow>,
+    },
     /// Time passes, in units that are no fraction of any limit.
     SevenHours,
 }
@@ -71,10 +87,10 @@ impl Sequence {
             70..86 => Operation::Fail { batch: self.batch(), is_final: self.random.random_bool(0.3) },
             86..88 => Operation::FailRun(self.made.choose(&mut self.random).unwrap().run),
             88..97 => {
-                let row = self.random.random_bool(0.7).then(|| TableRow {
-                    value: self.random.random_range(0..4),
-                    deleted: self.random.random_bool(0.2),
-                });
+                let row = self
+                    .random
+                    .random_bool(0.7)
+                    .then(|| TableRow { value: self.random.random_range(0..4), deleted: self.random.random_bool(0.2) });
                 Operation::Edit { number: self.random.random_range(1..=KEYS), row }
             }
             _ => Operation::SevenHours,
@@ -195,7 +211,8 @@ async fn the_transcription_answers_and_writes_as_postgres_does() {
         let (answers, tables) = product.perform(&operations).await;
         for (number, (theirs, ours)) in answers.iter().zip(&expected).enumerate() {
             assert_eq!(
-                theirs, ours,
+                theirs,
+                ours,
                 "seed {seed}, operation {number} (left: Postgres, right: the transcription): {:#?}",
                 &operations[..=number]
             );
@@ -206,7 +223,9 @@ async fn the_transcription_answers_and_writes_as_postgres_does() {
         }
     }
     assert!(begun > 100, "the sequences begin runs: {begun}");
-    for needed in ["applied", "duplicate", "superseded", "waiting", "withheld", "failed", "malformed", "busy", "not_due"] {
+    for needed in
+        ["applied", "duplicate", "superseded", "waiting", "withheld", "failed", "malformed", "busy", "not_due"]
+    {
         assert!(seen.iter().any(|answer| answer.contains(needed)), "no sequence came to {needed}: {seen:?}");
     }
 }

@@ -48,7 +48,13 @@ impl Ledger {
 
     /// Enters an outcome into the ledger and moves the run's counts by it. Failed or pending entries of the same stretch, of
     /// its halves or of its whole hand over their rows.
-    pub(super) fn account(&mut self, key: EntryKey, outcome: EntryOutcome, rows: i64, counts: Counts) -> Option<Status> {
+    pub(super) fn account(
+        &mut self,
+        key: EntryKey,
+        outcome: EntryOutcome,
+        rows: i64,
+        counts: Counts,
+    ) -> Option<Status> {
         let (mut freed, mut closed) = (0, 0);
         let mut attempts = 0;
         let range = of_run_and_kind(key);

@@ -3,8 +3,8 @@
 
 use super::merge::Merged;
 use super::{
-    Answer, Batch, Counts, DeletePolicy, EntryOutcome, Kind, Ledger, Outcome, Payload, Presence, Remembered, Run, Status,
-    Target,
+    Answer, Batch, Counts, DeletePolicy, EntryOutcome, Kind, Ledger, Outcome, Payload, Presence, Remembered, Run,
+    Status, Target,
 };
 
 /// What a call of `sync_apply` knows when it begins to write.

@@ -1,6 +1,8 @@
 //! `sync_begin` (083), `sync_planned` and the failure of a run (088).
 
-use super::{Begun, Counts, Definition, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target};
+use super::{
+    Begun, Counts, Definition, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target,
+};
 
 impl Ledger {
     /// Opens a run, unless an earlier one still makes progress.
@@ -47,7 +49,7 @@ impl Ledger {
             Run {
                 seq,
                 run_type,
-                status: Status::Queued,
+                status: Status::InProgress,
                 stopped: false,
                 started: self.now,
                 heartbeat: self.now,

@@ -120,9 +120,7 @@ fn decide(target: &Target, sheet: i32, known: Option<Remembered>, live: Option<T
         Authority::Merge { sheet_wins } => match (base, turned) {
             (None, _) => (true, false),
             (Some(_), None) => (false, false),
-            (Some(_), Some(base)) => {
-                (sheet_wins || live.value == base, live.value != base && live.value != sheet)
-            }
+            (Some(_), Some(base)) => (sheet_wins || live.value == base, live.value != base && live.value != sheet),
         },
     };
     let writes = wins && live.value != sheet;

@@ -23,7 +23,9 @@ impl Product {
     pub async fn new() -> Self {
         let database = Database::new().await;
         database
-            .sql("create table things (id text primary key, amount integer check (amount >= 0), deleted_at timestamptz)")
+            .sql(
+                "create table things (id text primary key, amount integer check (amount >= 0), deleted_at timestamptz)",
+            )
             .await;
         let service = database.service().await;
         Self { _database: database, service }
@@ -50,7 +52,10 @@ impl Product {
             .collect();
         let tables = rows.split_off(operations.len());
         let names = TABLES.iter().map(|(name, _)| *name).chain(["digests"]);
-        (rows.iter().zip(operations).map(|(row, operation)| told(row, operation)).collect(), names.zip(tables).collect())
+        (
+            rows.iter().zip(operations).map(|(row, operation)| told(row, operation)).collect(),
+            names.zip(tables).collect(),
+        )
     }
 }
 
@@ -208,8 +213,7 @@ fn told(row: &Value, operation: &Operation) -> Value {
     }
 }
 
-const COUNTS: &[&str] =
-    &["inserted", "updated", "unchanged", "skipped", "deleted", "conflicts", "rejected", "adopted"];
+const COUNTS: &[&str] = &["inserted", "updated", "unchanged", "skipped", "deleted", "conflicts", "rejected", "adopted"];
 
 fn counts(counts: &Counts) -> Map<String, Value> {
     let numbers = [
