@@ -8,7 +8,11 @@ ROWS = 1000
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools demo up down status test build fmt lint deny clean
+.PHONY: help tools dashboard demo up down status test build fmt lint deny clean
+
+DASHBOARD = functions/status/dashboard
+DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
+DASHBOARD_MODULES = $(DASHBOARD)/node_modules/.package-lock.json
 
 help: ## Lists these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -16,10 +20,21 @@ help: ## Lists these targets
 tools: ## Installs the pinned tools (ministack, sam, cargo-lambda, Postgres, PostgREST, nextest) into .tools
 	@infra/tools/install
 
-demo: tools ## Loads a sheet of listings (ROWS=1000), edits it, shows what moved; leaves the stack running
+dashboard: $(DASHBOARD)/dist/index.html ## Builds the page that the status function serves
+
+# What npm writes last is the sign that it is through; its install scripts are not run.
+$(DASHBOARD_MODULES): $(DASHBOARD)/package.json $(DASHBOARD)/package-lock.json
+	npm ci --prefix $(DASHBOARD) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(DASHBOARD)/dist/index.html: $(DASHBOARD_MODULES) $(DASHBOARD_SOURCES)
+	npm run --prefix $(DASHBOARD) --silent build -- --logLevel warn
+	@touch $@
+
+demo: tools dashboard ## Loads a sheet of listings (ROWS=1000), edits it, shows what moved; leaves the stack running
 	$(LOCAL) demo --rows $(ROWS)
 
-up: tools ## Starts the local stack and leaves it running; its addresses are in .local/env
+up: tools dashboard ## Starts the local stack and leaves it running; its addresses are in .local/env
 	$(LOCAL) up --detach --rows $(ROWS)
 
 down: ## Stops the local stack
@@ -28,19 +43,21 @@ down: ## Stops the local stack
 status: ## Says whether the local stack runs, and where
 	$(LOCAL) status
 
-test: tools ## Runs all tests: end to end on a stack of their own, then the examples in the documentation
+test: tools dashboard ## Runs all tests: end to end on a stack of their own, then the examples in the documentation
 	SHEETS_CLIENTS_PYTHON="$(CURDIR)/.tools/clients/bin/python" \
 	  $(LOCAL) run --dir .local/test -- cargo nextest run --workspace --locked $(TESTS)
 	cargo test --workspace --locked --doc --quiet
 
-build: tools ## Builds what `sam deploy` deploys (ARCHITECTURE=arm64)
+build: tools dashboard ## Builds what `sam deploy` deploys (ARCHITECTURE=arm64)
 	PATH="$(CURDIR)/.tools/sam/bin:$$PATH" ARCHITECTURE=$(ARCHITECTURE) \
 	  sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
-fmt: ## Formats the code
+fmt: $(DASHBOARD_MODULES) ## Formats the code
 	cargo fmt --all
+	npm run --prefix $(DASHBOARD) --silent format
 
-lint: tools ## Checks formatting, clippy, the documentation and the template
+lint: tools dashboard ## Checks formatting, clippy, the dashboard, the documentation and the template
+	npm run --prefix $(DASHBOARD) --silent check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
@@ -52,4 +69,4 @@ deny: ## Checks the licences, sources and duplicates of all dependencies
 
 clean: down ## Removes what was built and what ran; keeps .tools
 	cargo clean
-	rm -rf .local .aws-sam
+	rm -rf .local .aws-sam $(DASHBOARD)/dist $(DASHBOARD)/node_modules

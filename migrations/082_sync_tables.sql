@@ -62,6 +62,7 @@ create table if not exists public.sync_state (
     keys_done        bigint not null default 0,
     keys_refused     bigint not null default 0,
     deletes_withheld text,
+    vanished         jsonb,
     batches_total    integer not null default 0,
     batches_done     integer not null default 0,
     present_rows     bigint not null default 0,
@@ -78,11 +79,33 @@ comment on column public.sync_state.rows_done is 'Rows sent that the ledger acco
 comment on column public.sync_state.keys_done is 'Vanished keys that the ledger accounts for.';
 comment on column public.sync_state.keys_refused is 'Vanished keys that could not be deleted: refused by Postgres, or their batch failed.';
 comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';
+comment on column public.sync_state.vanished is 'The keys that the sheet no longer had: how many, the digest of their set, some of them. Null: none, or the sheet moved.';
 comment on column public.sync_state.batches_done is 'Entries of the ledger that are done; exceeds batches_total when a batch was split.';
 comment on column public.sync_state.present_rows is 'Rows of this sync in the table when the run began: what the delete guard is a percentage of.';
 
 create index if not exists sync_state_by_start on public.sync_state (sync, started_at desc);
 create index if not exists sync_state_open on public.sync_state (sync) where status in ('queued', 'in_progress');
+
+-- Who approved a deletion that had been withheld. It holds for exactly the set of keys that the digest names, for one run.
+create table if not exists public.sync_approvals (
+    id          bigint generated always as identity primary key,
+    sync        text not null,
+    run         uuid not null references public.sync_state (id) on delete cascade,
+    count       bigint not null check (count > 0),
+    digest      text not null,
+    who         text not null,
+    why         text not null check (why <> ''),
+    approved_at timestamptz not null default now(),
+    expires_at  timestamptz not null,
+    used_by     uuid references public.sync_state (id) on delete set null,
+    used_at     timestamptz
+);
+comment on table public.sync_approvals is 'Deletions that were withheld and that a person approved, once and for exactly one set of keys.';
+comment on column public.sync_approvals.run is 'The run whose deletion was withheld.';
+comment on column public.sync_approvals.digest is 'Of the set of key hashes (docs/PROTOCOL.md, "Hashes").';
+comment on column public.sync_approvals.used_by is 'The run that deleted them; null: not used yet.';
+
+create index if not exists sync_approvals_by_set on public.sync_approvals (sync, digest);
 
 -- The ledger: one row for a batch. It is written in the transaction that applies the batch, so that a message may be
 -- delivered any number of times (promise 2). Stretches [lo, hi) of one run and kind nest or are apart, never overlap in part.
@@ -179,11 +202,14 @@ alter table public.sync_state enable row level security;
 alter table public.sync_batches enable row level security;
 alter table public.sync_rows enable row level security;
 alter table public.sync_errors enable row level security;
+alter table public.sync_approvals enable row level security;
 
-revoke all on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors
+revoke all on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
+    public.sync_approvals
     from public, anon, authenticated;
 grant select, insert, update, delete
-    on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors
+    on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
+    public.sync_approvals
     to service_role;
 grant select on public.sync_state, public.sync_errors to authenticated;
 

@@ -213,7 +213,8 @@ begin
             clock_timestamp(), clock_timestamp());
 
     return jsonb_build_object('outcome', 'begun', 'run', p_run, 'seq', v_seq,
-                              'superseded', v_superseded, 'presentRows', v_present);
+                              'superseded', v_superseded, 'presentRows', v_present,
+                              'approvedDeletes', public.sync_approved_deletes(p_sync));
 end
 $$;
 

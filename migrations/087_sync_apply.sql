@@ -303,6 +303,7 @@ begin
                                             jsonb_build_object('code', 'withheld', 'message', v_reason));
             return jsonb_build_object('outcome', 'withheld', 'error', v_reason, 'runStatus', v_status);
         end if;
+        perform public.sync_use_approval(v_run);
         v_items := array(
             select to_jsonb(r.row_key)
             from public.sync_rows as r

@@ -275,6 +275,12 @@ begin
         keys_vanished = coalesce((p_plan ->> 'keysVanished')::bigint, 0),
         batches_total = coalesce((p_plan ->> 'upsertBatches')::integer, 0) + coalesce((p_plan ->> 'deleteBatches')::integer, 0),
         deletes_withheld = p_plan ->> 'deletesWithheld',
+        vanished = nullif(p_plan -> 'vanished', 'null') || jsonb_build_object('sample', array(
+            select r.row_key
+            from public.sync_rows as r
+            where r.sync = s.sync and r.state = 'present'
+              and r.key_hash = any (array(select k::bigint from jsonb_array_elements_text(p_plan #> '{vanished,sample}') as k))
+            order by r.row_key)),
         metadata = s.metadata || coalesce(nullif(p_plan -> 'metadata', 'null'), '{}')
     where s.id = p_run and s.status = 'in_progress' and s.planned_at is null;
     if found then

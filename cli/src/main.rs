@@ -1,8 +1,10 @@
 //! `sheetsync`: checks a definition, and tells from the database what each sync is doing and which rows it could not use.
 //! Exits with 0 when all is well, 1 when something is wrong, 2 when the command line is.
 
+mod approve;
 mod check;
 mod errors;
+mod schema;
 mod status;
 
 use std::error::Error as _;
@@ -33,8 +35,17 @@ enum Command {
         #[arg(default_value = "sheetsync.toml", env = "SHEETSYNC_DEFINITION")]
         definition: PathBuf,
     },
+    /// Prints the JSON Schema of sheetsync.toml, for editors
+    Schema,
     /// Tells where every sync stands; exits with 1 unless the last run of each was complete
     Status(Project),
+    /// Approves, once, the deletion of exactly the rows that a run found to be gone and withheld
+    ApproveDeletes {
+        #[command(flatten)]
+        request: approve::Request,
+        #[command(flatten)]
+        project: Project,
+    },
     /// Lists the rows and cells that a sync could not use
     Errors {
         /// The sync
@@ -60,10 +71,24 @@ struct Project {
 enum CommandError {
     #[error("SUPABASE_SECRET_KEY is not set: export the project's secret key, or `. .local/env`")]
     NoKey,
+    #[error("there is no terminal to ask on: add --yes if the deletion is right")]
+    NobodyToAsk,
+    #[error("the terminal does not answer: {0}")]
+    Terminal(std::io::Error),
     #[error(transparent)]
     Definition(#[from] DefinitionError),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
+}
+
+impl CommandError {
+    /// What is told: one line, or, of a definition, one a problem, so that editors find their way.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Definition(error) => error.lines(),
+            other => vec![other.to_string()],
+        }
+    }
 }
 
 impl Project {
@@ -79,13 +104,17 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
         Command::Check { definition } => check::run(definition),
+        Command::Schema => schema::run(),
         Command::Status(project) => status::run(project).await,
+        Command::ApproveDeletes { request, project } => approve::run(project, request).await,
         Command::Errors { sync, all, project } => errors::run(project, sync, *all).await,
     };
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("sheetsync: {error}");
+            for line in error.lines() {
+                eprintln!("sheetsync: {line}");
+            }
             let mut cause = error.source().filter(|_| arguments.verbose);
             while let Some(behind) = cause {
                 eprintln!("  because: {behind}");
@@ -94,4 +123,9 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What stands in a cell may hold anything, and a terminal obeys control characters.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

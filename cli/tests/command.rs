@@ -25,6 +25,30 @@ fn the_definition_of_the_demo_is_sound() {
 }
 
 #[test]
+fn everything_that_is_wrong_with_a_definition_is_a_line_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("sheetsync.toml");
+    let sound = include_str!("../../sheetsync.toml");
+    let broken = sound.replace("every = \"5m\"", "evry = \"5m\"").replace("type = \"integer\"", "type = \"interger\"");
+    std::fs::write(&file, broken).expect("it is written");
+    let output = sheetsync(&["check", &file.to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 1 + sound.matches("type = \"integer\"").count(), "{told}");
+    assert!(lines[0].ends_with("unknown key `evry`; did you mean `every`?"), "{told}");
+    assert!(lines[1].ends_with("column 8: unknown value \"interger\"; did you mean \"integer\"?"), "{told}");
+}
+
+#[test]
+fn the_schema_in_the_repository_is_that_of_this_version() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sheetsync.schema.json");
+    let schema = text(&sheetsync(&["schema"]).stdout);
+    let kept = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(kept == schema, "it is stale: cargo run -p sheetsync-cli -- schema > sheetsync.schema.json");
+}
+
+#[test]
 fn an_error_is_one_line_and_the_exit_code_says_so() {
     let output = sheetsync(&["check", "nowhere.toml"]);
     assert_eq!(output.status.code(), Some(1));

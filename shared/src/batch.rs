@@ -1,6 +1,8 @@
 //! The message on the queue: how changed rows and vanished keys are packed into batches under the row and byte limits, and
 //! how a worker reads one. The format is docs/PROTOCOL.md, "Message".
 
+mod split;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -8,6 +10,8 @@ use uuid::Uuid;
 use crate::hash::{KeyHash, MappingVersion};
 use crate::plan::Plan;
 use crate::snapshot::{Entry, Snapshot};
+
+pub use split::halve;
 
 /// The version of the format.
 pub const FORMAT: u32 = 1;

@@ -6,8 +6,17 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::area::RangeName;
 use crate::hash::MappingVersion;
 use crate::mapping::{self, Column};
+
+mod duration_text;
+mod read;
+#[cfg(feature = "schema")]
+mod schema;
+
+#[cfg(feature = "schema")]
+pub use schema::json_schema;
 
 /// Raised when the meaning of a mapping rule changes, so that every row is mapped and sent anew.
 const MAPPING_RULES: u32 = 1;
@@ -17,6 +26,7 @@ const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// A definition file.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The syncs of the file.
@@ -26,9 +36,11 @@ pub struct Definition {
 
 /// One tab of one spreadsheet that must stay equal to one table.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Sync {
     /// Its name, in logs, URLs and tables.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,62}$")))]
     pub name: String,
     /// The spreadsheet's id: what stands between `/d/` and `/edit` in its address.
     pub spreadsheet: String,
@@ -38,18 +50,25 @@ pub struct Sync {
     /// The tab by its id (`gid` in the address); survives a rename.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tab_id: Option<i64>,
-    /// The row that holds the headers, counted from 1.
-    #[serde(default = "first_row")]
-    pub header_row: u32,
+    /// The cells that are read, such as `A3:CV`, or the name of a named range; without it, the whole tab. A named range
+    /// knows its tab, so `tab` is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
+    /// The row of the tab that holds the headers, counted from 1; if not given, the first that is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub header_row: Option<u32>,
     /// The table, in the schema `public`.
     pub table: String,
     /// The columns of the table that identify a row.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub key: Vec<String>,
     /// What becomes of rows that share a key.
     #[serde(default)]
     pub duplicates: Duplicates,
     /// How often a scheduled run starts; without it, runs start only when asked for.
     #[serde(default, with = "duration_text::optional", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub every: Option<Duration>,
     /// Which rows may be written.
     #[serde(default)]
@@ -59,19 +78,23 @@ pub struct Sync {
     pub on_conflict: OnConflict,
     /// The most rows of a batch.
     #[serde(default = "default_batch_rows")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10_000)))]
     pub batch_rows: usize,
     /// A run that made no progress for so long is superseded by the next.
     #[serde(default = "default_stall_after", with = "duration_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub stall_after: Duration,
     /// What becomes of a row that is gone from the sheet.
     #[serde(default)]
     pub on_delete: OnDelete,
     /// The columns that are synced.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub columns: Vec<Column>,
 }
 
 /// What becomes of rows that share a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Duplicates {
     /// All of them are rejected, each with the others' row numbers.
@@ -85,6 +108,7 @@ pub enum Duplicates {
 
 /// Which rows may be written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// New rows are inserted, known rows updated.
@@ -98,6 +122,7 @@ pub enum Mode {
 
 /// Whose value stays in a conflict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnConflict {
     /// The sheet's value is written.
@@ -109,6 +134,7 @@ pub enum OnConflict {
 
 /// What becomes of a row that is gone from the sheet.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OnDelete {
     /// Ignore, soft or hard.
@@ -122,6 +148,7 @@ pub struct OnDelete {
     pub guard_rows: u32,
     /// And so many percent of the rows; the larger of the two counts.
     #[serde(default = "default_guard_percent")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub guard_percent: u8,
 }
 
@@ -146,6 +173,7 @@ impl OnDelete {
 
 /// What is done to the row of a vanished key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeletePolicy {
     /// Nothing.
@@ -155,10 +183,6 @@ pub enum DeletePolicy {
     Soft,
     /// The row is deleted.
     Hard,
-}
-
-fn first_row() -> u32 {
-    1
 }
 
 fn default_batch_rows() -> usize {
@@ -189,12 +213,12 @@ pub enum DefinitionError {
         source: std::io::Error,
     },
     /// It is not the TOML that was expected.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {}", path.display(), problems.join("; "))]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with line and column.
-        message: String,
+        /// Everything that is wrong, each with line and column.
+        problems: Vec<String>,
     },
     /// It says things that cannot be.
     #[error("{}: {}", path.display(), problems.join("; "))]
@@ -214,6 +238,19 @@ pub enum DefinitionError {
         /// What there is.
         known: Vec<String>,
     },
+}
+
+impl DefinitionError {
+    /// Its lines: the file and everything that is wrong with it, one a line.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Malformed { path, problems } | Self::Invalid { path, problems } => {
+                problems.iter().map(|problem| format!("{}: {problem}", path.display())).collect()
+            }
+            other => vec![other.to_string()],
+        }
+    }
 }
 
 impl Definition {
@@ -266,10 +303,8 @@ impl Definition {
     /// # Errors
     /// When the text is not TOML of the expected shape, or says things that cannot be.
     pub fn parse(path: &Path, text: &str) -> Result<Self, DefinitionError> {
-        let definition: Self = toml::from_str(text).map_err(|error| DefinitionError::Malformed {
-            path: path.to_owned(),
-            message: error.to_string().trim_end().to_owned(),
-        })?;
+        let definition: Self =
+            read::read(text).map_err(|problems| DefinitionError::Malformed { path: path.to_owned(), problems })?;
         let mut problems: Vec<String> = definition.syncs.iter().flat_map(Sync::problems).collect();
         for (index, sync) in definition.syncs.iter().enumerate() {
             if definition.syncs[..index].iter().any(|earlier| earlier.name == sync.name) {
@@ -332,11 +367,26 @@ impl Sync {
             !self.spreadsheet.trim().is_empty(),
             "`spreadsheet` is empty; it is the part of the address between /d/ and /edit",
         );
-        check(
-            self.tab.is_some() != self.tab_id.is_some(),
-            "give the tab by `tab` (its title) or by `tab_id` (`gid` in the address): one of them, not both",
-        );
-        check(self.header_row >= 1, "`header_row` counts from 1");
+        let tabs = [self.tab.is_some(), self.tab_id.is_some()].into_iter().filter(|given| *given).count();
+        match self.range.as_deref().map(RangeName::parse) {
+            Some(Err(problem)) => check(false, &format!("`range` {problem}")),
+            Some(Ok(RangeName::Named(_))) => {
+                check(tabs == 0, "a named range knows its tab: leave out `tab` and `tab_id`");
+            }
+            Some(Ok(RangeName::Cells(_))) | None => check(
+                tabs == 1,
+                "give the tab by `tab` (its title) or by `tab_id` (`gid` in the address): one of them, not both",
+            ),
+        }
+        check(self.header_row != Some(0), "`header_row` counts from 1");
+        if let (Some(row), Some(Ok(RangeName::Cells(area)))) =
+            (self.header_row, self.range.as_deref().map(RangeName::parse))
+        {
+            check(
+                area.first_row <= row && area.last_row.is_none_or(|last| row <= last),
+                "`header_row` is not in `range`; it counts the rows of the tab, not those of the range",
+            );
+        }
         check(
             is_identifier(&self.table),
             "`table` must be the name of a table in the schema public, without the schema",
@@ -380,46 +430,6 @@ fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_IDENTIFIER_BYTES && !text.contains('\0')
 }
 
-/// Durations as people write them: `5m`, `1h 30m`.
-mod duration_text {
-    use std::time::Duration;
-
-    use jiff::SignedDuration;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse::<SignedDuration>()
-            .ok()
-            .and_then(|signed| Duration::try_from(signed).ok())
-            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a duration such as \"5m\" or \"1h 30m\"")))
-    }
-
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}s", duration.as_secs()))
-    }
-
-    pub(super) mod optional {
-        use super::{Deserializer, Duration, Serializer};
-
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<Duration>, D::Error> {
-            super::deserialize(deserializer).map(Some)
-        }
-
-        pub(in super::super) fn serialize<S: Serializer>(
-            duration: &Option<Duration>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match duration {
-                Some(duration) => super::serialize(duration, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -446,7 +456,7 @@ column = "listing_no"
     fn what_is_not_said_has_the_documented_default() {
         let definition = parse(SOUND).unwrap();
         let sync = &definition.syncs[0];
-        assert_eq!((sync.header_row, sync.batch_rows), (1, 500));
+        assert_eq!((sync.header_row, sync.batch_rows), (None, 500));
         assert_eq!((sync.every, sync.stall_after), (Some(Duration::from_secs(300)), Duration::from_secs(900)));
         assert_eq!(
             (sync.duplicates, sync.mode, sync.on_conflict),
@@ -463,6 +473,10 @@ column = "listing_no"
             ("spreadsheet = \"1AbC\"", "spreadsheet = \" \"", "`spreadsheet`"),
             ("tab = \"物件一覧\"", "", "`tab_id`"),
             ("tab = \"物件一覧\"", "tab = \"a\"\ntab_id = 0", "not both"),
+            ("tab = \"物件一覧\"", "range = \"A1:C\"", "`tab_id`"),
+            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"物件\"", "knows its tab"),
+            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"C1:A1\"", "`range` is no range"),
+            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"A3:C\"\nheader_row = 2", "`header_row` is not in"),
             ("table = \"property_listings\"", "table = \"\"", "`table`"),
             ("key = [\"listing_no\"]", "key = []", "`key`"),
             ("key = [\"listing_no\"]", "key = [\"price\"]", "price"),

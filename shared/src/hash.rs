@@ -128,6 +128,27 @@ impl Serialize for MappingVersion {
     }
 }
 
+/// Names a set of keys that vanished: its size and a digest. Who approves the deletion of one set approves no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySet {
+    /// How many keys it holds.
+    pub count: u64,
+    /// Lower-case hex SHA-256 of the sorted key hashes, 8 bytes each, big-endian.
+    pub digest: String,
+}
+
+impl KeySet {
+    /// Names the set of these keys, which come in key-hash order.
+    #[must_use]
+    pub fn of(sorted: &[KeyHash]) -> Self {
+        let mut digest = Sha256::new();
+        for key in sorted {
+            digest.update(key.0.to_be_bytes());
+        }
+        Self { count: sorted.len() as u64, digest: hex(digest) }
+    }
+}
+
 /// The digest of a range, built from its (key hash, content hash) pairs in order.
 #[derive(Default)]
 pub struct DigestBuilder(Sha256);
@@ -142,8 +163,12 @@ impl DigestBuilder {
     /// The digest as the database writes it: lower-case hex.
     #[must_use]
     pub fn finish(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(self.0)
     }
+}
+
+fn hex(digest: Sha256) -> String {
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +186,14 @@ mod tests {
         assert_eq!(mapping.to_string(), "27da2fb1239ce6ac");
         let content = ContentHash::of(mapping, br#"["AA12345",128000000]"#);
         assert_eq!(content.get(), -8_308_319_065_256_151_669);
+    }
+
+    #[test]
+    fn a_set_of_keys_has_the_name_that_the_protocol_gives_it() {
+        let keys = [KeyHash(-1), KeyHash(2)];
+        let digest = "f489a254597ec8f26aa22f24cac5118fea8795cd919bcd7a18615503a82e53eb";
+        assert_eq!(KeySet::of(&keys), KeySet { count: 2, digest: digest.to_owned() });
+        assert_ne!(KeySet::of(&keys).digest, KeySet::of(&keys[..1]).digest);
     }
 
     #[test]

@@ -6,19 +6,23 @@
 //! Postgres function and turns its answer, or the lack of one ([`classify`]), into an answer for SQS. What is synced, and
 //! how, is the [`definition`].
 //!
-//! The domain (`definition`, `mapping`, `hash`, `snapshot`, `plan`, `batch`, `classify`) is pure: no I/O, no clock, no
+//! The domain (`area`, `definition`, `mapping`, `hash`, `snapshot`, `plan`, `batch`, `classify`) is pure: no I/O, no clock, no
 //! async. Clients (`sheets`, `supabase`, `queue`, `secrets`) know the domain but no handler; handlers live in `functions/`. What runs and
 //! plans have in common, with both clients, is the [`survey`].
 
+pub mod area;
 pub mod batch;
 pub mod breaker;
 pub mod classify;
+pub mod clock;
 pub mod definition;
 pub mod hash;
 mod http;
+pub mod limiter;
 pub mod mapping;
 pub mod plan;
 pub mod queue;
+pub mod retry;
 pub mod secrets;
 pub mod settings;
 pub mod sheets;

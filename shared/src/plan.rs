@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::definition::{DeletePolicy, OnDelete};
-use crate::hash::{ContentHash, DigestBuilder, KeyHash, RangeIndex};
+use crate::hash::{ContentHash, DigestBuilder, KeyHash, KeySet, RangeIndex};
 use crate::snapshot::{Entry, Snapshot, State};
 
 /// The digests of the database's rows, as `sync_range_digests` answers them.
@@ -106,6 +106,28 @@ pub fn chosen(snapshot: &Snapshot) -> Plan {
     Plan { send, ..Plan::default() }
 }
 
+/// How many of the keys that vanished are recorded with a run, for a person to look at.
+const SAMPLE_KEYS: usize = 20;
+
+/// The keys that a run found to be gone, as the run remembers them: somebody may approve the deletion of exactly this set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Vanished {
+    /// The set.
+    #[serde(flatten)]
+    pub keys: KeySet,
+    /// The first of them.
+    pub sample: Vec<KeyHash>,
+}
+
+impl Plan {
+    /// The keys that vanished; `None` when there is none.
+    #[must_use]
+    pub fn vanished(&self) -> Option<Vanished> {
+        let sample = self.vanished.iter().take(SAMPLE_KEYS).copied().collect();
+        (!self.vanished.is_empty()).then(|| Vanished { keys: KeySet::of(&self.vanished), sample })
+    }
+}
+
 /// What is known of a read, for judging whether rows that seem to be gone really are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -115,6 +137,8 @@ pub struct Reading {
     pub moved: bool,
     /// How many rows the database held before.
     pub present_before: u64,
+    /// Whether a person approved the deletion of exactly the keys that vanished.
+    pub approved: bool,
 }
 
 /// Why vanished keys are not deleted, or `None` when they may be (DESIGN.md, "Deletes"). `sync_apply` enforces the guard
@@ -125,13 +149,20 @@ pub fn withhold(rules: &OnDelete, reading: Reading, vanished: u64) -> Option<Str
     if vanished == 0 {
         None
     } else if reading.moved {
+        // Before the approval: what was read now may be another set than it says.
         Some("the spreadsheet changed while it was read; the next run decides".to_owned())
+    } else if reading.approved {
+        None
     } else if reading.rows == 0 {
-        Some(format!("the tab has no rows, but the table has {}; was it cleared by accident?", reading.present_before))
+        Some(format!(
+            "the tab has no rows, but the table has {}; was it cleared by accident? \
+             if not: `sheetsync approve-deletes`",
+            reading.present_before
+        ))
     } else if rules.policy != DeletePolicy::Ignore && vanished > guard {
         Some(format!(
             "{vanished} of {} rows are gone from the sheet, more than the guard of {guard} allows; \
-             raise on_delete.guard_rows or guard_percent in sheetsync.toml if that is right",
+             if that is right: `sheetsync approve-deletes`, or raise on_delete.guard_rows or guard_percent in sheetsync.toml",
             reading.present_before
         ))
     } else {
@@ -252,14 +283,30 @@ mod tests {
     #[test]
     fn deletes_are_withheld_when_the_read_looks_wrong() {
         let rules = OnDelete { policy: DeletePolicy::Hard, ..OnDelete::default() };
-        let reading = Reading { rows: 900, moved: false, present_before: 1000 };
+        let reading = Reading { rows: 900, moved: false, present_before: 1000, approved: false };
         assert_eq!(withhold(&rules, reading, 0), None);
         assert_eq!(withhold(&rules, reading, 150), None);
         assert!(withhold(&rules, reading, 151).is_some_and(|reason| reason.contains("151 of 1000")));
         assert!(withhold(&rules, Reading { moved: true, ..reading }, 1).is_some());
         assert!(withhold(&rules, Reading { rows: 0, ..reading }, 1).is_some());
-        let small = Reading { rows: 10, moved: false, present_before: 20 };
+        let small = Reading { rows: 10, moved: false, present_before: 20, approved: false };
         assert_eq!(withhold(&rules, small, 10), None);
         assert!(withhold(&rules, small, 11).is_some());
+    }
+
+    #[test]
+    fn an_approved_deletion_is_withheld_only_when_the_sheet_moved() {
+        let rules = OnDelete { policy: DeletePolicy::Hard, ..OnDelete::default() };
+        let cleared = Reading { rows: 0, moved: false, present_before: 1000, approved: true };
+        assert_eq!(withhold(&rules, cleared, 1000), None);
+        assert!(withhold(&rules, Reading { moved: true, ..cleared }, 1000).is_some());
+    }
+
+    #[test]
+    fn a_run_remembers_the_whole_set_of_vanished_keys_and_shows_some() {
+        let keys: Vec<KeyHash> = (0..30).map(KeyHash::from_stored).collect();
+        assert_eq!(Plan::default().vanished(), None);
+        let vanished = Plan { vanished: keys.clone(), ..Plan::default() }.vanished().unwrap();
+        assert_eq!((vanished.keys, vanished.sample.len()), (KeySet::of(&keys), SAMPLE_KEYS));
     }
 }

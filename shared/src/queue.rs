@@ -1,6 +1,7 @@
 //! The client of SQS: sends batches, and answers for messages that wait or are given up. What a message says is
 //! [`crate::batch`].
 
+use std::future::Future;
 use std::time::Duration;
 
 use aws_sdk_sqs::error::DisplayErrorContext;
@@ -42,6 +43,15 @@ pub enum QueueError {
         /// SQS's reason for the first.
         reason: String,
     },
+}
+
+/// What is done with a message that was received. SQS's queue is [`Queue`]; a simulation has its own.
+pub trait Inbox {
+    /// Hides a received message for `wait` from now, at most [`MAX_WAIT`].
+    fn hide(&self, receipt: &str, wait: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Gives up a message for good: sends it to this queue, which is a dead-letter queue, with the reason.
+    fn bury(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
 /// A queue.
@@ -106,11 +116,13 @@ impl Queue {
         Err(QueueError::Partial { refused: group.len(), reason })
     }
 
-    /// Gives up a message for good: sends it to this queue, which is a dead-letter queue, with the reason.
-    ///
-    /// # Errors
-    /// When SQS refuses.
-    pub async fn bury(&self, body: &str, reason: &str) -> Result<(), QueueError> {
+    fn refused(&self, action: &'static str, error: &(dyn std::error::Error + 'static)) -> QueueError {
+        QueueError::Call { action, queue: self.url.clone(), reason: DisplayErrorContext(error).to_string() }
+    }
+}
+
+impl Inbox for Queue {
+    async fn bury(&self, body: &str, reason: &str) -> Result<(), QueueError> {
         let attribute = MessageAttributeValue::builder()
             .data_type("String")
             .string_value(reason)
@@ -127,24 +139,17 @@ impl Queue {
             .map_err(|error| self.refused("SendMessage", &error))
     }
 
-    /// Hides a received message for `wait` from now, at most [`MAX_WAIT`].
-    ///
-    /// # Errors
-    /// When SQS refuses; the message then stays hidden for the queue's own time.
-    pub async fn hide(&self, receipt: &str, wait: Duration) -> Result<(), QueueError> {
+    async fn hide(&self, receipt: &str, wait: Duration) -> Result<(), QueueError> {
         self.client
             .change_message_visibility()
             .queue_url(&self.url)
             .receipt_handle(receipt)
-            .visibility_timeout(wait.min(MAX_WAIT).as_secs() as i32)
+            // Rounded up: a message that comes back before its time has to wait again.
+            .visibility_timeout(wait.min(MAX_WAIT).as_secs_f64().ceil() as i32)
             .send()
             .await
             .map(drop)
             .map_err(|error| self.refused("ChangeMessageVisibility", &error))
-    }
-
-    fn refused(&self, action: &'static str, error: &(dyn std::error::Error + 'static)) -> QueueError {
-        QueueError::Call { action, queue: self.url.clone(), reason: DisplayErrorContext(error).to_string() }
     }
 }
 

@@ -7,6 +7,26 @@ pub struct MissingSetting {
     name: &'static str,
 }
 
+/// A setting that is no number.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {name} must be a number above 0, and is {value:?}")]
+pub struct BadSetting {
+    name: &'static str,
+    value: String,
+}
+
+/// A number above 0, or what it is when it is not set.
+///
+/// # Errors
+/// When it is something else.
+pub fn number(name: &'static str, default: f64) -> Result<f64, BadSetting> {
+    let Some(value) = optional(name) else { return Ok(default) };
+    match value.parse() {
+        Ok(number) if f64::is_finite(number) && number > 0.0 => Ok(number),
+        _ => Err(BadSetting { name, value }),
+    }
+}
+
 /// The value of a variable that must be set.
 ///
 /// # Errors

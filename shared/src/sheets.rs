@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub use self::auth::ServiceAccount;
+use crate::area::Area;
 use crate::http;
 use crate::mapping::{Cell, column_letters};
 
@@ -82,6 +83,28 @@ pub enum SheetsError {
         /// The tabs that there are.
         known: Vec<String>,
     },
+    /// There is no such named range.
+    #[error("the spreadsheet {spreadsheet} has no named range {wanted:?}; it has {}: correct `range` in sheetsync.toml, or make it under Data > Named ranges", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
+    NoSuchRange {
+        /// The spreadsheet's id.
+        spreadsheet: String,
+        /// The name that was asked for.
+        wanted: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// The range begins past the end of the tab.
+    #[error(
+        "`range` in sheetsync.toml begins past the end of the tab {tab:?}, which has {rows} rows and {columns} columns"
+    )]
+    RangeOffGrid {
+        /// The tab's title.
+        tab: String,
+        /// How many rows it has.
+        rows: u32,
+        /// How many columns it has.
+        columns: u32,
+    },
     /// The quota is used up, and stayed so.
     #[error("Google's read quota is used up and stayed so: {0}")]
     Quota(String),
@@ -104,6 +127,8 @@ impl SheetsError {
             Self::NoSuchSpreadsheet { .. } => "no_such_spreadsheet",
             Self::NotASpreadsheet { .. } => "not_a_spreadsheet",
             Self::NoSuchTab { .. } => "no_such_tab",
+            Self::NoSuchRange { .. } => "no_such_range",
+            Self::RangeOffGrid { .. } => "range_off_grid",
             Self::Quota(_) => "google_quota",
             Self::Down(_) => "google_down",
             Self::Refused(_) => "google_refused",
@@ -117,7 +142,11 @@ impl SheetsError {
             Self::BadKey(_) | Self::Unauthenticated { .. } | Self::Denied { .. } => "permission",
             Self::Quota(_) => "rate_limit",
             Self::Down(_) => "network",
-            Self::NoSuchSpreadsheet { .. } | Self::NotASpreadsheet { .. } | Self::NoSuchTab { .. } => "validation",
+            Self::NoSuchSpreadsheet { .. }
+            | Self::NotASpreadsheet { .. }
+            | Self::NoSuchTab { .. }
+            | Self::NoSuchRange { .. }
+            | Self::RangeOffGrid { .. } => "validation",
             Self::Refused(_) => "unknown",
         }
     }
@@ -144,12 +173,42 @@ pub struct Tab {
     pub id: i64,
     /// Its title.
     pub title: String,
-    /// How many rows its grid has.
-    pub rows: u32,
-    /// How many columns its grid has.
-    pub columns: u32,
+    /// The cells that are read.
+    pub window: Window,
     /// The spreadsheet's time zone, an IANA name.
     pub time_zone: String,
+}
+
+/// Cells of a tab, all of which there are. Both ends belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Counted from 1.
+    pub first_row: u32,
+    /// Counted from 1.
+    pub last_row: u32,
+    /// Counted from 0.
+    pub first_column: u32,
+    /// Counted from 0.
+    pub last_column: u32,
+}
+
+impl Window {
+    /// What of `area` lies in a grid of so many rows and columns; `None` when it begins past its end.
+    fn of(area: Option<Area>, rows: u32, columns: u32) -> Option<Self> {
+        let whole = Area { first_row: 1, last_row: None, first_column: 0, last_column: None };
+        let Area { first_row, last_row, first_column, last_column } = area.unwrap_or(whole);
+        let window = Self {
+            first_row,
+            last_row: last_row.map_or(rows, |last| last.min(rows)),
+            first_column,
+            last_column: last_column.map_or(columns, |last| (last + 1).min(columns)).checked_sub(1)?,
+        };
+        (first_row <= window.last_row && first_column <= window.last_column).then_some(window)
+    }
+
+    fn columns(self) -> u32 {
+        self.last_column - self.first_column + 1
+    }
 }
 
 /// How a sync names its tab.
@@ -159,13 +218,46 @@ pub enum TabName<'a> {
     Title(&'a str),
     /// By its id.
     Id(i64),
+    /// By a named range that lies in it.
+    OfRange(&'a str),
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Spreadsheet {
     properties: SpreadsheetProperties,
     #[serde(default)]
     sheets: Vec<Sheet>,
+    #[serde(default)]
+    named_ranges: Vec<NamedRange>,
+}
+
+#[derive(Deserialize)]
+struct NamedRange {
+    name: String,
+    range: GridRange,
+}
+
+/// Half-open, counted from 0; what is not there is 0, or where the grid ends.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct GridRange {
+    sheet_id: i64,
+    start_row_index: u32,
+    end_row_index: Option<u32>,
+    start_column_index: u32,
+    end_column_index: Option<u32>,
+}
+
+impl GridRange {
+    fn area(&self) -> Area {
+        Area {
+            first_row: self.start_row_index + 1,
+            last_row: self.end_row_index,
+            first_column: self.start_column_index,
+            last_column: self.end_column_index.map(|end| end.saturating_sub(1)),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -196,6 +288,17 @@ struct GridProperties {
     column_count: u32,
 }
 
+impl Spreadsheet {
+    fn range(&self, spreadsheet: &str, wanted: &str) -> Result<&GridRange, SheetsError> {
+        let found = self.named_ranges.iter().find(|named| named.name == wanted);
+        found.map(|named| &named.range).ok_or_else(|| SheetsError::NoSuchRange {
+            spreadsheet: spreadsheet.to_owned(),
+            wanted: wanted.to_owned(),
+            known: self.named_ranges.iter().map(|named| named.name.clone()).collect(),
+        })
+    }
+}
+
 impl Sheets {
     /// A client under `account`; the base URLs are Google's, or a local server's.
     ///
@@ -211,38 +314,45 @@ impl Sheets {
         })
     }
 
-    /// Looks up a tab.
+    /// Looks up a tab, and which of its cells are to be read: `area`, or those of the named range, or all.
     ///
     /// # Errors
-    /// When the spreadsheet cannot be read, or has no such tab.
-    pub async fn tab(&self, spreadsheet: &str, name: TabName<'_>) -> Result<Tab, SheetsError> {
-        const FIELDS: &str =
-            "properties(timeZone),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount))";
+    /// When the spreadsheet cannot be read, or has no such tab or range.
+    pub async fn tab(&self, spreadsheet: &str, name: TabName<'_>, area: Option<Area>) -> Result<Tab, SheetsError> {
+        const FIELDS: &str = "properties(timeZone),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount)),\
+             namedRanges(name,range)";
         let url = format!("{}/v4/spreadsheets/{}", self.sheets_url, path_segment(spreadsheet));
         let (found, _): (Spreadsheet, u64) = self.get(spreadsheet, &url, &[("fields", FIELDS)]).await?;
+        let (name, area) = match name {
+            TabName::OfRange(wanted) => {
+                let range = found.range(spreadsheet, wanted)?;
+                (TabName::Id(range.sheet_id), Some(range.area()))
+            }
+            name => (name, area),
+        };
         let grids = found.sheets.into_iter().filter(|sheet| sheet.properties.sheet_type == "GRID");
         let mut known = Vec::new();
         for Sheet { properties } in grids {
             let wanted = match name {
                 TabName::Title(title) => properties.title == title,
                 TabName::Id(id) => properties.sheet_id == id,
+                TabName::OfRange(_) => false,
             };
             match properties.grid_properties {
-                Some(grid) if wanted => {
-                    return Ok(Tab {
-                        spreadsheet: spreadsheet.to_owned(),
-                        id: properties.sheet_id,
-                        title: properties.title,
-                        rows: grid.row_count,
-                        columns: grid.column_count,
-                        time_zone: found.properties.time_zone,
-                    });
+                Some(GridProperties { row_count: rows, column_count: columns }) if wanted => {
+                    let title = properties.title;
+                    let Some(window) = Window::of(area, rows, columns) else {
+                        return Err(SheetsError::RangeOffGrid { tab: title, rows, columns });
+                    };
+                    let time_zone = found.properties.time_zone;
+                    let spreadsheet = spreadsheet.to_owned();
+                    return Ok(Tab { spreadsheet, id: properties.sheet_id, title, window, time_zone });
                 }
                 _ => known.push(format!("{:?} (tab_id {})", properties.title, properties.sheet_id)),
             }
         }
         let wanted = match name {
-            TabName::Title(title) => format!("{title:?}"),
+            TabName::Title(title) | TabName::OfRange(title) => format!("{title:?}"),
             TabName::Id(id) => format!("with the id {id}"),
         };
         Err(SheetsError::NoSuchTab { spreadsheet: spreadsheet.to_owned(), wanted, known })
@@ -274,9 +384,10 @@ impl Sheets {
             values: Vec<Vec<Cell>>,
         }
         let range = format!(
-            "'{}'!A{first}:{}{last}",
+            "'{}'!{}{first}:{}{last}",
             tab.title.replace('\'', "''"),
-            column_letters(tab.columns.saturating_sub(1))
+            column_letters(tab.window.first_column),
+            column_letters(tab.window.last_column)
         );
         let url = format!(
             "{}/v4/spreadsheets/{}/values/{}",
@@ -296,7 +407,7 @@ impl Sheets {
     /// Reads a tab from `first_row` on, chunk by chunk.
     #[must_use]
     pub fn read<'a>(&'a self, tab: &'a Tab, first_row: u32) -> Reader<'a> {
-        let rows = (FIRST_CHUNK_CELLS / tab.columns.max(1)).max(1);
+        let rows = (FIRST_CHUNK_CELLS / tab.window.columns()).max(1);
         Reader { sheets: self, tab, next_row: first_row, chunk_rows: rows, requests: 0 }
     }
 
@@ -393,7 +504,7 @@ pub struct Reader<'a> {
     requests: u32,
 }
 
-/// Consecutive rows of a tab. Blank rows at the end of the range are left out, as Google does.
+/// Consecutive rows of a tab, from its window's first column on. Blank rows at the end of the range are left out, as Google does.
 #[derive(Debug)]
 pub struct Chunk {
     /// The row number of the first.
@@ -408,11 +519,11 @@ impl Reader<'_> {
     /// # Errors
     /// When it cannot be read.
     pub async fn next(&mut self) -> Result<Option<Chunk>, SheetsError> {
-        if self.next_row > self.tab.rows {
+        if self.next_row > self.tab.window.last_row {
             return Ok(None);
         }
         let first_row = self.next_row;
-        let last_row = self.tab.rows.min(first_row.saturating_add(self.chunk_rows - 1));
+        let last_row = self.tab.window.last_row.min(first_row.saturating_add(self.chunk_rows - 1));
         let (rows, bytes) = self.sheets.rows(self.tab, first_row, last_row).await?;
         self.requests += 1;
         self.next_row = last_row + 1;

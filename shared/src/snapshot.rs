@@ -2,7 +2,7 @@
 //! A million rows take some tens of bytes each plus the text of their cells, so a snapshot of the largest spreadsheet fits
 //! in a function's memory. It knows neither the database nor the queue.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::Serialize;
 
@@ -60,7 +60,8 @@ pub struct SnapshotBuilder<'a> {
     mapping: &'a Mapping,
     version: MappingVersion,
     duplicates: Duplicates,
-    only: Option<HashSet<String>>,
+    /// The row keys of a selective run, each with the text by which it was asked for.
+    only: Option<HashMap<String, String>>,
     entries: Vec<Entry>,
     wire: Vec<u8>,
     tally: Tally,
@@ -83,10 +84,11 @@ impl<'a> SnapshotBuilder<'a> {
         }
     }
 
-    /// Takes in only the rows with the given keys, for a selective run; all others are as if they were not there.
+    /// Takes in only the rows with the given keys, for a selective run; all others are as if they were not there. The keys
+    /// are read by the same rules as the cells: who types `ａａ１` means the row that the mapping calls `aa1`.
     #[must_use]
     pub fn only(mut self, keys: Option<&[String]>) -> Self {
-        self.only = keys.map(|keys| keys.iter().cloned().collect());
+        self.only = keys.map(|keys| keys.iter().map(|key| (self.mapping.row_key_of(key), key.clone())).collect());
         self
     }
 
@@ -99,7 +101,7 @@ impl<'a> SnapshotBuilder<'a> {
                 Mapped::Rejected { key, .. } => key.as_ref(),
                 Mapped::Blank | Mapped::Skipped(_) => None,
             };
-            if !key.is_some_and(|key| only.contains(key)) {
+            if !key.is_some_and(|key| only.contains_key(key)) {
                 return;
             }
         }
@@ -188,7 +190,11 @@ impl<'a> SnapshotBuilder<'a> {
             };
             entries.push(kept);
         }
-        (Snapshot { entries, wire: self.wire, tally: self.tally }, self.rejections)
+        let is_missing = |key: &str| entries.binary_search_by_key(&KeyHash::of(key), |entry| entry.key).is_err();
+        let asked = self.only.take().into_iter().flatten();
+        let mut missing: Vec<String> = asked.filter(|(key, _)| is_missing(key)).map(|(_, asked)| asked).collect();
+        missing.sort_unstable();
+        (Snapshot { entries, wire: self.wire, tally: self.tally, missing }, self.rejections)
     }
 
     /// Settles rows that share a key: one entry comes back, and the others are counted and explained. A row that was
@@ -279,6 +285,7 @@ pub struct Snapshot {
     entries: Vec<Entry>,
     wire: Vec<u8>,
     tally: Tally,
+    missing: Vec<String>,
 }
 
 impl Snapshot {
@@ -294,11 +301,10 @@ impl Snapshot {
         self.tally
     }
 
-    /// Which of the given row keys the sheet does not have.
+    /// Which of the keys that a selective run asked for the sheet does not have, as they were asked for.
     #[must_use]
-    pub fn missing<'a>(&self, keys: &'a [String]) -> Vec<&'a str> {
-        let absent = |key: &&String| self.entries.binary_search_by_key(&KeyHash::of(key), |entry| entry.key).is_err();
-        keys.iter().filter(absent).map(String::as_str).collect()
+    pub fn missing(&self) -> &[String] {
+        &self.missing
     }
 
     /// The wire form of a row that is ready.
@@ -314,7 +320,7 @@ impl Snapshot {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::mapping::{Column, Settings};
+    use crate::mapping::{Column, Normalize, Settings, Type};
 
     /// A mapping of the column A (`key`) and the column B (`value`), both texts; without a value the row is rejected.
     pub(crate) fn mapping() -> Mapping {
@@ -417,7 +423,38 @@ pub(crate) mod tests {
         builder.add(3, &cells("b", "1"));
         let (snapshot, _) = builder.finish(false);
         assert_eq!(snapshot.tally().rows_read, 1);
-        assert_eq!(snapshot.missing(&keys), ["z"]);
+        assert_eq!(snapshot.missing(), ["z"]);
+    }
+
+    #[test]
+    fn chosen_keys_are_read_by_the_rules_of_the_cells() {
+        let column = |name: &str, kind, normalize| Column {
+            header: Some(name.to_owned()),
+            column: name.to_owned(),
+            kind,
+            normalize,
+            ..Column::default()
+        };
+        let columns = [column("key", Type::Text, Normalize::Nfkc), column("value", Type::Integer, Normalize::None)];
+        let chosen = |key: &[&str], keys: &[&str], rows: &[[&str; 2]]| {
+            let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
+            let settings =
+                Settings { columns: &columns, key: &key, header_row: 1, first_column: 0, time_zone: "Asia/Tokyo" };
+            let mapping = Mapping::bind(settings, &cells("key", "value")).expect("the headers fit");
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            let mut builder =
+                SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), Duplicates::Reject).only(Some(&keys));
+            for (number, [key, value]) in (2..).zip(rows) {
+                builder.add(number, &cells(key, value));
+            }
+            let (snapshot, _) = builder.finish(false);
+            (ready_rows(&snapshot), snapshot.missing().to_vec())
+        };
+        let rows = [["ＡＡ１２３", "1"], ["AA124 ", "2"], ["AA125", "3"]];
+        assert_eq!(chosen(&["key"], &["AA123", "ＡＡ１２４"], &rows), (vec![2, 3], vec![]));
+        assert_eq!(chosen(&["key"], &[" ＡＡ１２５", "ＡＡ９"], &rows), (vec![4], vec!["ＡＡ９".to_owned()]));
+        let both = [r#"["ＡＡ１２３", "１"]"#, r#"["AA124","2"]"#, "AA125"];
+        assert_eq!(chosen(&["key", "value"], &both, &rows), (vec![2, 3], vec!["AA125".to_owned()]));
     }
 
     #[test]

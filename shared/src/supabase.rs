@@ -1,6 +1,9 @@
 //! The client of Supabase REST (PostgREST): the functions of the run protocol as methods, and reads of its tables. It
 //! classifies every failure and repeats what may pass; what a failure means for a batch or a run is the caller's business.
 
+mod connection;
+mod destination;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -16,10 +19,14 @@ use uuid::Uuid;
 use crate::batch::Incoming;
 use crate::classify::{self, Fault};
 use crate::definition::Sync;
-use crate::hash::{ContentHash, KeyHash, RangeIndex};
+use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
 use crate::mapping::Rejection;
-use crate::plan::{RangeDigests, StoredRow};
+use crate::plan::{RangeDigests, StoredRow, Vanished};
+use crate::secrets::SecretError;
+
+pub use connection::Connection;
+pub use destination::Destination;
 
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
@@ -55,6 +62,9 @@ pub enum SupabaseError {
         /// How long the gateway asks to wait.
         retry_after: Option<Duration>,
     },
+    /// The key could not be had, so no call was made.
+    #[error(transparent)]
+    NoKey(SecretError),
     /// A success that does not say what the protocol promises.
     #[error(
         "Supabase's {function} answered with something else than expected ({reason}); apply the migrations of this version"
@@ -91,7 +101,7 @@ impl SupabaseError {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NoAnswer { .. } => Fault::Down,
+            Self::NoAnswer { .. } | Self::NoKey(_) => Fault::Down,
             Self::Refused { fault, .. } => *fault,
             Self::Unexpected { .. } => Fault::Drift,
         }
@@ -102,13 +112,16 @@ impl SupabaseError {
     pub fn code(&self) -> String {
         match self {
             Self::NoAnswer { .. } => "no_answer".to_owned(),
+            Self::NoKey(_) => "no_key".to_owned(),
             Self::Refused { code: Some(code), .. } => code.clone(),
             Self::Refused { status, .. } => format!("http_{status}"),
             Self::Unexpected { .. } => "unexpected_answer".to_owned(),
         }
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    /// How long the destination asks to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
             _ => None,
@@ -233,25 +246,32 @@ impl Supabase {
         Ok(answer.status)
     }
 
-    /// Applies a batch once, in at most `time`; the message body is passed on as it is. The caller decides what a failure
-    /// means.
-    ///
-    /// # Errors
-    /// When the call fails. It may have taken effect all the same; the ledger knows.
-    pub async fn apply(&self, message: &str, time: Duration) -> Result<Applied, SupabaseError> {
-        let hurried = Self { timeout: self.timeout.min(time), ..self.clone() };
-        hurried.call("sync_apply", format!(r#"{{"p_batch":{message}}}"#)).await
-    }
-
     /// Counts a failed attempt at a batch, or ends it or a whole run as failed.
     ///
     /// # Errors
     /// When the call fails.
     pub async fn fail(&self, run: Uuid, batch: Option<&Incoming>, failure: &Failure) -> Result<Failed, SupabaseError> {
+        self.patient("sync_fail", &Self::failure(run, batch, failure)).await
+    }
+
+    fn failure(run: Uuid, batch: Option<&Incoming>, failure: &Failure) -> serde_json::Value {
         let batch = batch.map(
             |batch| json!({"kind": batch.kind, "lo": batch.stretch.lo, "hi": batch.stretch.hi, "rows": batch.rows}),
         );
-        self.patient("sync_fail", &json!({"p_run": run, "p_batch": batch, "p_error": failure})).await
+        json!({"p_run": run, "p_batch": batch, "p_error": failure})
+    }
+
+    /// The same connection, whose calls end after `time` at the latest.
+    fn within(&self, time: Duration) -> Self {
+        Self { timeout: self.timeout.min(time), ..self.clone() }
+    }
+
+    /// Approves the deletion that a run withheld, in the name of `who`; the sync's next run does it.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn approve_deletes(&self, run: Uuid, who: &str, why: &str) -> Result<Approval, SupabaseError> {
+        self.patient("sync_approve_deletes", &json!({"p_run": run, "p_who": who, "p_why": why})).await
     }
 
     /// Reads rows of a table or view; `query` is PostgREST's.
@@ -425,6 +445,9 @@ pub enum Begun {
         /// How many rows the sync has in the table.
         #[serde(default)]
         present_rows: u64,
+        /// The vanished keys whose deletion a person has approved.
+        #[serde(default)]
+        approved_deletes: Option<KeySet>,
     },
     /// Another run still makes progress.
     Busy {
@@ -475,8 +498,32 @@ pub struct PlanRecord {
     pub delete_batches: u64,
     /// Why vanished keys were not sent.
     pub deletes_withheld: Option<String>,
+    /// The keys that vanished, sent or not; `None` when there are none, or when the sheet moved and nobody knows.
+    pub vanished: Option<Vanished>,
     /// What else a reader of the run may want to know.
     pub metadata: serde_json::Value,
+}
+
+/// The answer to [`Supabase::approve_deletes`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Approval {
+    /// The next run deletes these rows, if it finds exactly the same to be gone.
+    Approved {
+        /// The run's sync.
+        sync: String,
+        /// How many rows.
+        approved: u64,
+        /// Until when, as Postgres writes it.
+        expires_at: String,
+    },
+    /// There is nothing to approve, or no longer.
+    Refused {
+        /// `no_such_run`, `nothing_withheld`, `not_approvable`, `superseded` or `no_reason`.
+        code: String,
+        /// Why, and what to do.
+        message: String,
+    },
 }
 
 /// The answer to [`Supabase::apply`].

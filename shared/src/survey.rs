@@ -2,6 +2,7 @@
 //! One piece of code for runs, plans and verifications, so that a plan cannot see what a run would not. It writes nothing:
 //! what becomes of rejections and of the [`Plan`] is the caller's business.
 
+use crate::area::{Area, RangeName};
 use crate::definition::Sync;
 use crate::hash;
 use crate::mapping::{HeaderProblem, Mapping, Rejection, Settings};
@@ -26,6 +27,16 @@ pub enum ReadError {
         /// The row that should hold them.
         row: u32,
     },
+    /// The header row is above the range.
+    #[error(
+        "`header_row` {row} is above the named range, which begins in row {first}: leave it out, or widen the range"
+    )]
+    HeadersOutside {
+        /// The row that should hold the headers.
+        row: u32,
+        /// The first row of the range.
+        first: u32,
+    },
     /// The headers are not those that the definition maps.
     #[error("the headers of the tab {tab:?} do not fit sheetsync.toml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Headers {
@@ -42,7 +53,7 @@ impl ReadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Sheets(error) => error.code(),
-            Self::NoHeaders { .. } => "no_headers",
+            Self::NoHeaders { .. } | Self::HeadersOutside { .. } => "no_headers",
             Self::Headers { .. } => "headers_do_not_fit",
         }
     }
@@ -52,7 +63,7 @@ impl ReadError {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::Sheets(error) => error.error_type(),
-            Self::NoHeaders { .. } | Self::Headers { .. } => "validation",
+            Self::NoHeaders { .. } | Self::HeadersOutside { .. } | Self::Headers { .. } => "validation",
         }
     }
 }
@@ -82,22 +93,28 @@ pub async fn read<E: From<ReadError>>(
     keys: Option<&[String]>,
     mut reject: impl AsyncFnMut(Vec<Rejection>) -> Result<(), E>,
 ) -> Result<TabRead, E> {
-    let name = match (&definition.tab, definition.tab_id) {
-        (_, Some(id)) => TabName::Id(id),
-        (Some(title), None) => TabName::Title(title),
-        (None, None) => unreachable!("a definition without a tab was refused"),
+    let range = definition.range.as_deref().and_then(|range| RangeName::parse(range).ok());
+    let (name, area) = match (&definition.tab, definition.tab_id, range) {
+        (_, _, Some(RangeName::Named(range))) => (TabName::OfRange(range), None),
+        (_, Some(id), range) => (TabName::Id(id), cells(range)),
+        (Some(title), None, range) => (TabName::Title(title), cells(range)),
+        (None, None, _) => unreachable!("a definition without a tab was refused"),
     };
-    let tab = sheets.tab(&definition.spreadsheet, name).await.map_err(ReadError::from)?;
+    let tab = sheets.tab(&definition.spreadsheet, name, area).await.map_err(ReadError::from)?;
+    let header_row = definition.header_row.unwrap_or(tab.window.first_row);
+    if header_row < tab.window.first_row {
+        return Err(ReadError::HeadersOutside { row: header_row, first: tab.window.first_row }.into());
+    }
     let version = sheets.version(&definition.spreadsheet).await.map_err(ReadError::from)?;
-    let mut reader = sheets.read(&tab, definition.header_row);
-    let no_headers = || ReadError::NoHeaders { tab: tab.title.clone(), row: definition.header_row };
+    let mut reader = sheets.read(&tab, header_row);
+    let no_headers = || ReadError::NoHeaders { tab: tab.title.clone(), row: header_row };
     let first = reader.next().await.map_err(ReadError::from)?.ok_or_else(no_headers)?;
     let (headers, rows) = first.rows.split_first().ok_or_else(no_headers)?;
     let settings = Settings {
         columns: &definition.columns,
         key: &definition.key,
-        header_row: definition.header_row,
-        first_column: 0,
+        header_row,
+        first_column: tab.window.first_column,
         time_zone: &tab.time_zone,
     };
     let mapping =
@@ -122,6 +139,13 @@ pub async fn read<E: From<ReadError>>(
     let unmapped_headers =
         mapping.unmapped_headers().iter().map(|(header, cell)| format!("{header} ({cell})")).collect();
     Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers })
+}
+
+fn cells(range: Option<RangeName<'_>>) -> Option<Area> {
+    match range {
+        Some(RangeName::Cells(area)) => Some(area),
+        Some(RangeName::Named(_)) | None => None,
+    }
 }
 
 /// Finds what differs from the database, in as few bytes as the kind of run allows. `present_rows` is how many rows the

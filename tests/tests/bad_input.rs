@@ -72,6 +72,32 @@ async fn more_rows_gone_than_the_guard_allows() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_withheld_deletion_that_is_approved_is_done_once() -> Result<()> {
+    let sync = loaded("approved").await?;
+    sync.sheet.delete_rows(2, 20).await?;
+    let withheld = sync.run().await?;
+    let approve = "select public.sync_approve_deletes($1, 'Hanako', 'sold') ->> 'outcome'";
+    let outcome: String = sync.database.query_one(approve, &[&withheld.id]).await?.get(0);
+    assert_eq!(outcome, "approved");
+
+    // A row more is another set: nobody has approved that.
+    sync.sheet.delete_rows(2, 1).await?;
+    let other = sync.run().await?;
+    assert_eq!((other.status.as_str(), other.deleted), ("partial", 0));
+    sync.sheet.append(vec![row(21)]).await?;
+    let run = sync.run().await?;
+    assert_eq!((run.status.as_str(), run.deleted, run.deletes_withheld.as_deref()), ("completed", 20, None));
+    run.assert_adds_up();
+    sync.assert_table(&(21..=50).map(row).collect::<Vec<_>>()).await?;
+
+    sync.sheet.append((1..=20).map(row).collect()).await?;
+    assert_eq!(sync.run().await?.inserted, 20);
+    sync.sheet.delete_rows(32, 20).await?;
+    assert_eq!(sync.run().await?.deleted, 0, "it was approved once");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_sheet_that_moves_while_it_is_read_deletes_nothing_yet() -> Result<()> {
     let sync = loaded("moved").await?;
     sync.sheet.delete_rows(2, 1).await?;

@@ -256,3 +256,27 @@ async fn a_worker_killed_between_apply_and_acknowledgement_does_no_harm() -> Res
     assert_eq!(sync.versions().await?, versions);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_selective_run_sends_the_chosen_rows_deletes_nothing_and_says_which_are_missing() -> Result<()> {
+    let sync = Sync::named("selective").rows(30).options(HARD).create().await?;
+    let keys =
+        |text: &str| text.replace("column = \"listing_no\"\n", "column = \"listing_no\"\nnormalize = \"nfkc\"\n");
+    sync.define(&keys(&sync.definition_text(HARD)))?;
+    assert_eq!(sync.run().await?.inserted, 30);
+    sync.sheet.set("C3", 1).await?;
+    sync.sheet.set("C4", 2).await?;
+    sync.sheet.delete_rows(31, 1).await?;
+    let before = sync.versions().await?;
+    // As a person may type them: full width, and a row that is no longer there.
+    let report = sync.ask_with(json!({"type": "selective", "keys": ["ＡＡ００００２", "AA00030"]})).await?;
+    let run = sync.closed(report.run.unwrap_or_default()).await?;
+    assert_eq!((run.total_rows, run.rows_sent, run.updated, run.deleted, run.keys_vanished), (1, 1, 1, 0, 0));
+    run.assert_adds_up();
+    let missing = "select metadata #>> '{missingKeys}' from public.sync_state where id = $1";
+    assert_eq!(sync.database.query_one(missing, &[&run.id]).await?.get::<_, String>(0), "[\"AA00030\"]");
+    let after = sync.versions().await?;
+    let moved: Vec<&String> = before.keys().filter(|key| before.get(*key) != after.get(*key)).collect();
+    assert_eq!(moved, ["AA00002"], "neither the other edit nor the vanished row was touched");
+    Ok(())
+}

@@ -178,12 +178,12 @@ impl Scheduler {
             keys: request.keys.as_deref(),
         };
         let begun = supabase.begin(&begin).await.map_err(|error| unrecorded(&error.into()))?;
-        let (run, seq, present_rows) = match begun {
-            Begun::Begun { run, seq, superseded, present_rows } => {
+        let (run, seq, present_rows, approved_deletes) = match begun {
+            Begun::Begun { run, seq, superseded, present_rows, approved_deletes } => {
                 if let Some(stalled) = superseded {
                     tracing::warn!(%run, sync = name, superseded = %stalled, "took over from a run that stalled");
                 }
-                (run, seq, present_rows)
+                (run, seq, present_rows, approved_deletes)
             }
             Begun::Busy { run } => {
                 tracing::info!(sync = name, busy = %run, "another run still makes progress");
@@ -205,6 +205,7 @@ impl Scheduler {
                     id: run,
                     seq,
                     present_rows,
+                    approved_deletes,
                     run_type: request.run_type,
                     keys: request.keys.as_deref(),
                     definition: &definition,

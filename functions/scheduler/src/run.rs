@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use sheetsync::batch::Envelope;
 use sheetsync::definition::{DefinitionError, Sync};
+use sheetsync::hash::KeySet;
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
@@ -91,6 +92,8 @@ pub struct Run<'a> {
     pub seq: i64,
     /// How many rows the sync had in the table before.
     pub present_rows: u64,
+    /// The vanished keys whose deletion a person has approved.
+    pub approved_deletes: Option<KeySet>,
     pub run_type: RunType,
     /// The row keys of a selective run.
     pub keys: Option<&'a [String]>,
@@ -110,14 +113,15 @@ impl Run<'_> {
         let sync = &self.definition.name;
         let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;
         let tally = read.snapshot.tally();
-        let reading = Reading { rows: tally.rows_read, moved: read.moved, present_before: self.present_rows };
+        let vanished = plan.vanished().filter(|_| !read.moved);
+        let approved = vanished.as_ref().is_some_and(|vanished| self.approved_deletes.as_ref() == Some(&vanished.keys));
+        let reading = Reading { rows: tally.rows_read, moved: read.moved, present_before: self.present_rows, approved };
         let deletes_withheld = plan::withhold(&self.definition.on_delete, reading, plan.vanished.len() as u64);
         if let Some(reason) = &deletes_withheld {
             tracing::warn!(run = %self.id, sync = self.definition.name, vanished = plan.vanished.len(), reason, "deletes withheld");
             plan.vanished.clear();
         }
         let (upsert_batches, delete_batches) = self.send(&read.snapshot, &plan).await?;
-        let missing_keys = self.keys.map(|keys| read.snapshot.missing(keys)).unwrap_or_default();
         let record = PlanRecord {
             tally,
             rows_unchanged: plan.unchanged,
@@ -126,6 +130,7 @@ impl Run<'_> {
             upsert_batches,
             delete_batches,
             deletes_withheld,
+            vanished,
             metadata: json!({
                 "tab": read.tab.title,
                 "tabId": read.tab.id,
@@ -133,7 +138,8 @@ impl Run<'_> {
                 "readMs": read_ms,
                 "moved": read.moved,
                 "unmappedHeaders": read.unmapped_headers,
-                "missingKeys": missing_keys,
+                "missingKeys": read.snapshot.missing(),
+                "deletesApproved": approved,
             }),
         };
         let status = self.supabase.planned(self.id, &record).await?;

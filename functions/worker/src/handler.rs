@@ -1,82 +1,104 @@
-//! Delivers batches: each message goes to `sync_apply` once, and what came of it becomes an answer for SQS. Which failures
-//! are whose fault is the library's business ([`sheetsync::classify`]).
+//! Answers SQS for one invocation: which messages it may forget, and when the others come back.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt as _;
-use sheetsync::batch::{Incoming, Malformed};
-use sheetsync::classify::Fault;
-use sheetsync::queue::Queue;
-use sheetsync::secrets::{self, SecretError};
-use sheetsync::supabase::{Applied, Failure, Outcome, Supabase, SupabaseError};
-use sheetsync::{settings, telemetry};
-use tokio::sync::OnceCell;
+use sheetsync::breaker::{Breaker, Millis, SharedItem, Store, destination};
+use sheetsync::clock::{Chance, Clock};
+use sheetsync::limiter::{ImpossibleRate, Limiter};
+use sheetsync::queue::{Inbox, Queue};
+use sheetsync::retry::Budget;
+use sheetsync::settings::{self, MissingSetting};
+use sheetsync::supabase::{Connection, Destination};
 
-/// How long a batch waits that another worker is applying, or that waits for others of its run.
-const SHORT_WAIT: Duration = Duration::from_secs(2);
+use crate::delivery::Delivery;
+use crate::settings::{Settings, SettingsError};
 
-/// How long a batch waits while the destination is down or refuses us.
-const DOWN_WAIT: Duration = Duration::from_secs(30);
-
-/// What must be left of the invocation when a call ends, to tell SQS what came of it.
-const RESERVE: Duration = Duration::from_secs(2);
-
-/// A call that has less time than this is not begun.
-const SHORTEST_CALL: Duration = Duration::from_secs(3);
-
-/// What happens to a message.
+/// What delivers: its connections, its limits, and what it remembers between invocations.
 #[derive(Debug)]
-enum Delivery {
-    /// It is done with.
-    Done,
-    /// It comes back after a while; no attempt is counted, because the batch is not at fault.
-    Wait(Duration),
-    /// It failed for a reason of its own, and comes back until its attempts are used up.
-    Failed(Failure),
-    /// It can never be applied.
-    Hopeless(Failure),
+pub struct Worker<D, Q, S> {
+    pub(crate) destination: D,
+    pub(crate) queue: Q,
+    pub(crate) dead_letters: Q,
+    pub(crate) breaker: Breaker<S>,
+    pub(crate) limiter: Limiter,
+    pub(crate) budget: Budget,
+    pub(crate) clock: Clock,
+    pub(crate) chance: Arc<Chance>,
+    pub(crate) settings: Settings,
 }
 
-/// The worker's settings and connections, kept between invocations.
-pub struct Worker {
-    supabase_url: String,
-    supabase_secret: String,
-    queue: Queue,
-    dead_letters: Queue,
-    secrets: aws_sdk_secretsmanager::Client,
-    supabase: OnceCell<Supabase>,
+/// One invocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Invocation<'a> {
+    /// Its id.
+    pub request: &'a str,
+    /// When Lambda ends it.
+    pub deadline: Millis,
 }
 
-/// Why the worker could not even try.
+/// Why the worker cannot start.
 #[derive(Debug, thiserror::Error)]
-enum ConnectError {
+pub enum StartError {
+    /// A setting is missing.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Missing(#[from] MissingSetting),
+    /// A setting is no good.
     #[error(transparent)]
-    Supabase(#[from] SupabaseError),
+    Settings(#[from] SettingsError),
+    /// The rate is none.
+    #[error(transparent)]
+    Rate(#[from] ImpossibleRate),
 }
 
-impl Worker {
-    /// Reads the settings.
+impl Worker<Connection, Queue, Store> {
+    /// The worker of this function's environment.
     ///
     /// # Errors
-    /// When one is missing.
-    pub async fn from_env() -> Result<Self, settings::MissingSetting> {
-        let supabase_url = settings::required("SUPABASE_URL")?;
-        let supabase_secret = settings::required("SUPABASE_SECRET_ID")?;
-        let queue_url = settings::required("QUEUE_URL")?;
-        let dead_letter_url = settings::required("DLQ_URL")?;
+    /// When a setting is missing or no good.
+    pub async fn from_env() -> Result<Self, StartError> {
+        let url = settings::required("SUPABASE_URL")?;
+        let secret = settings::required("SUPABASE_SECRET_ID")?;
+        let table = settings::required("CONTROL_TABLE")?;
+        let (queue, dead_letters) = (settings::required("QUEUE_URL")?, settings::required("DLQ_URL")?);
+        let settings = Settings::from_env()?;
         let aws = aws_config::load_from_env().await;
         let sqs = aws_sdk_sqs::Client::new(&aws);
+        let store = Store::new(&aws_sdk_dynamodb::Client::new(&aws), table, destination(&url));
+        let connection = Connection::new(url, secret, aws_sdk_secretsmanager::Client::new(&aws));
+        let queues = (Queue::new(sqs.clone(), queue), Queue::new(sqs, dead_letters));
+        Ok(Self::new(connection, queues, store, settings, Clock::System, Chance::new())?)
+    }
+}
+
+impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
+    /// A worker that has just started. `queues` are the one that messages come from and that of dead letters.
+    ///
+    /// # Errors
+    /// When the rate cannot be kept.
+    pub fn new(
+        destination: D,
+        (queue, dead_letters): (Q, Q),
+        store: S,
+        settings: Settings,
+        clock: Clock,
+        chance: Chance,
+    ) -> Result<Self, ImpossibleRate> {
+        let chance = Arc::new(chance);
         Ok(Self {
-            supabase_url,
-            supabase_secret,
-            queue: Queue::new(sqs.clone(), queue_url),
-            dead_letters: Queue::new(sqs, dead_letter_url),
-            secrets: aws_sdk_secretsmanager::Client::new(&aws),
-            supabase: OnceCell::new(),
+            destination,
+            queue,
+            dead_letters,
+            breaker: Breaker::new(store, settings.rule(), clock, Arc::clone(&chance)),
+            limiter: Limiter::new(settings.requests_per_second, settings.concurrency)?,
+            budget: Budget::new(),
+            clock,
+            chance,
+            settings,
         })
     }
 
@@ -88,18 +110,20 @@ impl Worker {
     pub async fn handle(
         &self,
         event: SqsEvent,
-        deadline: SystemTime,
-    ) -> Result<SqsBatchResponse, std::convert::Infallible> {
+        request: &str,
+        deadline: Millis,
+    ) -> Result<SqsBatchResponse, Infallible> {
         let mut response = SqsBatchResponse::default();
+        let invocation = Invocation { request, deadline };
         for message in event.records {
-            let kept = match AssertUnwindSafe(self.answer(&message, deadline)).catch_unwind().await {
-                Ok(kept) => kept,
+            let is_kept = match AssertUnwindSafe(self.answer(&message, invocation)).catch_unwind().await {
+                Ok(is_kept) => is_kept,
                 Err(_) => {
                     tracing::error!(message = message.message_id, "the worker panicked over a message; it is kept");
                     true
                 }
             };
-            if let Some(id) = message.message_id.filter(|_| kept) {
+            if let Some(id) = message.message_id.filter(|_| is_kept) {
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = id;
                 response.batch_item_failures.push(failure);
@@ -108,77 +132,16 @@ impl Worker {
         Ok(response)
     }
 
-    /// Delivers a message and does what its delivery asks for; says whether SQS must keep it.
-    async fn answer(&self, message: &SqsMessage, deadline: SystemTime) -> bool {
+    /// Delivers a message; says whether SQS must keep it.
+    async fn answer(&self, message: &SqsMessage, invocation: Invocation<'_>) -> bool {
         let body = message.body.as_deref().unwrap_or_default();
-        let batch = Incoming::parse(body);
-        match self.deliver(body, &batch, deadline).await {
+        match self.deliver(body, invocation).await {
             Delivery::Done => false,
             Delivery::Wait(wait) => {
                 self.hide(message, wait).await;
                 true
             }
-            Delivery::Failed(failure) => self.count(message, body, &batch, &failure).await,
-            Delivery::Hopeless(failure) => self.give_up(body, &batch, &failure).await,
         }
-    }
-
-    async fn deliver(&self, body: &str, batch: &Result<Incoming, Malformed>, deadline: SystemTime) -> Delivery {
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(malformed) => return Delivery::Hopeless(failure("validation", "malformed", malformed.to_string())),
-        };
-        let supabase = match self.supabase().await {
-            Ok(supabase) => supabase,
-            Err(error) => {
-                tracing::error!(sync = batch.sync, run = %batch.run, error = %error, "cannot connect to Supabase");
-                return Delivery::Wait(DOWN_WAIT);
-            }
-        };
-        let left = deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE);
-        if left < SHORTEST_CALL {
-            tracing::info!(sync = batch.sync, run = %batch.run, batch = %batch.stretch, "no time left for this batch");
-            return Delivery::Wait(Duration::ZERO);
-        }
-        let started = Instant::now();
-        let outcome = supabase.apply(body, left).await;
-        let duration_ms = started.elapsed().as_millis() as u64;
-        match &outcome {
-            Ok(applied) => tracing::info!(
-                run = %batch.run,
-                sync = batch.sync,
-                kind = ?batch.kind,
-                batch = %batch.stretch,
-                rows = batch.rows,
-                outcome = ?applied.outcome,
-                inserted = applied.counts.inserted,
-                updated = applied.counts.updated,
-                unchanged = applied.counts.unchanged,
-                deleted = applied.counts.deleted,
-                conflicts = applied.counts.conflicts,
-                rejected = applied.counts.rejected,
-                duration_ms,
-                "batch answered"
-            ),
-            Err(error) => tracing::warn!(
-                run = %batch.run,
-                sync = batch.sync,
-                kind = ?batch.kind,
-                batch = %batch.stretch,
-                rows = batch.rows,
-                code = error.code(),
-                fault = ?error.fault(),
-                error = %error,
-                duration_ms,
-                "batch not applied"
-            ),
-        }
-        if let Ok(Applied { outcome: Outcome::Applied, run_status: Some(status), .. }) = &outcome
-            && status.is_applied()
-        {
-            telemetry::count_applied_run(&batch.sync);
-        }
-        judge(outcome)
     }
 
     async fn hide(&self, message: &SqsMessage, wait: Duration) {
@@ -186,148 +149,5 @@ impl Worker {
         if let Err(error) = self.queue.hide(receipt, wait).await {
             tracing::warn!(error = %error, "the message comes back after the queue's own time instead");
         }
-    }
-
-    /// Counts a real attempt in the ledger; gives the batch up when that was the last.
-    async fn count(
-        &self,
-        message: &SqsMessage,
-        body: &str,
-        batch: &Result<Incoming, Malformed>,
-        failure: &Failure,
-    ) -> bool {
-        let (Ok(incoming), Ok(supabase)) = (batch, self.supabase().await) else { return true };
-        match supabase.fail(incoming.run, Some(incoming), failure).await {
-            Ok(failed) if failed.is_final => self.bury(body, failure).await,
-            Ok(_) => {
-                self.hide(message, SHORT_WAIT).await;
-                true
-            }
-            Err(error) => {
-                tracing::warn!(run = %incoming.run, error = %error, "the attempt could not be counted");
-                true
-            }
-        }
-    }
-
-    /// Sends a message that can never be applied to the dead-letter queue, and says so in its run.
-    async fn give_up(&self, body: &str, batch: &Result<Incoming, Malformed>, failure: &Failure) -> bool {
-        if self.bury(body, failure).await {
-            return true;
-        }
-        if let (Ok(incoming), Ok(supabase)) = (batch, self.supabase().await)
-            && let Err(error) = supabase.fail(incoming.run, Some(incoming), failure).await
-        {
-            tracing::warn!(run = %incoming.run, error = %error, "the run could not be told of a batch that was given up");
-        }
-        false
-    }
-
-    /// Moves a message to the dead-letter queue; says whether it must stay where it is, because that failed.
-    async fn bury(&self, body: &str, failure: &Failure) -> bool {
-        tracing::error!(
-            code = failure.code,
-            error = failure.message,
-            "batch given up; it goes to the dead-letter queue"
-        );
-        match self.dead_letters.bury(body, &format!("{}: {}", failure.code, failure.message)).await {
-            Ok(()) => false,
-            Err(error) => {
-                tracing::error!(error = %error, "the dead-letter queue refused a batch; it stays on the queue");
-                true
-            }
-        }
-    }
-
-    async fn supabase(&self) -> Result<&Supabase, ConnectError> {
-        self.supabase
-            .get_or_try_init(async || {
-                let key = secrets::supabase_key(&self.secrets, &self.supabase_secret).await?;
-                Ok(Supabase::new(&self.supabase_url, key)?)
-            })
-            .await
-    }
-}
-
-/// What the answer to a batch means for its message (DESIGN.md, "Sequence of a batch in the worker").
-fn judge(outcome: Result<Applied, SupabaseError>) -> Delivery {
-    let error = match outcome {
-        Ok(applied) => {
-            return match applied.outcome {
-                Outcome::Applied | Outcome::Duplicate | Outcome::Superseded | Outcome::Withheld | Outcome::Failed => {
-                    Delivery::Done
-                }
-                Outcome::InProgress | Outcome::Waiting => Delivery::Wait(SHORT_WAIT),
-                Outcome::Malformed => {
-                    let reason = applied.error.unwrap_or_else(|| "sync_apply calls it malformed".to_owned());
-                    Delivery::Hopeless(failure("validation", "malformed", reason))
-                }
-            };
-        }
-        Err(error) => error,
-    };
-    match error.fault() {
-        Fault::Down | Fault::Restricted | Fault::Denied => Delivery::Wait(DOWN_WAIT),
-        Fault::Contended => Delivery::Wait(SHORT_WAIT),
-        Fault::StatementTimeout | Fault::Row | Fault::Drift | Fault::TooLarge | Fault::Request => {
-            Delivery::Failed(Failure {
-                error_type: error.fault().error_type(),
-                code: error.code(),
-                message: error.to_string(),
-                is_final: false,
-            })
-        }
-    }
-}
-
-fn failure(error_type: &'static str, code: &str, message: String) -> Failure {
-    Failure { error_type, code: code.to_owned(), message, is_final: true }
-}
-
-#[cfg(test)]
-mod tests {
-    use sheetsync::supabase::Counts;
-
-    use super::*;
-
-    fn answered(outcome: Outcome) -> Result<Applied, SupabaseError> {
-        Ok(Applied { outcome, counts: Counts::default(), run_status: None, error: None })
-    }
-
-    fn refused(fault: Fault) -> Result<Applied, SupabaseError> {
-        Err(SupabaseError::Refused {
-            fault,
-            status: 500,
-            code: Some("XXXXX".to_owned()),
-            message: String::new(),
-            function: "sync_apply".to_owned(),
-            retry_after: None,
-        })
-    }
-
-    #[test]
-    fn each_result_has_its_answer_to_sqs() {
-        use Outcome::{Applied, Duplicate, Failed, InProgress, Malformed, Superseded, Waiting, Withheld};
-        for outcome in [Applied, Duplicate, Superseded, Withheld, Failed] {
-            assert!(matches!(judge(answered(outcome)), Delivery::Done), "{outcome:?}");
-        }
-        for outcome in [InProgress, Waiting] {
-            assert!(matches!(judge(answered(outcome)), Delivery::Wait(SHORT_WAIT)), "{outcome:?}");
-        }
-        assert!(matches!(judge(answered(Malformed)), Delivery::Hopeless(_)));
-    }
-
-    #[test]
-    fn only_a_fault_of_the_batch_counts_as_an_attempt() {
-        for fault in [Fault::Down, Fault::Restricted, Fault::Denied] {
-            assert!(matches!(judge(refused(fault)), Delivery::Wait(DOWN_WAIT)), "{fault:?}");
-        }
-        assert!(matches!(judge(refused(Fault::Contended)), Delivery::Wait(SHORT_WAIT)));
-        for fault in [Fault::StatementTimeout, Fault::Row, Fault::Drift, Fault::TooLarge, Fault::Request] {
-            let Delivery::Failed(failure) = judge(refused(fault)) else { panic!("{fault:?} is the batch's") };
-            assert!(!failure.is_final, "the ledger decides when attempts are used up");
-        }
-        let lost = SupabaseError::NoAnswer { url: String::new(), reason: "reset".to_owned() };
-        assert!(matches!(judge(Err(lost)), Delivery::Wait(DOWN_WAIT)), "an unknown outcome is no failure");
     }
 }

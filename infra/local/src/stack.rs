@@ -62,6 +62,14 @@ pub struct Deployment {
     pub visibility_timeout: Duration,
     /// How many workers run at once.
     pub concurrency: u32,
+    /// The most requests to Supabase in any second.
+    pub requests_per_second: u32,
+    /// After which Postgres gives up a batch.
+    pub statement_timeout: Duration,
+    /// After which a worker gives up a call.
+    pub request_timeout: Duration,
+    /// How long the breaker stays open the first time.
+    pub breaker_open: Duration,
 }
 
 impl Deployment {
@@ -73,18 +81,27 @@ impl Deployment {
             worker_timeout: Duration::from_secs(60),
             visibility_timeout: Duration::from_secs(360),
             concurrency: 2,
+            requests_per_second: 10,
+            statement_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(35),
+            breaker_open: Duration::from_secs(15),
         }
     }
 
     /// For tests: nothing happens but what a test asks for, each brings its own definition, and nobody waits long for
-    /// a message whose worker died (six times the worker's timeout, as in the cloud, would be a minute).
+    /// a message whose worker died (six times the worker's timeout, as in the cloud, would be more than a minute), for a
+    /// call that hangs, or for the breaker.
     pub fn for_tests() -> Self {
         Self {
             scheduled: false,
             own_definitions: true,
-            worker_timeout: Duration::from_secs(10),
+            worker_timeout: Duration::from_secs(14),
             visibility_timeout: Duration::from_secs(15),
             concurrency: 2,
+            requests_per_second: 50,
+            statement_timeout: Duration::from_secs(4),
+            request_timeout: Duration::from_secs(5),
+            breaker_open: Duration::from_secs(2),
         }
     }
 }
@@ -172,7 +189,13 @@ async fn start_servers(
     let keys = Keys::generate();
     let database = async {
         let postgres = Postgres::start(dir, tools, &keys, logs, register).await?;
-        sheetsync_migrations::apply(&postgres::connect(&postgres.url("postgres")).await?).await?;
+        let owner = postgres::connect(&postgres.url("postgres")).await?;
+        sheetsync_migrations::apply(&owner).await?;
+        if let Some(deployment) = &plan.deployment {
+            let seconds = deployment.statement_timeout.as_secs();
+            let limit = format!("alter function public.sync_apply(jsonb) set statement_timeout = '{seconds}s'");
+            owner.batch_execute(&limit).await?;
+        }
         say("Postgres is ready, its migrations applied");
         let postgrest = Postgrest::start(&postgres, tools, &keys, logs, register).await?;
         Ok((postgres, postgrest))
@@ -269,6 +292,10 @@ async fn deploy_to(
         ("WorkerTimeoutSeconds", deployment.worker_timeout.as_secs().to_string()),
         ("VisibilityTimeoutSeconds", deployment.visibility_timeout.as_secs().to_string()),
         ("MaximumConcurrency", deployment.concurrency.to_string()),
+        ("RequestsPerSecond", deployment.requests_per_second.to_string()),
+        ("StatementTimeoutSeconds", deployment.statement_timeout.as_secs().to_string()),
+        ("RequestTimeoutSeconds", deployment.request_timeout.as_secs().to_string()),
+        ("BreakerOpenSeconds", deployment.breaker_open.as_secs().to_string()),
     ];
     if let Some(folder) = &definitions {
         fs::create_dir_all(folder)?;

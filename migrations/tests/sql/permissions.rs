@@ -36,7 +36,7 @@ async fn signed_in_users_read_runs_errors_and_the_view_and_nothing_else() {
         let rows = user.query(&format!("select 1 from {table}"), &[]).await.unwrap();
         assert_eq!(rows.len(), 1, "{table}");
     }
-    for table in ["sync_targets", "sync_batches", "sync_rows"] {
+    for table in ["sync_targets", "sync_batches", "sync_rows", "sync_approvals"] {
         assert!(user.query(&format!("select 1 from {table}"), &[]).await.is_err(), "{table}");
     }
     for statement in [

@@ -99,7 +99,10 @@ impl Item {
             (Mode::ForceOpen, _) => Admission::Refused { until: now.plus(rule.longest_open) },
             (Mode::ForceClosed, _) | (Mode::Auto, Circuit::Closed(_)) => Admission::Granted(permit),
             (Mode::Auto, Circuit::Open(outage)) if outage.until > now => Admission::Refused { until: outage.until },
-            (Mode::Auto, Circuit::HalfOpen { lease, .. }) if *lease > now => Admission::Refused { until: *lease },
+            // A probe takes a moment; only a dead worker's lasts until its lease is over.
+            (Mode::Auto, Circuit::HalfOpen { lease, .. }) if *lease > now => {
+                Admission::Refused { until: now.plus(rule.moment()).min(*lease) }
+            }
             (Mode::Auto, Circuit::Open(_)) => {
                 Admission::Claim(self.claim([Clause::State(State::Open), Clause::OpenUntil(now)], now, me, rule))
             }
@@ -246,6 +249,11 @@ impl Counts {
 }
 
 impl Rule {
+    /// A short while, in proportion to how long the circuit is open.
+    pub(super) fn moment(&self) -> Duration {
+        self.first_open / 3
+    }
+
     pub(super) fn window_at(&self, at: Millis) -> u64 {
         at.0 / (self.window.as_millis() as u64).max(1)
     }

@@ -99,7 +99,8 @@ fn while_it_is_open_nobody_calls_and_then_one_does() {
     assert_eq!(open.admit(at(14), &me(), &rule()), Admission::Refused { until: at(15) });
     let (half_open, _) = claimed(&open, at(15));
     let other = Owner("other".to_owned());
-    assert_eq!(half_open.admit(at(16), &other, &rule()), Admission::Refused { until: at(15 + 40) });
+    assert_eq!(half_open.admit(at(16), &other, &rule()), Admission::Refused { until: at(16 + 5) });
+    assert_eq!(half_open.admit(at(54), &other, &rule()), Admission::Refused { until: at(15 + 40) });
     let Admission::Claim(late) = open.admit(at(16), &other, &rule()) else { panic!("it read the item before") };
     assert_eq!(half_open.apply(&late), Err(Refused(Clause::Epoch(open.epoch))));
 }

@@ -139,7 +139,7 @@ impl Item {
                 item.epoch += 1;
             }
             (Change::Force { mode, order }, circuit) => {
-                if let (Mode::Auto, Circuit::Open(outage)) = (mode, circuit) {
+                if let (Mode::Auto, Circuit::Open(outage) | Circuit::HalfOpen { outage, .. }) = (mode, circuit) {
                     outage.until = order.at;
                 }
                 item.mode = *mode;

@@ -9,9 +9,10 @@ use super::cell::Cell;
 
 /// One column of the table and how it is fed from the sheet.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Column {
-    /// The header in the sheet; see [`super::normalize_header`] for what counts as the same.
+    /// The header in the sheet. Width, white space and line breaks make no difference.
     #[serde(skip_serializing_if = "is_default")]
     pub header: Option<String>,
     /// Several headers that feed this column; the first cell that is not blank wins.
@@ -55,6 +56,7 @@ pub struct Column {
     pub pattern: Option<String>,
     /// Text, text_array: the most characters of a value.
     #[serde(skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub max_length: Option<u32>,
     /// Text: `false` keeps white space at both ends.
     #[serde(skip_serializing_if = "is_default")]
@@ -64,6 +66,7 @@ pub struct Column {
     pub normalize: Normalize,
     /// Text: a whole number typed into the cell is filled with zeros on the left up to so many digits.
     #[serde(skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 64)))]
     pub zero_pad: Option<u32>,
     /// Text_array: what stands between two items; `","` if not given.
     #[serde(skip_serializing_if = "is_default")]
@@ -89,9 +92,11 @@ pub struct Column {
     pub tsubo: bool,
     /// Decimal: values are rounded to so many decimals, halves away from zero.
     #[serde(skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 28)))]
     pub scale: Option<u32>,
     /// Integer, decimal: the number is multiplied by this, as under a header such as `価格（万円）`.
     #[serde(skip_serializing_if = "is_default")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 2)))]
     pub multiply_by: Option<u32>,
     /// Integer, decimal, date: texts that may stand before the value, such as `"築"`.
     #[serde(skip_serializing_if = "is_default")]
@@ -144,6 +149,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Type {
     /// Any text.
@@ -188,8 +194,9 @@ impl Type {
     }
 }
 
-/// Whose value wins in a column; see DESIGN.md, "Merge".
+/// Whose value wins in a column where sheet and database differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Authority {
     /// Whoever changed it.
@@ -203,6 +210,7 @@ pub enum Authority {
 
 /// What a blank cell means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Blank {
     /// Null is stored.
@@ -218,6 +226,7 @@ pub enum Blank {
 
 /// What a formula's error in a cell means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Errors {
     /// The row is rejected.
@@ -231,6 +240,7 @@ pub enum Errors {
 
 /// The Unicode normal form in which texts are stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Normalize {
     /// As it is in the cell.
@@ -244,6 +254,7 @@ pub enum Normalize {
 
 /// The order of the parts of a date whose year does not come first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Year, month, day; nothing else is accepted.
@@ -257,6 +268,7 @@ pub enum Order {
 
 /// What a date without a day becomes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Partial {
     /// A rejection.
@@ -270,6 +282,7 @@ pub enum Partial {
 
 /// What becomes of a time of day in a date column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TimeOfDay {
     /// Anything but midnight is a rejection.
@@ -281,6 +294,7 @@ pub enum TimeOfDay {
 
 /// What becomes of a local time that exists twice or not at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ClockChange {
     /// A rejection.
@@ -294,6 +308,7 @@ pub enum ClockChange {
 
 /// The texts that an enum column accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a list of texts, or a table of text = \"stored value\"")]
 pub enum Values {
     /// They are stored as they are listed.
@@ -322,6 +337,7 @@ impl Values {
 
 /// A value as the definition gives it for `default`, `min` or `max`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a text, a number or a boolean")]
 pub enum Scalar {
     /// `true` or `false`.

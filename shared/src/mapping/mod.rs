@@ -201,6 +201,25 @@ impl Mapping {
         rejection
     }
 
+    /// A row key as somebody names it (`ＡＡ１２３`), in the form that the rows have it: read by the rules of the key's
+    /// columns. What they do not take stays as it is, and is no row's key.
+    #[must_use]
+    pub fn row_key_of(&self, named: &str) -> String {
+        let read = |index: usize, text: &str| match self.fields[index].rule.apply(&Cell::from(text)) {
+            Ok(Outcome::Value(value)) if value != Value::Null => value.key_text(),
+            _ => text.to_owned(),
+        };
+        match self.key.as_slice() {
+            [index] => read(*index, named),
+            indices => match serde_json::from_str::<Vec<String>>(named) {
+                Ok(parts) if parts.len() == indices.len() => {
+                    Value::Array(indices.iter().zip(&parts).map(|(index, part)| read(*index, part)).collect()).to_json()
+                }
+                _ => named.to_owned(),
+            },
+        }
+    }
+
     /// The first field of the key that is blank and has no default.
     fn blank_key_field(&self, cells: &[Cell]) -> Option<&Field> {
         self.key
@@ -215,14 +234,10 @@ impl Mapping {
     }
 
     fn row_key(&self, values: &[Value]) -> String {
-        let text = |index: usize| match &values[index] {
-            Value::Text(text) => text.clone(),
-            value => value.to_json(),
-        };
         match self.key.as_slice() {
-            [index] => text(*index),
+            [index] => values[*index].key_text(),
             indices => {
-                let texts = indices.iter().map(|index| text(*index)).collect();
+                let texts = indices.iter().map(|index| values[*index].key_text()).collect();
                 Value::Array(texts).to_json()
             }
         }

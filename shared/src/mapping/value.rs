@@ -51,6 +51,14 @@ impl Value {
         }
     }
 
+    /// The value as a row key, or a part of one.
+    pub(super) fn key_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            value => value.to_json(),
+        }
+    }
+
     /// The value as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {

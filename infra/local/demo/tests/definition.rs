@@ -57,7 +57,7 @@ fn check(sheet: &Sheet, source: Source) {
     let settings = Settings {
         columns: &sync.columns,
         key: &sync.key,
-        header_row: sync.header_row,
+        header_row: sync.header_row.unwrap_or(1),
         first_column: 0,
         time_zone: TIME_ZONE,
     };

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::a1;
 use crate::error::ApiError;
 use crate::grid::{Area, Grid};
+use crate::named::NamedRange;
 
 /// The most cells that a spreadsheet may have, used or not.
 pub(crate) const MAX_CELLS: usize = 10_000_000;
@@ -60,6 +61,7 @@ pub(crate) struct Content {
     pub time_zone: String,
     /// In the order of their index. Shared until edited.
     pub tabs: Vec<Arc<Tab>>,
+    pub named_ranges: Vec<NamedRange>,
 }
 
 #[derive(Debug)]
@@ -163,7 +165,12 @@ impl Content {
     /// must not begin there.
     pub(crate) fn locate(&self, range: &str) -> Result<Place, ApiError> {
         let unparsable = || ApiError::unparsable_range(range);
-        let reference = a1::parse(range).ok_or_else(unparsable)?;
+        let named = self.named_ranges.iter().find(|named| named.name == range);
+        let named = named.and_then(|named| {
+            let tab = &self.tabs[self.tab_by_id(named.sheet_id)?];
+            Some(named.reference(&tab.title))
+        });
+        let reference = named.or_else(|| a1::parse(range)).ok_or_else(unparsable)?;
         let tab = match &reference.tab {
             Some(title) => self.tab_by_title(title).ok_or_else(unparsable)?,
             None => 0,

@@ -40,6 +40,7 @@ mod faults;
 mod fields;
 mod grid;
 mod load;
+mod named;
 mod oauth;
 mod render;
 mod server;
@@ -57,7 +58,7 @@ use tokio::task::JoinHandle;
 
 pub use load::LoadError;
 pub use oauth::KeyError;
-pub use spec::{DocumentSpec, Sharing, TabSpec};
+pub use spec::{DocumentSpec, NamedRangeSpec, Sharing, TabSpec};
 
 use oauth::Accounts;
 use server::{Shared, World};

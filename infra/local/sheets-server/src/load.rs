@@ -47,6 +47,9 @@ pub enum LoadError {
     /// Two tabs of one document have the same title.
     #[error("two tabs are titled {0:?}: titles are unique within a spreadsheet")]
     SameTitle(String),
+    /// A named range is no range of a tab of the document.
+    #[error("the named range {0:?} needs a range such as 'Tab'!A3:C, of a tab that there is")]
+    BadNamedRange(String),
 }
 
 /// How the text of a CSV file becomes cells.
@@ -207,7 +210,7 @@ pub(crate) fn content(
     time_zone: String,
     tabs: Vec<NewTab>,
 ) -> Result<Content, LoadError> {
-    let mut content = Content { title, locale, time_zone, tabs: Vec::new() };
+    let mut content = Content { title, locale, time_zone, tabs: Vec::new(), named_ranges: Vec::new() };
     for (index, tab) in tabs.into_iter().enumerate() {
         if content.tab_by_title(&tab.title).is_some() {
             return Err(LoadError::SameTitle(tab.title));

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::a1::{self, Reference};
 use crate::document::{Document, Kind, Role, TabKind};
 use crate::entry::Input;
 use crate::grid::Grid;
 use crate::load::{self, CsvCells, LoadError, NewTab};
+use crate::named::NamedRange;
 
 /// A spreadsheet to serve. Absent members take the defaults of a Japanese user's new sheet.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -29,6 +31,18 @@ pub struct DocumentSpec {
     pub xlsx: Option<PathBuf>,
     /// The tabs, in order. None at all is one blank tab titled `Sheet1`.
     pub tabs: Vec<TabSpec>,
+    /// Cells that have a name.
+    pub named_ranges: Vec<NamedRangeSpec>,
+}
+
+/// A named range.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NamedRangeSpec {
+    /// Its name.
+    pub name: String,
+    /// Its cells, such as `'物件一覧'!A3:CV`.
+    pub range: String,
 }
 
 /// Who may open a document.
@@ -106,12 +120,22 @@ impl DocumentSpec {
         if tabs.is_empty() {
             tabs.push(TabSpec::default().load(0, &locale)?);
         }
-        let content = load::content(
+        let mut content = load::content(
             self.title.unwrap_or_else(|| id.to_owned()),
             locale,
             self.time_zone.unwrap_or_else(|| "Asia/Tokyo".to_owned()),
             tabs,
         )?;
+        for NamedRangeSpec { name, range } in self.named_ranges {
+            let reference = a1::parse(&range).and_then(|reference| {
+                let tab = content.tab_by_title(reference.tab.as_deref()?)?;
+                Some((content.tabs[tab].id, reference))
+            });
+            let Some((sheet_id, Reference { rows, columns, .. })) = reference else {
+                return Err(LoadError::BadNamedRange(name));
+            };
+            content.named_ranges.push(NamedRange { name, sheet_id, rows, columns });
+        }
         let kind = if self.uploaded_xlsx { Kind::UploadedXlsx } else { Kind::GoogleSheet };
         Ok(Document::new(kind, content))
     }

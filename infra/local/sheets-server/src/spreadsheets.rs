@@ -9,10 +9,13 @@ use crate::document::{Content, Document, Tab, TabKind};
 use crate::error::ApiError;
 use crate::fields::Mask;
 use crate::grid::Area;
+use crate::named::NamedRange;
 use crate::render;
 
 /// Every member that a spreadsheet has in Google's API, for telling a misspelt mask from an absent member.
-pub(crate) const FIELDS: &str = "spreadsheetId,spreadsheetUrl,namedRanges,developerMetadata,dataSources,\
+pub(crate) const FIELDS: &str = "spreadsheetId,spreadsheetUrl,\
+    namedRanges(namedRangeId,name,range(sheetId,startRowIndex,endRowIndex,startColumnIndex,endColumnIndex)),\
+    developerMetadata,dataSources,\
     dataSourceSchedules,comments,commentsViewMode,\
     properties(title,locale,timeZone,autoRecalc,defaultFormat,iterativeCalculationSettings,spreadsheetTheme,\
     importFunctionsExternalUrlAccessAllowed),\
@@ -63,6 +66,9 @@ pub(crate) fn get(call: &Call, mask: &Mask, document: &Document) -> Result<Value
         "sheets": sheets.collect::<Vec<_>>(),
         "spreadsheetUrl": format!("https://docs.google.com/spreadsheets/d/{}/edit", call.document),
     });
+    if !content.named_ranges.is_empty() {
+        answer["namedRanges"] = content.named_ranges.iter().map(NamedRange::json).collect();
+    }
     mask.apply(&mut answer);
     Ok(answer)
 }

@@ -85,6 +85,7 @@ pub(crate) fn apply(content: &mut Content, name: &str, arguments: Value, at: &At
                 return Err(at.invalid("range.startIndex is outside of the grid"));
             }
             content.tab_mut(tab).grid.insert(range.dimension, start, end - start);
+            content.widen_named_ranges(range.sheet_id, range.dimension, start, end - start);
             Ok(json!({}))
         }
         "deleteDimension" => {
@@ -95,6 +96,7 @@ pub(crate) fn apply(content: &mut Content, name: &str, arguments: Value, at: &At
                 let what = if range.dimension == Dimension::Rows { "rows" } else { "columns" };
                 return Err(at.invalid(format_args!("You can't delete all the {what} on the sheet.")));
             }
+            content.narrow_named_ranges(range.sheet_id, range.dimension, &span);
             content.tab_mut(tab).grid.delete(range.dimension, span);
             Ok(json!({}))
         }
@@ -265,6 +267,7 @@ fn delete_tab(content: &mut Content, DeleteTab { sheet_id }: &DeleteTab, at: &At
         return Err(at.invalid("You can't remove all the sheets in a document."));
     }
     content.tabs.remove(tab);
+    content.named_ranges.retain(|named| named.sheet_id != *sheet_id);
     Ok(())
 }
 

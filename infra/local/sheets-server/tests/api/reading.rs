@@ -191,3 +191,24 @@ async fn workbooks_and_csv_files_load_with_their_types() {
     let (_, formatted) = world.get("/v4/spreadsheets/d/values/'型の表'!D2:E2").await;
     assert_eq!(formatted["values"], json!([["2024/03/01", "2024/03/01 12:00:00"]]));
 }
+
+#[tokio::test]
+async fn a_named_range_is_told_read_and_moved_with_its_rows() {
+    let world = World::start().await;
+    let rows = json!([["title"], ["", "a", "b"], ["", 1, 2]]);
+    let tab = json!({"title": "T", "sheetId": 0, "rows": rows});
+    world.load("d", json!({"tabs": [tab], "namedRanges": [{"name": "物件", "range": "T!B2:C"}]})).await;
+    let fields = "/v4/spreadsheets/d?fields=namedRanges(name,range)";
+    let (status, answer) = world.get(fields).await;
+    let open = json!({"startRowIndex": 1, "startColumnIndex": 1, "endColumnIndex": 3});
+    assert_eq!((status, &answer), (200, &json!({"namedRanges": [{"name": "物件", "range": open}]})));
+    assert_eq!(world.values("物件").await, json!([["a", "b"], [1, 2]]));
+
+    world
+        .control("/documents/d/edits", json!({"edits": [{"insertRows": {"tab": "T", "row": 1, "values": [["new"]]}}]}))
+        .await;
+    assert_eq!(world.values("物件").await, json!([["a", "b"], [1, 2]]));
+    world.control("/documents/d/edits", json!({"edits": [{"deleteRows": {"tab": "T", "row": 1, "count": 2}}]})).await;
+    assert_eq!(world.get(fields).await.1["namedRanges"][0]["range"]["startRowIndex"], 0);
+    assert_eq!(world.values("物件").await, json!([["a", "b"], [1, 2]]));
+}

@@ -1,0 +1,13 @@
+//! `sheetsync schema`: what editors need to know of sheetsync.toml.
+
+use std::process::ExitCode;
+
+use sheetsync::definition;
+
+use crate::CommandError;
+
+/// Prints the JSON Schema; the repository keeps it as sheetsync.schema.json.
+pub fn run() -> Result<ExitCode, CommandError> {
+    println!("{:#}", definition::json_schema());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,54 @@
+// The browser's own modal dialog: it keeps the focus inside, gives it back, and closes on Escape.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { useText } from "../i18n";
+import { Icon } from "./icons";
+
+export function Dialog(props: {
+    title: string;
+    onClose: () => void;
+    wide?: boolean;
+    children: ComponentChildren;
+}) {
+    const { m } = useText();
+    const ref = useRef<HTMLDialogElement>(null);
+    const title = useId();
+    const heading = useRef<HTMLHeadingElement>(null);
+
+    useEffect(() => {
+        const dialog = ref.current;
+        dialog?.showModal();
+        heading.current?.focus();
+        return () => dialog?.close();
+    }, []);
+
+    // The step of a dialog that takes the place of another one begins at its title.
+    useEffect(() => heading.current?.focus(), [props.title]);
+
+    return (
+        <dialog
+            ref={ref}
+            class={props.wide === true ? "wide" : ""}
+            aria-labelledby={title}
+            onCancel={(event) => {
+                event.preventDefault();
+                props.onClose();
+            }}
+        >
+            <header>
+                <h2 id={title} tabIndex={-1} ref={heading}>
+                    {props.title}
+                </h2>
+                <button type="button" class="button icon-only" aria-label={m.close} onClick={props.onClose}>
+                    <Icon name="close" />
+                </button>
+            </header>
+            {props.children}
+        </dialog>
+    );
+}
+
+export function DialogActions({ children }: { children: ComponentChildren }) {
+    return <footer>{children}</footer>;
+}

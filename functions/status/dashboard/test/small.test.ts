@@ -1,0 +1,57 @@
+// Small rules of the screens.
+
+import { describe, expect, test } from "vitest";
+import { keysOf, lastSegment } from "../src/actions/start-run";
+import { pause } from "../src/poll";
+import { PARTS } from "../src/screens/counts";
+import { timeLeft } from "../src/ui/progress";
+import { asText } from "../src/ui/value";
+import { text } from "../src/i18n";
+
+describe("row keys as somebody pastes them", () => {
+  test("one a line, without blanks and doubles; commas and spaces belong to the key", () => {
+    expect(keysOf(' AA1 \r\nAA2\n\nAA1\n["A","1"]\nA B, C')).toEqual(["AA1", "AA2", '["A","1"]', "A B, C"]);
+  });
+});
+
+test("the plan's id is the last part of its address", () => {
+  expect(lastSegment("/api/plans/0190")).toBe("0190");
+});
+
+describe("how long until the server is asked again", () => {
+  test("each second while something runs", () => expect(pause(true, 9, 0)).toBe(1000));
+  test("seldomer the longer nothing runs, but no less than twice a minute", () => {
+    expect([0, 6, 12, 18, 600].map((quiet) => pause(false, quiet, 0))).toEqual([
+      5000, 10000, 20000, 30000, 30000,
+    ]);
+  });
+  test("less and less often while it does not answer", () => {
+    expect([1, 2, 3, 10].map((failures) => pause(true, 0, failures))).toEqual([2000, 4000, 8000, 30000]);
+  });
+});
+
+describe("the time that is left", () => {
+  const { m, f } = text("en");
+  const left = (seconds: number | null) =>
+    timeLeft(seconds, m.progress.left, m.progress.finishing, f.duration);
+  test.each([
+    [null, ""],
+    [1, "finishing"],
+    [7.2, "about 8s left"],
+    [42, "about 45s left"],
+    [185, "about 3m 30s left"],
+    [1000, "about 17m left"],
+  ])("of %d s is told in steps that people use", (seconds, told) => {
+    expect(left(seconds)).toBe(told);
+  });
+});
+
+test("a value of the sheet is told as it stands there", () => {
+  expect(asText("<script>alert(1)</script>")).toBe("<script>alert(1)</script>");
+  expect(asText(["a", 1])).toBe('["a",1]');
+  expect(asText(false)).toBe("false");
+});
+
+test("the parts of the sum are promise 1's", () => {
+  expect([...PARTS]).toEqual(["inserted", "updated", "unchanged", "rejected", "skipped", "failed"]);
+});

@@ -1,0 +1,159 @@
+//! What an answer to a batch means: for its message (DESIGN.md, "Sequence of a batch in the worker") and for the breaker.
+
+use std::time::Duration;
+
+use sheetsync::breaker::{Evidence, Failing, Rule};
+use sheetsync::classify::Fault;
+use sheetsync::supabase::{Applied, Failure, Outcome, SupabaseError};
+
+/// What an answer means for the batch.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is done with.
+    Done,
+    /// The same again in a moment: a call was lost or refused in passing, or another transaction was in the way.
+    Again,
+    /// Later: others of its run come first, or somebody else is applying it.
+    Later,
+    /// The destination is down or refuses everybody.
+    Down,
+    /// It is too much at once: in two halves.
+    Halve(Failure),
+    /// The table is not what the run takes it for.
+    Drift(Failure),
+    /// It failed for a reason of its own; the ledger counts how often.
+    Failed(Failure),
+    /// It can never be applied.
+    Hopeless(Failure),
+}
+
+/// What an answer means for the batch.
+#[must_use]
+pub fn judge(outcome: Result<Applied, SupabaseError>) -> Verdict {
+    let error = match outcome {
+        Ok(applied) => {
+            return match applied.outcome {
+                Outcome::Applied | Outcome::Duplicate | Outcome::Superseded | Outcome::Withheld | Outcome::Failed => {
+                    Verdict::Done
+                }
+                Outcome::InProgress | Outcome::Waiting => Verdict::Later,
+                Outcome::Malformed => Verdict::Hopeless(malformed(
+                    applied.error.unwrap_or_else(|| "sync_apply calls it malformed".to_owned()),
+                )),
+            };
+        }
+        Err(error) => error,
+    };
+    let failure = |is_final| Failure {
+        error_type: error.fault().error_type(),
+        code: error.code(),
+        message: error.to_string(),
+        is_final,
+    };
+    match error.fault() {
+        Fault::Restricted | Fault::Denied => Verdict::Down,
+        Fault::Down | Fault::Contended => Verdict::Again,
+        Fault::StatementTimeout | Fault::TooLarge => Verdict::Halve(failure(false)),
+        Fault::Drift => Verdict::Drift(failure(true)),
+        // A row key twice in one statement: the same statement again would fail the same way.
+        Fault::Request if error.code() == "21000" => Verdict::Hopeless(failure(true)),
+        Fault::Row | Fault::Request => Verdict::Failed(failure(false)),
+    }
+}
+
+/// The failure of a message that is no batch.
+#[must_use]
+pub fn malformed(reason: String) -> Failure {
+    Failure { error_type: "validation", code: "malformed".to_owned(), message: reason, is_final: true }
+}
+
+/// What a call that took `duration` says about the destination. A refused row, a timed-out statement or a missing column
+/// speaks for it: the way there and back is open.
+#[must_use]
+pub fn evidence<T>(outcome: &Result<T, SupabaseError>, duration: Duration, rule: &Rule) -> Evidence {
+    let Err(error) = outcome else { return Evidence::Success };
+    let is_certain = matches!(error.fault(), Fault::Restricted | Fault::Denied);
+    if !is_certain && error.fault() != Fault::Down {
+        return Evidence::Success;
+    }
+    Evidence::Failure(Failing {
+        why: error.code(),
+        weight: (duration.as_secs_f64() / rule.window.as_secs_f64()).round().max(1.0) as u64,
+        retry_after: error.retry_after(),
+        is_certain,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use sheetsync::supabase::Counts;
+
+    use super::*;
+
+    fn answered(outcome: Outcome) -> Result<Applied, SupabaseError> {
+        Ok(Applied { outcome, counts: Counts::default(), run_status: None, error: None })
+    }
+
+    fn refused(fault: Fault, code: &str) -> Result<Applied, SupabaseError> {
+        Err(SupabaseError::Refused {
+            fault,
+            status: 500,
+            code: Some(code.to_owned()),
+            message: String::new(),
+            function: "sync_apply".to_owned(),
+            retry_after: None,
+        })
+    }
+
+    fn lost() -> Result<Applied, SupabaseError> {
+        Err(SupabaseError::NoAnswer { url: String::new(), reason: "reset".to_owned() })
+    }
+
+    #[test]
+    fn each_outcome_means_something_for_the_batch() {
+        use Outcome::{Applied, Duplicate, Failed, InProgress, Malformed, Superseded, Waiting, Withheld};
+        for outcome in [Applied, Duplicate, Superseded, Withheld, Failed] {
+            assert!(matches!(judge(answered(outcome)), Verdict::Done), "{outcome:?}");
+        }
+        for outcome in [InProgress, Waiting] {
+            assert!(matches!(judge(answered(outcome)), Verdict::Later), "{outcome:?}");
+        }
+        assert!(matches!(judge(answered(Malformed)), Verdict::Hopeless(_)));
+    }
+
+    #[test]
+    fn only_a_fault_of_the_batch_is_held_against_it() {
+        assert!(matches!(judge(lost()), Verdict::Again), "an unknown outcome is no failure");
+        for fault in [Fault::Down, Fault::Contended] {
+            assert!(matches!(judge(refused(fault, "XXXXX")), Verdict::Again), "{fault:?}");
+        }
+        for fault in [Fault::Restricted, Fault::Denied] {
+            assert!(matches!(judge(refused(fault, "XXXXX")), Verdict::Down), "{fault:?}");
+        }
+        for fault in [Fault::StatementTimeout, Fault::TooLarge] {
+            assert!(matches!(judge(refused(fault, "XXXXX")), Verdict::Halve(_)), "{fault:?}");
+        }
+        for fault in [Fault::Row, Fault::Request] {
+            let Verdict::Failed(failure) = judge(refused(fault, "XXXXX")) else { panic!("{fault:?} is the batch's") };
+            assert!(!failure.is_final, "the ledger decides when attempts are used up");
+        }
+        assert!(matches!(judge(refused(Fault::Drift, "42703")), Verdict::Drift(_)));
+        assert!(matches!(judge(refused(Fault::Request, "21000")), Verdict::Hopeless(_)), "never the same again");
+    }
+
+    #[test]
+    fn only_the_destinations_own_faults_speak_against_it() {
+        let rule = Rule::default();
+        let speaks = |outcome, seconds| evidence(&outcome, Duration::from_secs(seconds), &rule);
+        assert_eq!(speaks(answered(Outcome::Malformed), 1), Evidence::Success);
+        for fault in [Fault::Contended, Fault::StatementTimeout, Fault::Row, Fault::Drift, Fault::Request] {
+            assert_eq!(speaks(refused(fault, "23505"), 1), Evidence::Success, "{fault:?}");
+        }
+        for (fault, certain) in [(Fault::Down, false), (Fault::Restricted, true), (Fault::Denied, true)] {
+            let Evidence::Failure(failing) = speaks(refused(fault, "57P03"), 1) else { panic!("{fault:?}") };
+            assert_eq!((failing.why.as_str(), failing.weight, failing.is_certain), ("57P03", 1, certain));
+        }
+        let Evidence::Failure(hung) = speaks(lost(), 35) else { panic!("no answer is a failure") };
+        assert_eq!((hung.why.as_str(), hung.weight), ("no_answer", 4));
+    }
+}
