@@ -1,6 +1,6 @@
 //! The clauses that make the protocol safe, each of which a model can take out to show what it is for.
 
-/// The clauses of the run protocol.
+/// The clauses of the run protocol: all of the database's functions but the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LedgerClauses {
     /// `sync_apply` refuses a batch of a run that is not the current one.
@@ -21,6 +21,8 @@ pub struct LedgerClauses {
     pub failed_upserts_withhold: bool,
     /// Not more rows are deleted than the guard allows.
     pub delete_guard: bool,
+    /// The scheduler reads which messages SQS did not take, and sends them again.
+    pub failed_entries_check: bool,
 }
 
 impl Default for LedgerClauses {
@@ -35,6 +37,7 @@ impl Default for LedgerClauses {
             waiting_deletes: true,
             failed_upserts_withhold: true,
             delete_guard: true,
+            failed_entries_check: true,
         }
     }
 }

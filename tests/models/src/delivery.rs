@@ -21,10 +21,8 @@ pub type Sheet = BTreeMap<u16, i32>;
 /// What a model is made of.
 #[derive(Debug, Clone)]
 pub struct DeliveryModel {
-    /// The clauses of the database's functions.
+    /// The clauses that hold.
     pub clauses: LedgerClauses,
-    /// Whether the scheduler reads which messages SQS did not take.
-    pub failed_entries_check: bool,
     /// The sheet, before and after each edit.
     pub versions: Vec<Sheet>,
     /// Rows of a batch.
@@ -148,7 +146,6 @@ impl Default for DeliveryModel {
             [Sheet::from([(1, 10), (2, 20)]), Sheet::from([(1, 11), (3, 20)]), Sheet::from([(1, 10), (3, 20)])];
         Self {
             clauses: LedgerClauses::default(),
-            failed_entries_check: true,
             versions: versions.to_vec(),
             batch_rows: 2,
             guard_rows: 2,
@@ -426,7 +423,7 @@ impl Model for DeliveryModel {
                 if step == Step::SendInPart {
                     spend(&mut world.left.refused_sends)?;
                     let refused = taken.remove(0);
-                    if self.failed_entries_check {
+                    if self.clauses.failed_entries_check {
                         unsent.push(refused);
                     }
                 }

@@ -8,15 +8,19 @@ const ATTEMPTS: i64 = 5;
 impl Ledger {
     /// Counts a failed attempt at a batch; the fifth, or a final one, is for good.
     pub fn fail(&mut self, batch: &Batch, is_final: bool) -> Failed {
-        let Some(state) = self.runs.get(&batch.run) else {
+        self.fail_stretch(batch.entry(), batch.len() as i64, is_final)
+    }
+
+    /// The same of a batch of which only its stretch and its number of rows are known.
+    pub fn fail_stretch(&mut self, key: EntryKey, rows: i64, is_final: bool) -> Failed {
+        let Some(state) = self.runs.get(&key.run) else {
             return Failed { attempts: 0, is_final, status: None };
         };
-        let (covered, _) = self.covered(batch);
-        let is_covered = covered.iter().any(|(lo, hi)| *lo <= batch.lo && batch.hi <= *hi);
+        let (covered, _) = self.covered(key);
+        let is_covered = covered.iter().any(|(lo, hi)| *lo <= key.lo && key.hi <= *hi);
         if state.stopped || state.status == Status::Superseded || is_covered {
             return Failed { attempts: 0, is_final, status: Some(state.status) };
         }
-        let key = batch.entry();
         let applied: i64 = self
             .entries
             .range(of_run_and_kind(key))
@@ -34,9 +38,9 @@ impl Ledger {
         let attempts = entry.attempts;
         let is_final = is_final || attempts >= ATTEMPTS;
         let status = if is_final {
-            self.account(key, EntryOutcome::Failed, (batch.len() as i64 - applied).max(0), Counts::default())
+            self.account(key, EntryOutcome::Failed, (rows - applied).max(0), Counts::default())
         } else {
-            self.runs.get_mut(&batch.run).map(|state| {
+            self.runs.get_mut(&key.run).map(|state| {
                 if state.status == Status::Queued {
                     state.status = Status::InProgress;
                 }

@@ -3,8 +3,8 @@
 
 use super::merge::Merged;
 use super::{
-    Answer, Batch, Counts, DeletePolicy, EntryOutcome, Kind, Ledger, Outcome, Payload, Presence, Remembered, Run,
-    Status, Target,
+    Answer, Batch, Counts, DeletePolicy, EntryKey, EntryOutcome, Kind, Ledger, Outcome, Payload, Presence, Remembered,
+    Run, Status, Target,
 };
 
 /// What a call of `sync_apply` knows when it begins to write.
@@ -59,7 +59,8 @@ impl Ledger {
             return Err(answer(Outcome::Superseded, Some(state.status)));
         }
 
-        let (covered, before) = if self.clauses.ledger_check { self.covered(batch) } else { Default::default() };
+        let (covered, before) =
+            if self.clauses.ledger_check { self.covered(batch.entry()) } else { Default::default() };
         let is_new = |hash: i64| !covered.iter().any(|(lo, hi)| (*lo..*hi).contains(&hash));
         let is_covered = covered.iter().any(|(lo, hi)| *lo <= batch.lo && batch.hi <= *hi);
         let (rows, step) = match &batch.payload {
@@ -156,13 +157,13 @@ impl Ledger {
         }
     }
 
-    /// The stretches of the ledger that overlap the batch, adjacent ones joined, and what was done in them.
-    pub(super) fn covered(&self, batch: &Batch) -> (Vec<(i64, i64)>, Counts) {
+    /// The stretches of the ledger that overlap this one, adjacent ones joined, and what was done in them.
+    pub(super) fn covered(&self, stretch: EntryKey) -> (Vec<(i64, i64)>, Counts) {
         let mut covered: Vec<(i64, i64)> = Vec::new();
         let mut counts = Counts::default();
         // In the order of (lo, hi), by the order of the map.
         for (key, entry) in &self.entries {
-            if key.run != batch.run || key.kind != batch.kind() || key.lo >= batch.hi || key.hi <= batch.lo {
+            if (key.run, key.kind) != (stretch.run, stretch.kind) || key.lo >= stretch.hi || key.hi <= stretch.lo {
                 continue;
             }
             if entry.outcome.is_done() {

@@ -10,7 +10,7 @@ mod apply;
 mod begin;
 mod merge;
 
-pub use apply::{Prepared, SerializationFailure};
+pub use apply::{LateHashes, Prepared, SerializationFailure};
 
 use std::collections::BTreeMap;
 
@@ -460,7 +460,9 @@ impl Batch {
         Some((Self { payload: first, hi: cut, ..self.clone() }, Self { payload: second, lo: cut, ..self.clone() }))
     }
 
-    fn entry(&self) -> EntryKey {
+    /// What it is known by.
+    #[must_use]
+    pub fn entry(&self) -> EntryKey {
         EntryKey { run: self.run, kind: self.kind(), lo: self.lo, hi: self.hi }
     }
 }
