@@ -2,21 +2,20 @@
 //! `SIMULATION_SEEDS` asks for more; `simulate --seed N` tells what happens in one.
 
 use sheetsync_models::clauses::LedgerClauses;
-use sheetsync_models::simulation::simulate;
+use sheetsync_models::simulation::{Numbers, simulate};
 
 fn seeds() -> u64 {
     std::env::var("SIMULATION_SEEDS").ok().and_then(|number| number.parse().ok()).unwrap_or(500)
 }
 
-/// The first seed that finds the clauses wanting, and what it says.
-fn finds(clauses: LedgerClauses) -> (u64, String) {
+/// Whether one of the seeds finds the clauses wanting, and says so with these words.
+fn finds(clauses: LedgerClauses, words: &str) {
     let found = (0..seeds()).find_map(|seed| {
         let report = simulate(seed, clauses, false);
-        report.wrong.first().map(|wrong| (seed, wrong.clone()))
+        report.wrong.iter().find(|wrong| wrong.contains(words)).map(|wrong| (seed, wrong.clone()))
     });
     let (seed, wrong) = found.expect("none of the seeds notices that the clause is missing");
     println!("seed {seed}: {wrong}");
-    (seed, wrong)
 }
 
 #[test]
@@ -28,11 +27,15 @@ fn whatever_happens_the_table_ends_as_the_sheet() {
         numbers.push(report.numbers);
     }
     // That the seeds go where it matters.
-    assert!(numbers.iter().map(|numbers| numbers.crashes).sum::<u64>() > 1000);
-    assert!(numbers.iter().any(|numbers| numbers.dead_letters > 0));
-    assert!(numbers.iter().filter(|numbers| numbers.dead_calls > 0).count() > numbers.len() / 2);
-    let most = numbers.iter().map(|numbers| numbers.most_in_a_second).max();
-    println!("the most calls in a second: {most:?}");
+    let total = |count: fn(&Numbers) -> u64| numbers.iter().map(count).sum::<u64>();
+    let (runs, crashes) = (total(|numbers| numbers.runs), total(|numbers| numbers.crashes));
+    let (dead_calls, dead_letters) = (total(|numbers| numbers.dead_calls), total(|numbers| numbers.dead_letters));
+    let most = numbers.iter().map(|numbers| numbers.most_in_a_second).max().unwrap_or_default();
+    println!(
+        "{runs} runs, {crashes} crashes, {dead_calls} dead calls, {dead_letters} dead letters, {most} calls a second"
+    );
+    let seeds = numbers.len() as u64;
+    assert!(runs > 5 * seeds && crashes > seeds && dead_calls > seeds / 2 && dead_letters > seeds / 10 && most > 2);
 }
 
 #[test]
@@ -45,29 +48,23 @@ fn a_seed_always_makes_the_same_run() {
 
 #[test]
 fn it_finds_that_an_old_batch_is_no_longer_refused() {
-    let (_, wrong) = finds(LedgerClauses { superseding_check: false, ..LedgerClauses::default() });
-    assert!(wrong.contains("was the current one"), "{wrong}");
+    finds(LedgerClauses { superseding_check: false, ..LedgerClauses::default() }, "was the current one");
 }
 
 #[test]
 fn it_finds_that_a_repeated_batch_counts_twice() {
-    let (_, wrong) = finds(LedgerClauses { ledger_check: false, ..LedgerClauses::default() });
-    assert!(wrong.contains("add up") || wrong.contains("deleted a row"), "{wrong}");
+    finds(LedgerClauses { ledger_check: false, ..LedgerClauses::default() }, "do not add up");
 }
 
 #[test]
 fn it_finds_that_deletes_no_longer_wait() {
-    let (_, wrong) = finds(LedgerClauses { waiting_deletes: false, ..LedgerClauses::default() });
-    assert!(wrong.contains("deleted a row"), "{wrong}");
+    finds(LedgerClauses { waiting_deletes: false, ..LedgerClauses::default() }, "deleted a row");
 }
 
 #[test]
 fn it_finds_that_rows_and_hashes_are_written_apart() {
-    finds(LedgerClauses { hashes_in_same_transaction: false, ..LedgerClauses::default() });
-}
-
-#[test]
-fn it_finds_that_a_run_may_begin_in_the_middle_of_a_batch() {
-    let (_, wrong) = finds(LedgerClauses { target_lock: false, ..LedgerClauses::default() });
-    assert!(wrong.contains("was the current one"), "{wrong}");
+    finds(
+        LedgerClauses { hashes_in_same_transaction: false, ..LedgerClauses::default() },
+        "the table is not the sheet",
+    );
 }
