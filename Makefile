@@ -45,6 +45,7 @@ status: ## Says whether the local stack runs, and where
 
 test: tools dashboard ## Runs all tests: end to end on a stack of their own, then the examples in the documentation
 	SHEETS_CLIENTS_PYTHON="$(CURDIR)/.tools/clients/bin/python" \
+	SCHEMATHESIS="$(CURDIR)/.tools/schemathesis/bin/schemathesis" \
 	  $(LOCAL) run --dir .local/test -- cargo nextest run --workspace --locked $(TESTS)
 	cargo test --workspace --locked --doc --quiet
 

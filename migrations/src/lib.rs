@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "088_sync_lifecycle",
     "089_sync_views",
     "090_property_listings",
+    "092_sync_api",
     "095_sync_delivery",
 ];
 

@@ -30,7 +30,8 @@ pub use destination::Destination;
 
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
-const HASTY_TIMEOUT: Duration = Duration::from_millis(1500);
+/// With what comes before and after it, the status API still answers within two seconds.
+const HASTY_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// The most rejections of one call of `sync_reject`.
 pub const MAX_REJECTIONS: usize = 1000;
@@ -287,6 +288,18 @@ impl Supabase {
         self.send(table, request).await
     }
 
+    /// Calls a function that only reads, or that the caller does not want repeated, once.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        arguments: &serde_json::Value,
+    ) -> Result<T, SupabaseError> {
+        self.call(function, arguments.to_string()).await
+    }
+
     /// Calls a function, and again with growing, jittered waits while the failure is one that passes. Only for functions
     /// that may be repeated; `sync_apply` is repeated by the queue instead.
     async fn patient<T: DeserializeOwned>(
@@ -361,6 +374,7 @@ fn no_answer(url: &str, error: &reqwest::Error) -> SupabaseError {
 
 /// The kind of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RunType {
     /// Started by the clock, when the sync is due.
@@ -374,8 +388,20 @@ pub enum RunType {
     Full,
 }
 
+impl fmt::Display for RunType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Scheduled => "scheduled",
+            Self::Manual => "manual",
+            Self::Selective => "selective",
+            Self::Full => "full",
+        })
+    }
+}
+
 /// The status of a run (DESIGN.md, `sync_state`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Begun, not planned.

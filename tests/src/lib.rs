@@ -4,13 +4,17 @@
 //!
 //! The stack is started once, by `make test` (`local run -- cargo nextest run …`); each test makes names of its own.
 
+mod api;
 mod aws;
 mod sheet;
 mod sync;
+mod trial;
 
+pub use api::Api;
 pub use aws::{Answer, Problem, Report};
 pub use sheet::{Sheet, TAB};
 pub use sync::{Run, Sync, SyncBuilder, row};
+pub use trial::{Trial, breaker};
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -22,13 +26,25 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// When it does not happen in time.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, probe: impl FnMut() -> F) -> T {
+    eventually_within(DEADLINE, what, probe).await
+}
+
+/// The same with a deadline of its own.
+///
+/// # Panics
+/// When it does not happen in time.
+pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
+    deadline: Duration,
+    what: &str,
+    mut probe: impl FnMut() -> F,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(value) = probe().await {
             return value;
         }
-        assert!(started.elapsed() < DEADLINE, "after {DEADLINE:?} still not: {what}");
+        assert!(started.elapsed() < deadline, "after {deadline:?} still not: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -69,6 +69,7 @@ pub struct Sync {
 pub struct Run {
     pub id: Uuid,
     pub status: String,
+    pub sync_type: String,
     pub seq: Option<i64>,
     pub total_rows: i64,
     pub inserted: i64,
@@ -173,6 +174,21 @@ impl Sync {
         SyncBuilder { name: format!("{name}-{}", &suffix[..8]), rows: Vec::new(), options: String::new() }
     }
 
+    /// Connects to the database again, after it was killed.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub async fn reconnect(&mut self) -> Result<()> {
+        let url = Settings::from_env()?.database_url;
+        let (database, connection) = eventually("the database takes connections", async || {
+            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.ok()
+        })
+        .await;
+        tokio::spawn(connection);
+        self.database = database;
+        Ok(())
+    }
+
     /// The usual definition with other lines in its head.
     #[must_use]
     pub fn definition_text(&self, options: &str) -> String {
@@ -246,6 +262,15 @@ impl Sync {
             }
         })
         .await
+    }
+
+    /// Waits until a run that was only asked for has begun and is closed.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn closed_when_begun(&self, id: Uuid) -> Result<Run> {
+        eventually(&format!("run {id} has begun"), async || self.state(id).await.ok().map(drop)).await;
+        self.closed(id).await
     }
 
     /// A run as it stands.
@@ -349,18 +374,5 @@ impl Sync {
     /// When the processes cannot be looked at.
     pub fn kill_workers(&self) -> Result<usize> {
         aws::kill_function(&self.aws.worker_function)
-    }
-
-    /// Asks the status API for a path with a token.
-    ///
-    /// # Errors
-    /// When it does not answer with JSON.
-    pub async fn status(&self, path: &str, token: Option<&str>) -> Result<(u16, Value)> {
-        let mut request = reqwest::Client::new().get(format!("{}{path}", self.aws.api_url));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let answer = request.send().await?;
-        Ok((answer.status().as_u16(), answer.json().await?))
     }
 }

@@ -1,78 +1,231 @@
 //! The routes, and what their handlers share. Each resource has a file of its own.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
+use secrecy::SecretString;
+use sheetsync::breaker::store::{self, Store};
 use sheetsync::secrets;
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::supabase::Supabase;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
+use tower_http::compression::CompressionLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::access::claim::Claim;
+use crate::access::people::{People, Rules};
 use crate::access::{self, Tokens};
 use crate::error::ApiError;
-use crate::{runs, syncs};
+use crate::memory::Memory;
+use crate::metrics::{self, Latency};
+use crate::overview::LastKnown;
+use crate::request::MAX_BODY_BYTES;
+use crate::{approve, audit, circuit, headers, plans, problems, runs, site, start, statistics, syncs};
 
-/// The function's settings and connections, kept between requests.
-pub struct Api {
-    supabase_url: String,
-    supabase_secret: String,
-    tokens_secret: String,
-    secrets: aws_sdk_secretsmanager::Client,
-    supabase: OnceCell<Supabase>,
-    tokens: OnceCell<Tokens>,
+/// What the environment says (docs/PROTOCOL.md, "Environment of the functions").
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub definition: PathBuf,
+    pub supabase_url: String,
+    pub supabase_secret: String,
+    pub publishable_key: Option<String>,
+    pub tokens_secret: String,
+    /// The secret that signs access tokens in projects of before the signing keys.
+    pub jwt_secret: Option<String>,
+    pub reader_claim: Option<String>,
+    pub operator_claim: Option<String>,
+    pub queue_url: String,
+    pub dlq_url: String,
+    pub control_table: String,
+    pub scheduler_function: String,
 }
 
-impl Api {
-    /// Reads the settings.
+impl Settings {
+    /// Reads them.
     ///
     /// # Errors
     /// When one is missing.
-    pub async fn from_env() -> Result<Self, MissingSetting> {
-        let supabase_url = settings::required("SUPABASE_URL")?;
-        let supabase_secret = settings::required("SUPABASE_SECRET_ID")?;
-        let tokens_secret = settings::required("TOKENS_SECRET_ID")?;
-        let aws = aws_config::load_from_env().await;
+    fn from_env() -> Result<Self, MissingSetting> {
         Ok(Self {
-            supabase_url,
-            supabase_secret,
-            tokens_secret,
-            secrets: aws_sdk_secretsmanager::Client::new(&aws),
+            definition: PathBuf::from(settings::required("SHEETSYNC_DEFINITION")?),
+            supabase_url: settings::required("SUPABASE_URL")?.trim_end_matches('/').to_owned(),
+            supabase_secret: settings::required("SUPABASE_SECRET_ID")?,
+            publishable_key: settings::optional("SUPABASE_PUBLISHABLE_KEY"),
+            tokens_secret: settings::required("TOKENS_SECRET_ID")?,
+            jwt_secret: settings::optional("JWT_SECRET_ID"),
+            reader_claim: settings::optional("READER_CLAIM"),
+            operator_claim: settings::optional("OPERATOR_CLAIM"),
+            queue_url: settings::required("QUEUE_URL")?,
+            dlq_url: settings::required("DLQ_URL")?,
+            control_table: settings::required("CONTROL_TABLE")?,
+            scheduler_function: settings::required("SCHEDULER_FUNCTION")?,
+        })
+    }
+}
+
+/// The function's settings and connections, kept between requests.
+pub struct Api {
+    pub(crate) settings: Settings,
+    secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) memory: Memory,
+    pub(crate) breaker: Store,
+    /// What the breaker protects.
+    pub(crate) destination: String,
+    pub(crate) last_known: Mutex<LastKnown>,
+    pub(crate) latency: Latency,
+    supabase: OnceCell<Supabase>,
+    tokens: OnceCell<Tokens>,
+    people: OnceCell<People>,
+}
+
+impl Api {
+    /// Reads the settings. Connections are made when they are first needed.
+    ///
+    /// # Errors
+    /// When a setting is missing.
+    pub async fn from_env() -> Result<Self, MissingSetting> {
+        let settings = Settings::from_env()?;
+        Ok(Self::new(settings, &aws_config::load_from_env().await))
+    }
+
+    /// With these settings.
+    fn new(settings: Settings, aws: &aws_config::SdkConfig) -> Self {
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        let destination = store::destination(&settings.supabase_url);
+        let breaker = Store::new(&dynamodb, settings.control_table.clone(), destination.clone());
+        let memory = Memory::new(dynamodb, settings.control_table.clone());
+        Self {
+            settings,
+            secrets: aws_sdk_secretsmanager::Client::new(aws),
+            sqs: aws_sdk_sqs::Client::new(aws),
+            lambda: aws_sdk_lambda::Client::new(aws),
+            memory,
+            breaker,
+            destination,
+            last_known: Mutex::default(),
+            latency: Latency::default(),
             supabase: OnceCell::new(),
             tokens: OnceCell::new(),
-        })
+            people: OnceCell::new(),
+        }
     }
 
     /// The connection to Supabase.
-    pub async fn supabase(&self) -> Result<&Supabase, ApiError> {
+    pub(crate) async fn supabase(&self) -> Result<&Supabase, ApiError> {
         self.supabase
             .get_or_try_init(async || {
-                let key = secrets::supabase_key(&self.secrets, &self.supabase_secret).await?;
+                let key = secrets::supabase_key(&self.secrets, &self.settings.supabase_secret).await?;
                 // A reader waits in front of a screen: what does not come soon is told as missing.
-                Ok(Supabase::new(&self.supabase_url, key)?.hasty())
+                Ok(Supabase::new(&self.settings.supabase_url, key)?.hasty())
             })
             .await
     }
 
     /// The service tokens.
-    pub async fn tokens(&self) -> Result<&Tokens, ApiError> {
+    pub(crate) async fn tokens(&self) -> Result<&Tokens, ApiError> {
         self.tokens
-            .get_or_try_init(async || Tokens::from_json(&secrets::fetch(&self.secrets, &self.tokens_secret).await?))
+            .get_or_try_init(async || {
+                Tokens::from_json(&secrets::fetch(&self.secrets, &self.settings.tokens_secret).await?)
+            })
+            .await
+    }
+
+    /// The people who can sign in.
+    pub(crate) async fn people(&self) -> Result<&People, ApiError> {
+        self.people
+            .get_or_try_init(async || {
+                let claim = |text: &Option<String>| text.as_deref().map(Claim::parse).transpose();
+                let rules = Rules {
+                    reader: claim(&self.settings.reader_claim)?,
+                    operator: claim(&self.settings.operator_claim)?,
+                };
+                let shared_secret: Option<SecretString> = match &self.settings.jwt_secret {
+                    Some(id) => Some(secrets::fetch(&self.secrets, id).await?),
+                    None => None,
+                };
+                Ok(People::new(&self.settings.supabase_url, shared_secret.as_ref(), rules, Some(self.memory.clone())))
+            })
             .await
     }
 }
 
-/// All routes. Everything but `/health` wants a token.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Sheetsync status API", description = "What every sync is doing, and the operator's actions."),
+    modifiers(&Bearer),
+    tags((name = "syncs", description = "Where every sync stands"), (name = "runs", description = "Runs and plans"),
+         (name = "errors", description = "What is wrong in the sheet"), (name = "actions", description = "What operators do"),
+         (name = "access", description = "Who asks"), (name = "monitoring", description = "For programs"))
+)]
+struct Description;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An access token of Supabase Auth, or a service token"))
+            .build();
+        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The routes that want somebody known.
+fn closed() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(access::me))
+        .routes(routes!(syncs::list))
+        .routes(routes!(syncs::one))
+        .routes(routes!(statistics::get))
+        .routes(routes!(runs::list, start::start))
+        .routes(routes!(runs::one))
+        .routes(routes!(problems::of_run))
+        .routes(routes!(problems::of_sync))
+        .routes(routes!(plans::one))
+        .routes(routes!(approve::approve))
+        .routes(routes!(circuit::set))
+        .routes(routes!(audit::list))
+        .routes(routes!(metrics::get))
+}
+
+/// The routes that are described and open to everybody.
+fn open() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(site::health)).routes(routes!(site::config)).routes(routes!(site::openapi))
+}
+
+/// The description of all routes, OpenAPI 3.1.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    OpenApiRouter::with_openapi(Description::openapi()).merge(closed()).merge(open()).into_openapi()
+}
+
+/// All routes.
 pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
-    Router::new()
-        .route("/api/syncs", get(syncs::list))
-        .route("/api/syncs/{sync}", get(syncs::one))
-        .route("/api/runs/{id}", get(runs::one))
-        .route_layer(middleware::from_fn_with_state(api.clone(), access::require_reader))
-        .route("/health", get(|| async { axum::Json(serde_json::json!({"status": "ok"})) }))
-        .fallback(|| async { ApiError::NoSuchRoute })
-        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+    let closed: Router<Arc<Api>> = closed().into();
+    let open: Router<Arc<Api>> = open().into();
+    closed
+        .route_layer(middleware::from_fn_with_state(api.clone(), access::require_somebody))
+        .merge(open)
+        .route("/", get(site::page))
+        .route("/assets/{*path}", get(site::asset))
+        .route("/{path}", get(site::beside))
+        .fallback(async || ApiError::NoSuchRoute)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(headers::tag))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(api.clone(), headers::protect))
+        .layer(middleware::from_fn_with_state(api.clone(), metrics::time))
         .with_state(api)
 }

@@ -1,55 +1,130 @@
 //! What a request that cannot be served is answered: a status and `{"error":{"code","message","details"}}`.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use sheetsync::secrets::SecretError;
 use sheetsync::supabase::SupabaseError;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::access::claim::ClaimError;
 
 /// Why a request cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    #[error("give a service token: `Authorization: Bearer …`")]
-    Unauthenticated,
-    #[error("there is no such address; see README.md, \"The status API\"")]
+    #[error("{0}; sign in, or give a service token: `Authorization: Bearer …`")]
+    Unauthenticated(&'static str),
+    #[error("Supabase Auth's keys cannot be had, so nobody's sign-in can be verified; service tokens still work")]
+    AuthUnavailable,
+    #[error("you may not do this; an operator may (docs/DEPLOYMENT_GUIDE.md, \"Who may read and who may act\")")]
+    Forbidden,
+    #[error("there is no such address; GET /openapi.json lists those that there are")]
     NoSuchRoute,
-    #[error("this address only answers GET")]
+    #[error("this address does not answer this method")]
     MethodNotAllowed,
     #[error("there is no {what} {name:?}")]
     NotFound { what: &'static str, name: String },
-    #[error("{0:?} is not the id of a run: those are UUIDs")]
-    NotARunId(String),
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{0}")]
+    Unprocessable(Cow<'static, str>),
+    #[error("the request is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("the body must be JSON, sent with `Content-Type: application/json`")]
+    NotJson,
+    #[error("another run of this sync still makes progress: wait for it, or follow it")]
+    Busy { run: Uuid },
+    #[error("{0}")]
+    NotApproved(String),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
+    #[error("{what} does not answer: {reason}")]
+    Aws { what: &'static str, reason: String },
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(
         r#"the secret TOKENS_SECRET_ID must be JSON of the form {{"readers":["<sha256>"],"operators":["<sha256>"]}}"#
     )]
     BadTokensSecret,
+    #[error("READER_CLAIM or OPERATOR_CLAIM: {0}")]
+    BadClaim(#[from] ClaimError),
+}
+
+/// An error, as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    pub error: Problem,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A short name that does not change.
+    pub code: String,
+    /// What happened and what to do.
+    pub message: String,
+    /// What a program may want to know besides.
+    #[schema(value_type = Object)]
+    pub details: Value,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NoSuchRoute | Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy { .. } | Self::NotApproved(_) => StatusCode::CONFLICT,
+            Self::AuthUnavailable | Self::Supabase(_) | Self::Aws { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::AuthUnavailable => "auth_unavailable",
+            Self::Forbidden => "forbidden",
+            Self::NoSuchRoute => "no_such_route",
+            Self::NotFound { .. } => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BadRequest(_) => "bad_request",
+            Self::Unprocessable(_) => "unprocessable",
+            Self::TooLarge(_) => "too_large",
+            Self::NotJson => "not_json",
+            Self::Busy { .. } => "busy",
+            Self::NotApproved(_) => "not_approved",
+            Self::Supabase(_) => "supabase_unavailable",
+            Self::Aws { .. } => "aws_unavailable",
+            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) => "misconfigured",
+        }
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, code) = match &self {
-            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated"),
-            Self::NoSuchRoute => (StatusCode::NOT_FOUND, "no_such_route"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not_found"),
-            Self::NotARunId(_) => (StatusCode::BAD_REQUEST, "not_a_run_id"),
-            Self::Supabase(_) => (StatusCode::SERVICE_UNAVAILABLE, "supabase_unavailable"),
-            Self::Secret(_) | Self::BadTokensSecret => (StatusCode::INTERNAL_SERVER_ERROR, "misconfigured"),
-        };
+        let (status, code) = (self.status(), self.code());
         if status.is_server_error() {
             tracing::error!(code, error = %self, "request not served");
         }
         let details = match &self {
             Self::Supabase(error) => json!({"code": error.code(), "errorType": error.fault().error_type()}),
+            Self::Busy { run } => json!({"run": run}),
             _ => json!({}),
         };
-        let body = Json(json!({"error": {"code": code, "message": self.to_string(), "details": details}}));
+        let problem = Problem { code: code.to_owned(), message: self.to_string(), details };
+        let body = Json(ErrorBody { error: problem });
         match status {
             StatusCode::UNAUTHORIZED => (status, [(WWW_AUTHENTICATE, "Bearer")], body).into_response(),
             _ => (status, body).into_response(),

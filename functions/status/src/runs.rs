@@ -1,35 +1,101 @@
-//! `GET /api/runs/{id}`: one run with its counts, its batches and the first of its rejections.
+//! `GET /api/syncs/{sync}/runs`: the history of a sync. `GET /api/runs/{id}`: one run with its batches.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sheetsync::supabase::{RunStatus, RunType};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::api::Api;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorBody};
+use crate::request::{self, Asked, Place};
+use crate::time::Time;
 
-/// How many rejections and batches a run is shown with.
-const SHOWN: &str = "100";
+/// All columns of a run but the keys that were asked for, of which there may be thousands.
+const COLUMNS: &str = "id,sync,seq,sync_type,status,triggered_by,started_at,planned_at,heartbeat_at,completed_at,total_rows,\
+                       inserted,updated,unchanged,rejected,skipped,failed,adopted,conflict,deleted,rows_sent,rows_done,\
+                       keys_vanished,keys_done,deletes_withheld,batches_total,batches_done,error_details,metadata";
+
+const BATCH_COLUMNS: &str = "kind,lo::text,hi::text,outcome,rows,inserted,updated,unchanged,deleted,conflicts,rejected,attempts,error,finished_at";
 
 /// A run, as `sync_state` holds it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase"))]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Run {
+    pub id: Uuid,
+    pub sync: String,
+    /// Rises by one per run of a sync; null: the run never began.
+    pub seq: Option<i64>,
+    #[serde(rename = "sync_type")]
+    pub run_type: RunType,
+    pub status: RunStatus,
+    pub triggered_by: Option<String>,
+    pub started_at: Time,
+    pub planned_at: Option<Time>,
+    pub heartbeat_at: Time,
+    pub completed_at: Option<Time>,
+    pub total_rows: u64,
+    pub inserted: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub rejected: u64,
+    pub skipped: u64,
+    pub failed: u64,
+    pub adopted: u64,
+    pub conflict: u64,
+    pub deleted: u64,
+    pub rows_sent: u64,
+    pub rows_done: u64,
+    pub keys_vanished: u64,
+    pub keys_done: u64,
+    pub deletes_withheld: Option<String>,
+    pub batches_total: u64,
+    pub batches_done: u64,
+    pub error_details: Option<RunError>,
+    pub metadata: Value,
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunError {
+    pub code: String,
+    pub message: String,
+    #[serde(rename = "type", default)]
+    pub error_type: String,
+}
+
+impl Run {
+    /// Whether batches of it are still to be applied.
+    #[must_use]
+    pub fn has_work_under_way(&self) -> bool {
+        self.rows_done < self.rows_sent || self.keys_done < self.keys_vanished
+    }
+}
+
+/// One execution of a sync. When it is closed, `totalRows` = `inserted` + `updated` + `unchanged` + `rejected` + `skipped` +
+/// `failed`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Run)]
+pub struct RunView {
     id: Uuid,
     sync: String,
+    /// Rises by one per run of a sync; null: the run never began.
     seq: Option<i64>,
-    #[serde(rename(serialize = "type", deserialize = "sync_type"))]
+    #[serde(rename = "type")]
     run_type: RunType,
     status: RunStatus,
     triggered_by: Option<String>,
-    started_at: Timestamp,
-    planned_at: Option<Timestamp>,
-    heartbeat_at: Timestamp,
-    completed_at: Option<Timestamp>,
+    started_at: Time,
+    planned_at: Option<Time>,
+    heartbeat_at: Time,
+    completed_at: Option<Time>,
+    duration_seconds: Option<f64>,
+    /// Rows with content that were read from the sheet.
     total_rows: u64,
     inserted: u64,
     updated: u64,
@@ -38,37 +104,77 @@ pub struct Run {
     skipped: u64,
     failed: u64,
     adopted: u64,
-    #[serde(rename(serialize = "conflicts", deserialize = "conflict"))]
     conflicts: u64,
     deleted: u64,
     rows_sent: u64,
     rows_done: u64,
     keys_vanished: u64,
+    /// Why vanished rows were not deleted.
     deletes_withheld: Option<String>,
     batches_total: u64,
     batches_done: u64,
-    #[serde(rename(serialize = "error", deserialize = "error_details"))]
-    error: Option<serde_json::Value>,
-    metadata: serde_json::Value,
+    error: Option<RunError>,
+    #[schema(value_type = Object)]
+    metadata: Value,
 }
 
-#[derive(Debug, Serialize)]
+impl From<Run> for RunView {
+    fn from(run: Run) -> Self {
+        Self {
+            duration_seconds: run.completed_at.map(|end| seconds_between(run.started_at, end)),
+            id: run.id,
+            sync: run.sync,
+            seq: run.seq,
+            run_type: run.run_type,
+            status: run.status,
+            triggered_by: run.triggered_by,
+            started_at: run.started_at,
+            planned_at: run.planned_at,
+            heartbeat_at: run.heartbeat_at,
+            completed_at: run.completed_at,
+            total_rows: run.total_rows,
+            inserted: run.inserted,
+            updated: run.updated,
+            unchanged: run.unchanged,
+            rejected: run.rejected,
+            skipped: run.skipped,
+            failed: run.failed,
+            adopted: run.adopted,
+            conflicts: run.conflict,
+            deleted: run.deleted,
+            rows_sent: run.rows_sent,
+            rows_done: run.rows_done,
+            keys_vanished: run.keys_vanished,
+            deletes_withheld: run.deletes_withheld,
+            batches_total: run.batches_total,
+            batches_done: run.batches_done,
+            error: run.error_details,
+            metadata: run.metadata,
+        }
+    }
+}
+
+fn seconds_between(start: Time, end: Time) -> f64 {
+    end.0.duration_since(start.0).as_secs_f64().max(0.0)
+}
+
+/// A run with the first of its batches, or those after the cursor.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     #[serde(flatten)]
-    run: Run,
-    batches: Vec<Batch>,
-    rejections: Vec<Rejection>,
+    run: RunView,
+    batches: Vec<BatchView>,
+    batches_next: Option<String>,
 }
 
-/// An entry of the ledger. Key hashes are strings, because JavaScript's numbers do not hold 64 bits.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase"))]
+/// An entry of the ledger.
+#[derive(Debug, Deserialize)]
 struct Batch {
-    kind: String,
+    kind: Kind,
     lo: String,
     hi: String,
-    outcome: String,
+    outcome: BatchOutcome,
     rows: u64,
     inserted: u64,
     updated: u64,
@@ -77,52 +183,197 @@ struct Batch {
     conflicts: u64,
     rejected: u64,
     attempts: u64,
-    error: Option<serde_json::Value>,
-    finished_at: Option<Timestamp>,
+    error: Option<Value>,
+    finished_at: Option<Time>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase"))]
-struct Rejection {
-    row_key: Option<String>,
-    row_number: Option<u64>,
-    #[serde(rename(serialize = "column", deserialize = "column_name"))]
-    column: Option<String>,
-    header: Option<String>,
-    cell: Option<String>,
-    error_type: String,
-    code: String,
-    message: String,
-    raw: Option<String>,
-    first_seen: Timestamp,
-    last_seen: Timestamp,
-    resolved_at: Option<Timestamp>,
+/// What became of one stretch of a run's rows. Key hashes are strings, because JavaScript's numbers do not hold 64 bits.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Batch)]
+struct BatchView {
+    kind: Kind,
+    lo: String,
+    hi: String,
+    outcome: BatchOutcome,
+    rows: u64,
+    inserted: u64,
+    updated: u64,
+    unchanged: u64,
+    deleted: u64,
+    conflicts: u64,
+    rejected: u64,
+    /// Attempts that failed.
+    attempts: u64,
+    error: Option<String>,
+    finished_at: Option<Time>,
 }
 
-/// Answers one run.
-pub async fn one(State(api): State<Arc<Api>>, Path(id): Path<String>) -> Result<Json<Detail>, ApiError> {
-    let id: Uuid = id.parse().map_err(|_| ApiError::NotARunId(id.clone()))?;
-    let supabase = api.supabase().await?;
+/// What a batch does.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = BatchKind)]
+enum Kind {
+    Upsert,
+    Delete,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum BatchOutcome {
+    /// Attempts failed; it comes again.
+    Pending,
+    Applied,
+    Withheld,
+    Failed,
+}
+
+impl From<Batch> for BatchView {
+    fn from(batch: Batch) -> Self {
+        Self {
+            error: batch.error.as_ref().and_then(|error| error["message"].as_str()).map(str::to_owned),
+            kind: batch.kind,
+            lo: batch.lo,
+            hi: batch.hi,
+            outcome: batch.outcome,
+            rows: batch.rows,
+            inserted: batch.inserted,
+            updated: batch.updated,
+            unchanged: batch.unchanged,
+            deleted: batch.deleted,
+            conflicts: batch.conflicts,
+            rejected: batch.rejected,
+            attempts: batch.attempts,
+            finished_at: batch.finished_at,
+        }
+    }
+}
+
+/// Which runs.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Only runs that ended so, or are so.
+    status: Option<RunStatus>,
+    /// Only runs of this type.
+    r#type: Option<RunType>,
+    /// Only runs that began at this moment or later.
+    since: Option<Time>,
+    /// Only runs that began before this moment.
+    until: Option<Time>,
+    /// The size of a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of runs, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Runs {
+    runs: Vec<RunView>,
+    /// For the next page; null on the last.
+    next: Option<String>,
+}
+
+/// The runs of a sync, newest first.
+#[utoipa::path(get, path = "/api/syncs/{sync}/runs", tag = "runs", operation_id = "listRuns", security(("bearer" = [])),
+    params(("sync" = String, Path, description = "The sync's name"), Filter),
+    responses((status = 200, body = Runs), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+              (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn list(
+    State(api): State<Arc<Api>>,
+    Place(sync): Place<String>,
+    Asked(filter): Asked<Filter>,
+) -> Result<Json<Runs>, ApiError> {
+    let limit = request::limit(filter.limit, 50, 200)?;
+    let after: Option<(Timestamp, Uuid)> = request::after(filter.cursor.as_deref())?;
+    let mut query = vec![
+        ("select", COLUMNS.to_owned()),
+        ("sync", format!("eq.{sync}")),
+        ("order", "started_at.desc,id.desc".to_owned()),
+        // One more than is shown tells whether there is a next page.
+        ("limit", (limit + 1).to_string()),
+    ];
+    query.extend(filter.status.map(|status| ("status", format!("eq.{status}"))));
+    query.extend(filter.r#type.map(|run_type| ("sync_type", format!("eq.{run_type}"))));
+    query.extend(filter.since.map(|since| ("started_at", format!("gte.{}", since.0))));
+    query.extend(filter.until.map(|until| ("started_at", format!("lt.{}", until.0))));
+    if let Some((at, id)) = after {
+        query.push(("or", format!(r#"(started_at.lt."{at}",and(started_at.eq."{at}",id.lt.{id}))"#)));
+    }
+    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut runs: Vec<Run> = api.supabase().await?.select("sync_state", &query).await?;
+    if runs.is_empty() {
+        api.must_exist(&sync).await?;
+    }
+    let more = runs.len() > limit as usize;
+    runs.truncate(limit as usize);
+    let next = runs.last().filter(|_| more).and_then(|last| request::cursor(&(last.started_at, last.id)));
+    Ok(Json(Runs { runs: runs.into_iter().map(RunView::from).collect(), next }))
+}
+
+/// Which batches.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct BatchPage {
+    /// The size of a page of batches.
+    #[param(minimum = 1, maximum = 500, default = 100)]
+    limit: Option<u32>,
+    /// `batchesNext` of the page before.
+    cursor: Option<String>,
+}
+
+/// One run with its counts and its batches.
+#[utoipa::path(get, path = "/api/runs/{id}", tag = "runs", operation_id = "getRun", security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The run's id"), BatchPage),
+    responses((status = 200, body = Detail), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+              (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn one(
+    State(api): State<Arc<Api>>,
+    Place(id): Place<Uuid>,
+    Asked(page): Asked<BatchPage>,
+) -> Result<Json<Detail>, ApiError> {
+    let limit = request::limit(page.limit, 100, 500)?;
+    let after: Option<(Kind, i64)> = request::after(page.cursor.as_deref())?;
     let is_this = format!("eq.{id}");
-    let runs: Vec<Run> = supabase.select("sync_state", &[("id", &is_this)]).await?;
-    let run = runs.into_iter().next().ok_or_else(|| ApiError::NotFound { what: "run", name: id.to_string() })?;
-    let batches = supabase
-        .select(
-            "sync_batches",
-            &[
-                (
-                    "select",
-                    "kind,lo::text,hi::text,outcome,rows,inserted,updated,unchanged,deleted,conflicts,rejected,attempts,\
-                     error,finished_at",
-                ),
-                ("run", &is_this),
-                ("order", "kind.desc,lo"),
-                ("limit", SHOWN),
-            ],
-        )
-        .await?;
-    let rejections = supabase
-        .select("sync_errors", &[("run", is_this.as_str()), ("order", "row_number,id"), ("limit", SHOWN)])
-        .await?;
-    Ok(Json(Detail { run, batches, rejections }))
+    let mut query = vec![
+        ("select", BATCH_COLUMNS.to_owned()),
+        ("run", is_this),
+        ("order", "kind.desc,lo".to_owned()),
+        ("limit", (limit + 1).to_string()),
+    ];
+    match after {
+        // Upserts come first, then deletes.
+        Some((Kind::Upsert, lo)) => query.push(("or", format!("(kind.eq.delete,and(kind.eq.upsert,lo.gt.{lo}))"))),
+        Some((Kind::Delete, lo)) => query.push(("and", format!("(kind.eq.delete,lo.gt.{lo})"))),
+        None => {}
+    }
+    let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let supabase = api.supabase().await?;
+    let (run, batches) = tokio::join!(api.run(id), supabase.select::<Batch>("sync_batches", &query));
+    let (run, mut batches) = (run?, batches?);
+    let more = batches.len() > limit as usize;
+    batches.truncate(limit as usize);
+    let last = batches.last().filter(|_| more);
+    let batches_next = last.and_then(|last| request::cursor(&(last.kind, last.lo.parse::<i64>().ok()?)));
+    Ok(Json(Detail { run: run.into(), batches: batches.into_iter().map(BatchView::from).collect(), batches_next }))
+}
+
+impl Api {
+    /// The run with this id.
+    pub async fn run(&self, id: Uuid) -> Result<Run, ApiError> {
+        self.find_run(id).await?.ok_or_else(|| ApiError::NotFound { what: "run", name: id.to_string() })
+    }
+
+    /// The run with this id, if there is one.
+    pub async fn find_run(&self, id: Uuid) -> Result<Option<Run>, ApiError> {
+        let is_this = format!("eq.{id}");
+        let runs =
+            self.supabase().await?.select("sync_state", &[("select", COLUMNS), ("id", is_this.as_str())]).await?;
+        Ok(runs.into_iter().next())
+    }
 }

@@ -1,143 +1,401 @@
 //! `GET /api/syncs` and `GET /api/syncs/{sync}`: where each sync stands.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use axum::extract::State;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use sheetsync::definition::{Definition, Sync as Defined};
 use sheetsync::supabase::{RunStatus, RunType};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::Api;
-use crate::error::ApiError;
+use crate::delivery::{Delivery, Part, Unreachable};
+use crate::error::{ApiError, ErrorBody};
+use crate::health::{self, Facts, LastRun, Reason, Status};
+use crate::overview::{Day, Known};
+use crate::request::Place;
+use crate::runs::{Run, RunView};
+use crate::time::Time;
 
-/// A row of the view `sync_status`.
-#[derive(Debug, Deserialize)]
-struct Row {
-    sync: String,
-    last_run: Uuid,
-    last_type: RunType,
-    last_status: RunStatus,
-    last_started_at: Timestamp,
-    last_completed_at: Option<Timestamp>,
-    running_run: Option<Uuid>,
-    running_type: Option<RunType>,
-    running_since: Option<Timestamp>,
-    running_heartbeat_at: Option<Timestamp>,
-    running_planned_at: Option<Timestamp>,
-    running_rows_sent: Option<u64>,
-    running_rows_done: Option<u64>,
-    running_batches_total: Option<u64>,
-    running_batches_done: Option<u64>,
-    completed_run: Option<Uuid>,
-    completed_started_at: Option<Timestamp>,
-    completed_at: Option<Timestamp>,
-    open_rejections: u64,
-    open_failures: u64,
+/// Where all syncs stand.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Syncs {
+    pub now: Time,
+    pub syncs: Vec<Sync>,
+    pub delivery: Delivery,
+    /// What could not be asked; what is told of it is what was known last.
+    pub unreachable: Vec<Unreachable>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct Syncs {
-    syncs: Vec<Sync>,
+/// Where one sync stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OneSync {
+    now: Time,
+    sync: Sync,
+    delivery: Delivery,
+    unreachable: Vec<Unreachable>,
 }
 
 /// Where a sync stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Sync {
-    name: String,
-    last_run: LastRun,
-    running_run: Option<RunningRun>,
+    pub name: String,
+    pub status: Status,
+    /// Why it is not healthy, the most serious first.
+    pub reasons: Vec<Reason>,
+    /// Null, as the next two, when the definition does not name the sync.
+    pub table: Option<String>,
+    pub tab: Option<String>,
+    pub spreadsheet_url: Option<String>,
+    /// How often it runs by itself.
+    pub every_seconds: Option<u64>,
+    pub next_run_at: Option<Time>,
+    pub last_run: Option<RunView>,
+    pub running_run: Option<RunningRun>,
     /// The last run after which the table was equal to the sheet.
-    last_completed_run: Option<CompletedRun>,
+    pub last_completed_run: Option<CompletedRun>,
     /// How long ago the sheet was read that the table was last equal to.
-    freshness_seconds: Option<i64>,
-    open_rejections: u64,
-    open_failures: u64,
+    pub freshness_seconds: Option<u64>,
+    pub open_rejections: u64,
+    pub open_failures: u64,
+    #[serde(rename = "openConflicts24h")]
+    pub open_conflicts_24h: u64,
+    #[serde(rename = "last24h")]
+    pub last_24h: Last24h,
 }
 
-#[derive(Debug, Serialize)]
+/// A run under way, and how far it is.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LastRun {
-    id: Uuid,
+pub struct RunningRun {
+    pub id: Uuid,
     #[serde(rename = "type")]
-    run_type: RunType,
-    status: RunStatus,
-    started_at: Timestamp,
-    completed_at: Option<Timestamp>,
+    pub run_type: RunType,
+    pub started_at: Time,
+    pub heartbeat_at: Time,
+    pub planned_at: Option<Time>,
+    pub rows_sent: u64,
+    pub rows_done: u64,
+    pub batches_total: u64,
+    pub batches_done: u64,
+    /// Null until it is planned.
+    pub percent: Option<f64>,
+    /// By its speed so far; null while that is not known.
+    pub seconds_left: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+/// A run that brought everything over.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RunningRun {
+pub struct CompletedRun {
     id: Uuid,
-    #[serde(rename = "type")]
-    run_type: Option<RunType>,
-    started_at: Option<Timestamp>,
-    heartbeat_at: Option<Timestamp>,
-    planned_at: Option<Timestamp>,
-    rows_sent: u64,
-    rows_done: u64,
-    batches_total: u64,
-    batches_done: u64,
+    started_at: Time,
+    completed_at: Option<Time>,
 }
 
-#[derive(Debug, Serialize)]
+/// The runs that began in the last 24 hours.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CompletedRun {
-    id: Uuid,
-    started_at: Option<Timestamp>,
-    completed_at: Option<Timestamp>,
+pub struct Last24h {
+    pub runs: u64,
+    pub completed: u64,
+    pub partial: u64,
+    pub failed: u64,
+    /// The share of closed runs that came through, whole or in part.
+    pub success_rate: Option<f64>,
+    /// The share of rows read that were rejected or whose batch failed.
+    pub error_rate: Option<f64>,
+    /// Of runs that came through.
+    pub average_seconds: Option<f64>,
+    pub p95_seconds: Option<f64>,
+    /// Rows sent, by the duration of the runs that sent any.
+    pub rows_per_second: Option<f64>,
 }
 
-impl Sync {
-    fn new(row: Row, now: Timestamp) -> Self {
+impl From<&Day> for Last24h {
+    fn from(day: &Day) -> Self {
+        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+        let through = day.completed + day.partial;
         Self {
-            last_run: LastRun {
-                id: row.last_run,
-                run_type: row.last_type,
-                status: row.last_status,
-                started_at: row.last_started_at,
-                completed_at: row.last_completed_at,
-            },
-            running_run: row.running_run.map(|id| RunningRun {
-                id,
-                run_type: row.running_type,
-                started_at: row.running_since,
-                heartbeat_at: row.running_heartbeat_at,
-                planned_at: row.running_planned_at,
-                rows_sent: row.running_rows_sent.unwrap_or_default(),
-                rows_done: row.running_rows_done.unwrap_or_default(),
-                batches_total: row.running_batches_total.unwrap_or_default(),
-                batches_done: row.running_batches_done.unwrap_or_default(),
-            }),
-            last_completed_run: row.completed_run.map(|id| CompletedRun {
-                id,
-                started_at: row.completed_started_at,
-                completed_at: row.completed_at,
-            }),
-            freshness_seconds: row.completed_started_at.map(|read| now.duration_since(read).as_secs().max(0)),
-            open_rejections: row.open_rejections,
-            open_failures: row.open_failures,
-            name: row.sync,
+            runs: day.runs,
+            completed: day.completed,
+            partial: day.partial,
+            failed: day.failed,
+            success_rate: share(through, through + day.failed),
+            error_rate: share(day.rows_wrong, day.rows_read),
+            average_seconds: day.average_seconds,
+            p95_seconds: day.p95_seconds,
+            rows_per_second: day.rows_per_second,
         }
     }
 }
 
-/// Answers all syncs that have ever run.
-pub async fn list(State(api): State<Arc<Api>>) -> Result<Json<Syncs>, ApiError> {
-    let rows: Vec<Row> = api.supabase().await?.select("sync_status", &[("order", "sync")]).await?;
-    let now = Timestamp::now();
-    Ok(Json(Syncs { syncs: rows.into_iter().map(|row| Sync::new(row, now)).collect() }))
+impl RunningRun {
+    fn new(run: &Run, now: Timestamp) -> Self {
+        let left = run.rows_sent.saturating_sub(run.rows_done);
+        let seconds_left = run.planned_at.filter(|_| run.rows_done > 0).map(|planned| {
+            let per_row = now.duration_since(planned.0).as_secs_f64().max(0.0) / run.rows_done as f64;
+            (per_row * left as f64).ceil() as u64
+        });
+        Self {
+            id: run.id,
+            run_type: run.run_type,
+            started_at: run.started_at,
+            heartbeat_at: run.heartbeat_at,
+            planned_at: run.planned_at,
+            rows_sent: run.rows_sent,
+            rows_done: run.rows_done,
+            batches_total: run.batches_total,
+            batches_done: run.batches_done,
+            percent: (run.planned_at.is_some() && run.rows_sent > 0)
+                .then(|| 100.0 * run.rows_done as f64 / run.rows_sent as f64),
+            seconds_left,
+        }
+    }
 }
 
-/// Answers one sync.
-pub async fn one(State(api): State<Arc<Api>>, Path(name): Path<String>) -> Result<Json<Sync>, ApiError> {
-    let filter = format!("eq.{name}");
-    let rows: Vec<Row> = api.supabase().await?.select("sync_status", &[("sync", &filter)]).await?;
-    rows.into_iter()
-        .next()
-        .map(|row| Json(Sync::new(row, Timestamp::now())))
-        .ok_or(ApiError::NotFound { what: "sync", name })
+/// What everything about one sync is told from.
+struct Sources<'a> {
+    name: &'a str,
+    defined: Option<&'a Defined>,
+    known: Option<&'a Known>,
+    delivery: &'a Delivery,
+    is_current: bool,
+    now: Timestamp,
+}
+
+impl Sync {
+    fn new(from: &Sources<'_>) -> Self {
+        let Sources { name, defined, known, now, .. } = *from;
+        let (status, reasons) = health::judge(&facts(from), now);
+        let run = |pick: fn(&Known) -> &Option<Run>| known.and_then(|known| pick(known).as_ref());
+        let running = run(|known| &known.running_run);
+        let completed = run(|known| &known.completed_run);
+        let every = defined.and_then(|defined| defined.every);
+        Self {
+            name: name.to_owned(),
+            status,
+            reasons,
+            table: defined.map(|defined| defined.table.clone()),
+            tab: defined.map(|defined| tab(defined, run(|known| &known.last_run))),
+            spreadsheet_url: defined.map(spreadsheet_url),
+            every_seconds: every.map(|every| every.as_secs()),
+            next_run_at: every.map(|every| next_run(every, known.and_then(|known| known.scheduled_at), now)),
+            last_run: run(|known| &known.last_run).cloned().map(RunView::from),
+            running_run: running.map(|run| RunningRun::new(run, now)),
+            last_completed_run: completed.map(|run| CompletedRun {
+                id: run.id,
+                started_at: run.started_at,
+                completed_at: run.completed_at,
+            }),
+            freshness_seconds: completed.map(|run| run.started_at.seconds_until(now)),
+            open_rejections: known.map_or(0, Known::open_rejections),
+            open_failures: known.map_or(0, Known::open_failures),
+            open_conflicts_24h: known.map_or(0, |known| known.conflicts_24h),
+            last_24h: Last24h::from(known.map_or(&Day::default(), |known| &known.last_24h)),
+        }
+    }
+}
+
+fn facts(from: &Sources<'_>) -> Facts {
+    let Sources { defined, known, delivery, is_current, .. } = *from;
+    Facts {
+        is_current,
+        is_defined: defined.is_some(),
+        every: defined.and_then(|defined| defined.every),
+        stall_after: defined.map_or(Duration::from_secs(900), |defined| defined.stall_after),
+        last_run: known.and_then(|known| known.last_run.as_ref()).map(|run| LastRun {
+            status: run.status,
+            error: run.error_details.as_ref().map(|error| error.message.clone()),
+            deletes_withheld: run.deletes_withheld.clone(),
+        }),
+        heartbeat: known.and_then(|known| known.running_run.as_ref()).map(|run| run.heartbeat_at.0),
+        applied: known.and_then(|known| known.applied_at).map(|at| at.0),
+        open_rejections: known.map_or(0, Known::open_rejections),
+        open_failures: known.map_or(0, Known::open_failures),
+        dead_letters: delivery.dead_letters.as_ref().map_or(0, |dead| dead.messages),
+        circuit: delivery.circuit.as_ref().map(crate::circuit::Circuit::fact),
+    }
+}
+
+impl Known {
+    /// Cells and rows of the sheet that cannot be used.
+    pub fn open_rejections(&self) -> u64 {
+        self.open.get("validation").copied().unwrap_or_default()
+    }
+
+    /// Open problems that the sheet is not to blame for. A conflict is none: it was decided.
+    pub fn open_failures(&self) -> u64 {
+        let others = self.open.iter().filter(|(kind, _)| !matches!(kind.as_str(), "validation" | "conflict"));
+        others.map(|(_, open)| open).sum()
+    }
+}
+
+/// The tab's title: from the definition, or, where that has the tab's id, from the last run.
+fn tab(defined: &Defined, last_run: Option<&Run>) -> String {
+    let read = last_run.and_then(|run| run.metadata["tab"].as_str());
+    defined.tab.as_deref().or(read).map_or_else(|| format!("#{}", defined.tab_id.unwrap_or_default()), str::to_owned)
+}
+
+/// The address of a spreadsheet.
+fn spreadsheet_url(defined: &Defined) -> String {
+    format!("https://docs.google.com/spreadsheets/d/{}/edit", defined.spreadsheet)
+}
+
+/// The address of a cell; the tab's id is what a run has found it to be.
+#[must_use]
+pub fn cell_url(defined: &Defined, tab_id: Option<i64>, cell: &str) -> Option<String> {
+    let gid = tab_id.or(defined.tab_id)?;
+    Some(format!("{}#gid={gid}&range={cell}", spreadsheet_url(defined)))
+}
+
+/// A sync is due `every` after its last scheduled run began; overdue is now.
+fn next_run(every: Duration, scheduled: Option<Time>, now: Timestamp) -> Time {
+    let due = scheduled.map(|last| last.0 + SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX));
+    Time(due.map_or(now, |due| due.max(now)))
+}
+
+impl Api {
+    /// All syncs: those that are defined, and those that have run.
+    pub async fn syncs(&self) -> Syncs {
+        let (overview, (mut delivery, mut unreachable)) = tokio::join!(self.overview(), self.delivery());
+        let now = Timestamp::now();
+        delivery.date(&overview.syncs, now);
+        let is_current = overview.unreachable.is_none();
+        if let Some(message) = overview.unreachable {
+            unreachable.insert(0, Unreachable { what: Part::Supabase, message });
+        }
+        let defined = definitions(&self.settings.definition, &overview.syncs);
+        let mut names: Vec<&str> = defined.iter().map(|defined| defined.name.as_str()).collect();
+        names.extend(overview.syncs.iter().map(|known| known.sync.as_str()));
+        names.sort_unstable();
+        names.dedup();
+        let syncs = names
+            .into_iter()
+            .map(|name| {
+                let known = overview.syncs.iter().find(|known| known.sync == name);
+                let defined = defined.iter().find(|defined| defined.name == name);
+                Sync::new(&Sources { name, defined, known, delivery: &delivery, is_current, now })
+            })
+            .collect();
+        Syncs { now: Time(now), syncs, delivery, unreachable }
+    }
+
+    /// The definition of a sync, if there is one that can be used.
+    pub fn defined(&self, sync: &str) -> Option<Defined> {
+        let definition = Definition::load(&self.settings.definition, Some(sync)).ok()?;
+        definition.syncs.into_iter().find(|defined| defined.name == sync)
+    }
+
+    /// That there is a sync of this name: it is defined, or has run.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn must_exist(&self, sync: &str) -> Result<(), ApiError> {
+        if self.defined(sync).is_some() {
+            return Ok(());
+        }
+        let is_this = format!("eq.{sync}");
+        let runs: Vec<serde_json::Value> = self
+            .supabase()
+            .await?
+            .select("sync_state", &[("select", "id"), ("sync", is_this.as_str()), ("limit", "1")])
+            .await?;
+        if runs.is_empty() { Err(ApiError::NotFound { what: "sync", name: sync.to_owned() }) } else { Ok(()) }
+    }
+}
+
+/// The syncs that are defined. In a folder, one file that is broken leaves the others in use.
+fn definitions(path: &Path, known: &[Known]) -> Vec<Defined> {
+    match Definition::load(path, None) {
+        Ok(definition) => definition.syncs,
+        Err(error) => {
+            tracing::warn!(error = %error, "not all definitions can be read");
+            let by_name = known.iter().filter_map(|known| Definition::load(path, Some(&known.sync)).ok());
+            let mut found: Vec<Defined> = by_name.flat_map(|definition| definition.syncs).collect();
+            found.sort_by(|one, other| one.name.cmp(&other.name));
+            found.dedup_by(|one, other| one.name == other.name);
+            found
+        }
+    }
+}
+
+/// Where all syncs stand. Answers also while Supabase, the queue or the breaker cannot be reached, and says so.
+#[utoipa::path(get, path = "/api/syncs", tag = "syncs", operation_id = "listSyncs", security(("bearer" = [])),
+    responses((status = 200, body = Syncs), (status = 401, body = ErrorBody)))]
+pub async fn list(State(api): State<Arc<Api>>) -> Json<Syncs> {
+    Json(api.syncs().await)
+}
+
+/// Where one sync stands.
+#[utoipa::path(get, path = "/api/syncs/{sync}", tag = "syncs", operation_id = "getSync", security(("bearer" = [])),
+    params(("sync" = String, Path, description = "The sync's name")),
+    responses((status = 200, body = OneSync), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+              (status = 404, body = ErrorBody)))]
+pub async fn one(State(api): State<Arc<Api>>, Place(name): Place<String>) -> Result<Json<OneSync>, ApiError> {
+    let Syncs { now, syncs, delivery, unreachable } = api.syncs().await;
+    let sync = syncs.into_iter().find(|sync| sync.name == name);
+    let sync = sync.ok_or(ApiError::NotFound { what: "sync", name })?;
+    Ok(Json(OneSync { now, sync, delivery, unreachable }))
+}
+
+/// Whether a run is under way.
+#[must_use]
+pub fn is_open(status: RunStatus) -> bool {
+    matches!(status, RunStatus::Queued | RunStatus::InProgress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Time {
+        Time(text.parse().unwrap())
+    }
+
+    fn run() -> Run {
+        serde_json::from_value(serde_json::json!({
+            "id": Uuid::nil(), "sync": "listings", "seq": 1, "sync_type": "manual", "status": "in_progress",
+            "triggered_by": null, "started_at": "2026-11-25T12:00:00Z", "planned_at": "2026-11-25T12:00:10Z",
+            "heartbeat_at": "2026-11-25T12:00:10Z", "completed_at": null, "total_rows": 0, "inserted": 0, "updated": 0,
+            "unchanged": 0, "rejected": 0, "skipped": 0, "failed": 0, "adopted": 0, "conflict": 0, "deleted": 0,
+            "rows_sent": 1000, "rows_done": 250, "keys_vanished": 0, "keys_done": 0, "deletes_withheld": null,
+            "batches_total": 2, "batches_done": 1, "error_details": null, "metadata": {},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_time_left_follows_from_the_speed_since_the_plan() {
+        let now = time("2026-11-25T12:00:15Z").0;
+        let running = RunningRun::new(&run(), now);
+        assert_eq!((running.percent, running.seconds_left), (Some(25.0), Some(15)));
+        let just_planned = RunningRun::new(&Run { rows_done: 0, ..run() }, now);
+        assert_eq!((just_planned.percent, just_planned.seconds_left), (Some(0.0), None));
+        let reading = RunningRun::new(&Run { rows_done: 0, rows_sent: 0, planned_at: None, ..run() }, now);
+        assert_eq!((reading.percent, reading.seconds_left), (None, None));
+    }
+
+    #[test]
+    fn the_next_run_is_due_an_interval_after_the_last_scheduled_one_and_never_in_the_past() {
+        let (every, now) = (Duration::from_secs(300), time("2026-11-25T12:00:00Z"));
+        assert_eq!(next_run(every, Some(time("2026-11-25T11:58:00Z")), now.0), time("2026-11-25T12:03:00Z"));
+        assert_eq!(next_run(every, Some(time("2026-11-25T09:00:00Z")), now.0), now);
+        assert_eq!(next_run(every, None, now.0), now);
+    }
+
+    #[test]
+    fn a_rate_of_nothing_is_unknown_and_not_zero() {
+        let nothing = Last24h::from(&Day::default());
+        assert_eq!((nothing.success_rate, nothing.error_rate), (None, None));
+        let some = Day { completed: 2, partial: 1, failed: 1, rows_read: 200, rows_wrong: 1, ..Day::default() };
+        let some = Last24h::from(&some);
+        assert_eq!((some.success_rate, some.error_rate), (Some(0.75), Some(0.005)));
+    }
 }

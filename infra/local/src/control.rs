@@ -86,9 +86,19 @@ impl Servers {
             Deed::Kill => server.kill().await,
             Deed::Pause => server.signal(Signal::STOP),
             Deed::Resume => server.signal(Signal::CONT),
-            Deed::Start => {
-                server.start_again().await?;
-                self.ready(name).await
+            Deed::Start => self.start(name).await,
+        }
+    }
+
+    /// Starts a server, and again while what a killed one left behind is in its way: Postgres's backends lead process groups
+    /// of their own, and hold its shared memory until they notice that it is gone.
+    async fn start(&mut self, name: ServerName) -> Result<()> {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            self.named(name).context("this stack was started without it")?.start_again().await?;
+            match self.ready(name).await {
+                Err(_) if std::time::Instant::now() < deadline => tokio::time::sleep(POLL).await,
+                started => return started,
             }
         }
     }
@@ -108,6 +118,9 @@ impl Servers {
         tokio::try_join!(aws, database).map(drop)
     }
 }
+
+/// How soon a server is started again.
+const POLL: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// How long a server gets to stop by itself.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);

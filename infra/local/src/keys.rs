@@ -20,6 +20,10 @@ pub struct Keys {
     pub reader_token: String,
     /// A service token that may also act.
     pub operator_token: String,
+    /// With which the user who may read signs in.
+    pub reader_password: String,
+    /// With which the user who may act signs in.
+    pub operator_password: String,
 }
 
 impl Keys {
@@ -33,6 +37,8 @@ impl Keys {
             publishable_key: format!("sb_publishable_{}", random()),
             reader_token: format!("reader_{}", random()),
             operator_token: format!("operator_{}", random()),
+            reader_password: Uuid::new_v4().simple().to_string(),
+            operator_password: Uuid::new_v4().simple().to_string(),
         }
     }
 

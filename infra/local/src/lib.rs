@@ -9,7 +9,7 @@
 //! ```text
 //! stack.rs          what is started in which order, and how it ends
 //! servers.rs        a server process; guard.rs: nothing outlives a stack, however that ends
-//! postgres.rs  postgrest.rs  gateway/      Supabase: supabase.sql (roles), gateway/mod.rs (keys, faults, record)
+//! postgres.rs  postgrest.rs  gateway/      Supabase: supabase.sql (roles), gateway/mod.rs (keys, faults, record), gateway/auth.rs (signing in)
 //! ministack.rs  deploy.rs  function_logs.rs      AWS: sam build, sam deploy, what the functions print
 //! control.rs        what tests do to a running stack
 //! settings.rs       .local/env
@@ -33,5 +33,5 @@ mod tools;
 pub use control::{Control, Deed, ServerName};
 pub use gateway::faults::{Action, Active, Fault};
 pub use gateway::record::{Seen, busiest_second};
-pub use settings::{AwsSettings, Settings, SheetSettings};
+pub use settings::{AwsSettings, People, Settings, SheetSettings};
 pub use stack::{Deployment, Plan, Stack};

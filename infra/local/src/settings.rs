@@ -26,6 +26,9 @@ pub struct Settings {
     pub supabase_publishable_key: String,
     /// Signs JWTs (HS256) that the project trusts.
     pub supabase_jwt_secret: String,
+    /// The two users who can sign in.
+    #[serde(flatten)]
+    pub people: People,
     /// Faults, the record of requests, and stopping and starting of servers: see [`control`](crate::control).
     pub control_url: String,
     /// The Sheets server, and what only exists with it.
@@ -34,6 +37,24 @@ pub struct Settings {
     /// ministack, and what is deployed to it; none in a stack that was started without.
     #[serde(flatten)]
     pub aws: Option<AwsSettings>,
+}
+
+/// Who can sign in to the project. Each has a ready-made access token, for those who do not want to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub struct People {
+    /// May read the API.
+    pub reader_email: String,
+    /// Made up when the stack started.
+    pub reader_password: String,
+    /// An access token.
+    pub reader_jwt: String,
+    /// May also act.
+    pub operator_email: String,
+    /// Made up when the stack started.
+    pub operator_password: String,
+    /// An access token.
+    pub operator_jwt: String,
 }
 
 /// The Sheets server.
@@ -140,6 +161,14 @@ mod tests {
             supabase_secret_key: "sb_secret_$HOME".into(),
             supabase_publishable_key: String::new(),
             supabase_jwt_secret: String::new(),
+            people: People {
+                reader_email: String::new(),
+                reader_password: String::new(),
+                reader_jwt: String::new(),
+                operator_email: String::new(),
+                operator_password: String::new(),
+                operator_jwt: String::new(),
+            },
             control_url: String::new(),
             sheet: None,
             aws: None,

@@ -17,14 +17,14 @@ use tokio::sync::Mutex;
 use crate::control::{self, Servers};
 use crate::deploy;
 use crate::function_logs;
-use crate::gateway::{Gateway, proxy};
+use crate::gateway::{Gateway, auth, proxy};
 use crate::guard::Guard;
 use crate::keys::{Keys, fingerprint};
 use crate::ministack::{Ministack, REGION, credentials};
 use crate::postgres::{self, Postgres};
 use crate::postgrest::Postgrest;
 use crate::servers::{Register, private_file};
-use crate::settings::{AwsSettings, Settings, SheetSettings};
+use crate::settings::{AwsSettings, People, Settings, SheetSettings};
 use crate::tools::Tools;
 
 /// What a stack keeps in its folder; removed before it starts, since a stack always starts empty.
@@ -230,6 +230,14 @@ async fn start_servers(
         supabase_secret_key: keys.secret_key.clone(),
         supabase_publishable_key: keys.publishable_key.clone(),
         supabase_jwt_secret: keys.jwt_secret.clone(),
+        people: People {
+            reader_email: auth::READER.to_owned(),
+            reader_password: keys.reader_password.clone(),
+            reader_jwt: gateway.tokens.0.clone(),
+            operator_email: auth::OPERATOR.to_owned(),
+            operator_password: keys.operator_password.clone(),
+            operator_jwt: gateway.tokens.1.clone(),
+        },
         control_url: control::serve(gateway, Arc::clone(&servers)).await?,
         sheet: Some(sheet),
         aws,
@@ -286,6 +294,7 @@ async fn deploy_to(
         ("SupabaseSecretId", SUPABASE_SECRET.to_owned()),
         ("GoogleSecretId", GOOGLE_SECRET.to_owned()),
         ("TokensSecretId", TOKENS_SECRET.to_owned()),
+        ("SupabasePublishableKey", keys.publishable_key.clone()),
         ("SheetsBaseUrl", sheets.base_url().to_owned()),
         ("DriveBaseUrl", sheets.base_url().to_owned()),
         ("ScheduleState", if deployment.scheduled { "ENABLED" } else { "DISABLED" }.to_owned()),

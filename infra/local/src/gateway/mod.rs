@@ -1,6 +1,7 @@
-//! What stands in front of PostgREST at hosted Supabase: the prefix `/rest/v1` and the API keys. And, for tests only,
-//! faults and a record of the requests.
+//! What stands in front of PostgREST at hosted Supabase: the prefix `/rest/v1`, the API keys, and signing in. And, for
+//! tests only, faults and a record of the requests.
 
+pub mod auth;
 pub mod faults;
 pub mod proxy;
 pub mod record;
@@ -17,6 +18,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::json;
 
 use crate::keys::Keys;
+use auth::Auth;
 use faults::{Action, Faults};
 use proxy::{Answer, HungUp, Upstream};
 use record::{Record, Seen};
@@ -33,6 +35,8 @@ pub struct Gateway {
     pub faults: Arc<Faults>,
     /// What it has seen.
     pub record: Arc<Record>,
+    /// A token of the user who may read, and one of the user who may act.
+    pub tokens: (String, String),
 }
 
 impl Gateway {
@@ -43,11 +47,15 @@ impl Gateway {
             postgrest: format!("http://127.0.0.1:{postgrest_port}"),
             upstream: Upstream::new()?,
             doorman: Doorman::new(keys)?,
+            auth: Auth::new(keys)?,
             faults: Arc::clone(&faults),
             record: Arc::clone(&record),
         });
-        let url = proxy::serve(move |request| Arc::clone(&passage).handle(request)).await?;
-        Ok(Self { url, faults, record })
+        let served = Arc::clone(&passage);
+        let url = proxy::serve(move |request| Arc::clone(&served).handle(request)).await?;
+        passage.auth.listens_at(&url);
+        let tokens = (passage.auth.ready_made(auth::READER)?, passage.auth.ready_made(auth::OPERATOR)?);
+        Ok(Self { url, faults, record, tokens })
     }
 }
 
@@ -56,6 +64,7 @@ struct Passage {
     postgrest: String,
     upstream: Upstream,
     doorman: Doorman,
+    auth: Auth,
     faults: Arc<Faults>,
     record: Arc<Record>,
 }
@@ -101,6 +110,10 @@ impl Passage {
     }
 
     async fn pass(&self, mut request: Request<Bytes>) -> Response<Full<Bytes>> {
+        if proxy::target(&request).starts_with(auth::PREFIX) {
+            let has_key = self.doorman.admit(request.headers_mut()).is_ok();
+            return self.auth.answer(&request, has_key);
+        }
         let Some(path) = proxy::target(&request).strip_prefix(PREFIX).map(str::to_owned) else {
             return proxy::json(StatusCode::NOT_FOUND, &json!({"message": "no Route matched with those values"}));
         };
@@ -187,6 +200,8 @@ mod tests {
             publishable_key: "sb_publishable_y".into(),
             reader_token: "r".into(),
             operator_token: "o".into(),
+            reader_password: "rp".into(),
+            operator_password: "op".into(),
         }
     }
 

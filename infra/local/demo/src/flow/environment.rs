@@ -28,6 +28,8 @@ pub struct Environment {
     pub scheduler_function: String,
     /// The deployed HTTP API.
     pub api_url: String,
+    /// A token with which the dashboard and the API let one in, to read and to act.
+    pub operator_token: String,
 }
 
 impl Environment {
@@ -48,6 +50,7 @@ impl Environment {
             aws_region: get("AWS_REGION")?,
             scheduler_function: get("SCHEDULER_FUNCTION")?,
             api_url: get("API_URL")?,
+            operator_token: get("OPERATOR_TOKEN")?,
         })
     }
 }

@@ -120,6 +120,8 @@ pub(super) fn addresses(environment: &Environment) {
     let api = format!("{}/health", environment.api_url);
     let listed = [
         ("variables", env.as_str()),
+        ("dashboard", &environment.api_url),
+        ("  its token", &environment.operator_token),
         ("API", api.as_str()),
         ("", "curl -H \"Authorization: Bearer $READER_TOKEN\" \"$API_URL/api/syncs\""),
         ("Postgres", "psql \"$DATABASE_URL\""),

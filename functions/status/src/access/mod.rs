@@ -1,0 +1,95 @@
+//! Who asks, and what they may do. People sign in with Supabase Auth ([`people`]), programs bring a service token
+//! ([`tokens`]). Whoever is known reads; an operator also acts.
+
+pub mod claim;
+pub mod people;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use axum::{Extension, Json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::Api;
+use crate::error::{ApiError, ErrorBody};
+pub use tokens::Tokens;
+
+/// Somebody who is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Principal {
+    /// The e-mail address of a person, or the fingerprint of a service token.
+    pub name: String,
+    pub role: Role,
+    pub kind: Kind,
+}
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// May read.
+    Reader,
+    /// May also act.
+    Operator,
+}
+
+/// What somebody is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A person, signed in with Supabase Auth.
+    User,
+    /// A program with a service token.
+    Service,
+}
+
+/// Lets a request pass that somebody known makes, and notes who it is.
+pub async fn require_somebody(
+    State(api): State<Arc<Api>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let token = bearer(&request).ok_or(ApiError::Unauthenticated("there is no token"))?;
+    // A JWT has two dots; a service token is one word of hex, and so is never sent through the JWT's machinery.
+    let principal = if token.split('.').count() == 3 {
+        api.people().await?.principal(token).await?
+    } else {
+        api.tokens().await?.holder(token).ok_or(ApiError::Unauthenticated("this service token is unknown"))?
+    };
+    request.extensions_mut().insert(principal);
+    Ok(next.run(request).await)
+}
+
+fn bearer(request: &Request) -> Option<&str> {
+    let (scheme, token) = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// In a handler's arguments: only operators get that far.
+#[derive(Debug, Clone)]
+pub struct Operator(pub Principal);
+
+impl<S: Sync> FromRequestParts<S> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match parts.extensions.get::<Principal>() {
+            Some(principal) if principal.role == Role::Operator => Ok(Self(principal.clone())),
+            Some(_) => Err(ApiError::Forbidden),
+            None => Err(ApiError::Unauthenticated("there is no token")),
+        }
+    }
+}
+
+/// Who the caller is.
+#[utoipa::path(get, path = "/api/me", tag = "access", operation_id = "me", security(("bearer" = [])),
+    responses((status = 200, body = Principal), (status = 401, body = ErrorBody)))]
+pub async fn me(Extension(principal): Extension<Principal>) -> Json<Principal> {
+    Json(principal)
+}

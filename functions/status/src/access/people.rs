@@ -1,0 +1,190 @@
+//! People, who sign in with Supabase Auth: verifies their access tokens with the keys that the project publishes.
+//!
+//! A token is verified with the one algorithm of the key that its `kid` names, never with one that the token chooses; a
+//! shared secret (HS256, projects of before the signing keys) counts only where it was configured.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use super::claim::Claim;
+use super::{Kind, Principal, Role};
+use crate::error::ApiError;
+use crate::memory::Memory;
+
+/// The name that the keys are remembered under.
+const NAME: &str = "jwks";
+
+/// Whom a project's access tokens are for.
+const AUDIENCE: &str = "authenticated";
+
+/// How far the clocks may differ.
+const LEEWAY_SECONDS: u64 = 30;
+
+/// How long the keys are used before they are asked for again: a key that the project revoked is then forgotten.
+const KEYS_LIFE: Duration = Duration::from_secs(600);
+
+/// An unknown key is asked for at most so often, whoever invents key ids.
+const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(60);
+
+/// A reader waits, and with Supabase down the answer is due within two seconds, reads included.
+const FETCH_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What says who is who.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// What a person needs to read; without it, everybody who can sign in reads.
+    pub reader: Option<Claim>,
+    /// What makes a person an operator; without it, nobody is.
+    pub operator: Option<Claim>,
+}
+
+/// The people of one project.
+pub struct People {
+    http: reqwest::Client,
+    issuer: String,
+    shared_secret: Option<DecodingKey>,
+    rules: Rules,
+    keys: Mutex<Keys>,
+    /// Where the keys are found when this container is new and Supabase is gone.
+    memory: Option<Memory>,
+}
+
+/// The project's public keys, by id.
+#[derive(Default)]
+struct Keys {
+    by_id: HashMap<String, (Algorithm, DecodingKey)>,
+    asked_at: Option<Instant>,
+    are_known: bool,
+}
+
+impl Keys {
+    fn age(&self) -> Option<Duration> {
+        self.asked_at.map(|at| at.elapsed())
+    }
+
+    fn set(&mut self, published: &JwkSet) {
+        self.by_id = published.keys.iter().filter_map(usable).collect();
+        self.are_known = true;
+    }
+}
+
+/// The id, algorithm and key of an entry that signs as Supabase Auth does. Anything else in the set is none of ours.
+fn usable(jwk: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
+    let algorithm = match jwk.common.key_algorithm? {
+        KeyAlgorithm::ES256 => Algorithm::ES256,
+        KeyAlgorithm::RS256 => Algorithm::RS256,
+        _ => return None,
+    };
+    let key = DecodingKey::from_jwk(jwk).ok()?;
+    Some((jwk.common.key_id.clone()?, (algorithm, key)))
+}
+
+impl People {
+    /// The people of the project at `supabase_url`.
+    pub fn new(supabase_url: &str, shared_secret: Option<&SecretString>, rules: Rules, memory: Option<Memory>) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            issuer: format!("{}/auth/v1", supabase_url.trim_end_matches('/')),
+            shared_secret: shared_secret.map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())),
+            rules,
+            keys: Mutex::default(),
+            memory,
+        }
+    }
+
+    /// Who holds this access token.
+    ///
+    /// # Errors
+    /// When it is not one of this project that is valid now, or its holder may not read.
+    pub async fn principal(&self, token: &str) -> Result<Principal, ApiError> {
+        let claims = self.claims(token).await?;
+        // Supabase can sign in people whom nobody knows.
+        let is_anonymous = claims["is_anonymous"].as_bool().unwrap_or_default();
+        let is_operator = self.rules.operator.as_ref().is_some_and(|claim| claim.is_in(&claims));
+        let is_reader = is_operator || self.rules.reader.as_ref().is_none_or(|claim| claim.is_in(&claims));
+        if is_anonymous || !is_reader {
+            return Err(ApiError::Forbidden);
+        }
+        let text = |name: &str| claims[name].as_str().filter(|text| !text.is_empty());
+        let name = text("email").or_else(|| text("sub")).unwrap_or("somebody").to_owned();
+        Ok(Principal { name, role: if is_operator { Role::Operator } else { Role::Reader }, kind: Kind::User })
+    }
+
+    async fn claims(&self, token: &str) -> Result<Value, ApiError> {
+        let header =
+            jsonwebtoken::decode_header(token).map_err(|_| ApiError::Unauthenticated("this is no access token"))?;
+        let (algorithm, key) = match (header.alg, &self.shared_secret) {
+            (Algorithm::HS256, Some(secret)) => (Algorithm::HS256, secret.clone()),
+            (Algorithm::ES256 | Algorithm::RS256, _) => self.key(header.kid.as_deref()).await?,
+            _ => return Err(ApiError::Unauthenticated("the token is signed in a way that this project does not use")),
+        };
+        let mut expected = Validation::new(algorithm);
+        expected.leeway = LEEWAY_SECONDS;
+        expected.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        expected.set_issuer(&[&self.issuer]);
+        expected.set_audience(&[AUDIENCE]);
+        let token = jsonwebtoken::decode::<Value>(token, &key, &expected).map_err(|error| {
+            use jsonwebtoken::errors::ErrorKind;
+            ApiError::Unauthenticated(match error.kind() {
+                ErrorKind::ExpiredSignature => "the token has expired: sign in again",
+                ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => "the token is of another project",
+                _ => "the token is not valid",
+            })
+        })?;
+        Ok(token.claims)
+    }
+
+    /// The key of this id, asked for when it is not known or has been for long.
+    async fn key(&self, id: Option<&str>) -> Result<(Algorithm, DecodingKey), ApiError> {
+        let id = id.ok_or(ApiError::Unauthenticated("the token does not say which key signed it"))?;
+        let mut keys = self.keys.lock().await;
+        let known = keys.by_id.contains_key(id);
+        let is_due = match keys.age() {
+            None => true,
+            Some(age) if known => age > KEYS_LIFE,
+            // While no keys could be had at all, each request may try: else one failure would lock everybody out.
+            Some(age) => !keys.are_known || age > UNKNOWN_KEY_PAUSE,
+        };
+        if is_due {
+            keys.asked_at = Some(Instant::now());
+            match self.published().await {
+                Ok(published) => {
+                    keys.set(&published);
+                    if let Some(memory) = &self.memory {
+                        memory.keep(NAME, &published).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "Supabase Auth's keys cannot be had");
+                    if !keys.are_known
+                        && let Some(memory) = &self.memory
+                        && let Some((remembered, _)) = memory.recall::<JwkSet>(NAME).await
+                    {
+                        keys.set(&remembered);
+                    }
+                }
+            }
+        }
+        match keys.by_id.get(id) {
+            Some(key) => Ok(key.clone()),
+            None if keys.are_known => {
+                Err(ApiError::Unauthenticated("the token is signed with a key of another project"))
+            }
+            None => Err(ApiError::AuthUnavailable),
+        }
+    }
+
+    async fn published(&self) -> reqwest::Result<JwkSet> {
+        let url = format!("{}/.well-known/jwks.json", self.issuer);
+        self.http.get(url).timeout(FETCH_TIMEOUT).send().await?.error_for_status()?.json().await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Who did what, when and why. Every action is recorded before it is done: in the function's log, and in `sync_audit`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::access::Principal;
+use crate::api::Api;
+use crate::error::{ApiError, ErrorBody};
+use crate::request::{self, Asked};
+use crate::time::Time;
+
+/// The longest reason.
+pub const MAX_WHY: usize = 500;
+
+/// What somebody is about to do.
+#[derive(Debug)]
+pub struct Action<'a> {
+    pub who: &'a Principal,
+    /// `start_run`, `plan`, `approve_deletes`, `redrive`, `set_circuit`.
+    pub action: &'static str,
+    pub sync: Option<&'a str>,
+    pub why: &'a str,
+    pub details: Value,
+}
+
+impl Api {
+    /// Records what somebody is about to do.
+    ///
+    /// # Errors
+    /// When Supabase does not take the entry; the action is then not done. The log has the attempt all the same.
+    pub async fn record(&self, action: &Action<'_>) -> Result<(), ApiError> {
+        let Action { who, action, sync, why, details } = action;
+        tracing::info!(who = who.name, action, sync, why, %details, "action");
+        let entry = json!({"p_who": who.name, "p_action": action, "p_sync": sync, "p_why": why, "p_details": details});
+        let _: i64 = self.supabase().await?.ask("sync_record_action", &entry).await?;
+        Ok(())
+    }
+}
+
+/// Checks a reason that must be given.
+///
+/// # Errors
+/// When it is missing or too long.
+pub fn reason(why: &str) -> Result<(), ApiError> {
+    if why.trim().is_empty() {
+        return Err(ApiError::Unprocessable("why: say why, for whoever reads the audit".into()));
+    }
+    request::text("why", why, MAX_WHY)
+}
+
+/// A row of `sync_audit`.
+#[derive(Debug, Deserialize)]
+struct Row {
+    id: i64,
+    at: Time,
+    who: String,
+    action: String,
+    sync: Option<String>,
+    why: String,
+    details: Value,
+}
+
+/// Something that somebody did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+struct Entry {
+    id: String,
+    at: Time,
+    /// The e-mail address of a person, or the fingerprint of a service token.
+    who: String,
+    /// `start_run`, `plan`, `approve_deletes`, `redrive`, `set_circuit`.
+    action: String,
+    sync: Option<String>,
+    why: String,
+    #[schema(value_type = Object)]
+    details: Value,
+}
+
+/// A page of the audit, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Audit {
+    entries: Vec<Entry>,
+    /// For the next page; null on the last.
+    next: Option<String>,
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// The size of a page.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// What operators did, newest first.
+#[utoipa::path(get, path = "/api/audit", tag = "actions", operation_id = "listAudit", security(("bearer" = [])), params(Page),
+    responses((status = 200, body = Audit), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+              (status = 503, body = ErrorBody)))]
+pub async fn list(State(api): State<Arc<Api>>, Asked(page): Asked<Page>) -> Result<Json<Audit>, ApiError> {
+    let limit = request::limit(page.limit, 50, 200)?;
+    let after: Option<i64> = request::after(page.cursor.as_deref())?;
+    let below = after.map_or_else(|| "not.is.null".to_owned(), |id| format!("lt.{id}"));
+    let count = (limit + 1).to_string();
+    let query = [("id", below.as_str()), ("order", "id.desc"), ("limit", count.as_str())];
+    let mut rows: Vec<Row> = api.supabase().await?.select("sync_audit", &query).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).and_then(|last| request::cursor(&last.id));
+    let entry = |row: Row| Entry {
+        id: row.id.to_string(),
+        at: row.at,
+        who: row.who,
+        action: row.action,
+        sync: row.sync,
+        why: row.why,
+        details: row.details,
+    };
+    Ok(Json(Audit { entries: rows.into_iter().map(entry).collect(), next }))
+}

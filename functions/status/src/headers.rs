@@ -1,0 +1,123 @@
+//! What every answer carries besides its body: headers that protect, and an ETag, so that what has not changed is not sent
+//! again.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_NONE_MATCH, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest as _, Sha256};
+
+use crate::api::Api;
+use crate::error::ApiError;
+
+/// No answer is larger: Lambda takes none.
+const MAX_ANSWER_BYTES: usize = 6 << 20;
+
+/// Data is for nobody's cache. A client that wants to spare itself a body says so with `If-None-Match`.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Nothing that the API answers is a page.
+const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/// The dashboard may load its own files, and talk to this API and to the project's sign-in.
+fn page_policy(supabase_url: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+         connect-src 'self' {supabase_url}; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    )
+}
+
+/// Adds what protects.
+pub async fn protect(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
+    let policy = if is_page { page_policy(&api.settings.supabase_url) } else { NO_CONTENT.to_owned() };
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(CONTENT_SECURITY_POLICY, &policy);
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(X_FRAME_OPTIONS, "DENY");
+    set(REFERRER_POLICY, "no-referrer");
+    set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    headers.entry(CACHE_CONTROL).or_insert(NO_STORE);
+    if headers.get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/csv")) {
+        // Lambda hands text to API Gateway as text, decoded, and so without its byte order mark. What has an encoding is
+        // handed over as bytes.
+        headers.entry(CONTENT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    }
+    response
+}
+
+/// Gives every successful answer to a GET an ETag, and leaves out a body that the client has.
+pub async fn tag(request: Request, next: Next) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let known = request.headers().get(IF_NONE_MATCH).cloned();
+    let response = next.run(request).await;
+    if !is_read || response.status() != StatusCode::OK {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, MAX_ANSWER_BYTES).await else {
+        return ApiError::BadRequest("the answer would be too large: ask for a smaller page".to_owned())
+            .into_response();
+    };
+    if !parts.headers.contains_key(ETAG) {
+        // Weak: compressed or not, it is the same.
+        let hash: String = Sha256::digest(&body)[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+        if let Ok(etag) = HeaderValue::from_str(&format!("W/\"{hash}\"")) {
+            parts.headers.insert(ETAG, etag);
+        }
+    }
+    if is_known(&parts.headers, known.as_ref()) {
+        parts.status = StatusCode::NOT_MODIFIED;
+        parts.headers.remove(CONTENT_TYPE);
+        return Response::from_parts(parts, Body::empty());
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// Whether the client has this answer (RFC 9110, 13.1.2: a weak comparison).
+fn is_known(headers: &HeaderMap, known: Option<&HeaderValue>) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let (Some(etag), Some(known)) = (headers.get(ETAG), known) else { return false };
+    let (Ok(etag), Ok(known)) = (etag.to_str(), known.to_str()) else { return false };
+    known.trim() == "*" || known.split(',').any(|tag| opaque(tag) == opaque(etag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_an_answer_if_one_of_its_tags_is_the_answers() {
+        let headers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static("W/\"a\""))]);
+        let cases =
+            [("W/\"a\"", true), ("\"a\"", true), ("\"b\", W/\"a\"", true), ("*", true), ("\"b\"", false), ("", false)];
+        for (known, expected) in cases {
+            assert_eq!(is_known(&headers, Some(&HeaderValue::from_str(known).unwrap())), expected, "{known}");
+        }
+        assert!(!is_known(&headers, None));
+    }
+
+    #[test]
+    fn the_page_may_talk_to_this_api_and_to_the_sign_in_only() {
+        let policy = page_policy("https://project.supabase.co");
+        assert!(policy.starts_with("default-src 'none'"));
+        assert!(policy.contains("connect-src 'self' https://project.supabase.co;"));
+        assert!(!policy.contains("unsafe") && !policy.contains('*'));
+    }
+}

@@ -1,0 +1,28 @@
+//! Answers what every sync is doing, as an HTTP API behind API Gateway, with the dashboard that shows it. It reads; what
+//! operators ask for, others do. The router is an ordinary one: tests and `examples/serve.rs` use it without Lambda.
+
+#![expect(unused_qualifications, reason = "what utoipa's macros write is full of them")]
+
+mod access;
+mod api;
+mod approve;
+mod audit;
+mod circuit;
+mod delivery;
+mod error;
+mod headers;
+mod health;
+mod memory;
+mod metrics;
+mod overview;
+mod plans;
+mod problems;
+mod request;
+mod runs;
+mod site;
+mod start;
+mod statistics;
+mod syncs;
+mod time;
+
+pub use api::{Api, openapi, router};

@@ -1,0 +1,72 @@
+//! `GET /api/plans/{id}`: what a run would do, once the scheduler has found out.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::Api;
+use crate::error::{ApiError, ErrorBody};
+use crate::request::Place;
+use crate::time::Time;
+
+/// How far a plan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = PlanStatus)]
+pub enum Status {
+    Running,
+    Done,
+    Failed,
+}
+
+/// A row of `sync_plans`.
+#[derive(Debug, Deserialize)]
+pub struct Row {
+    id: Uuid,
+    sync: String,
+    status: Status,
+    started_at: Time,
+    finished_at: Option<Time>,
+    error: Option<Value>,
+    plan: Option<Value>,
+}
+
+/// What a run would do, or why that could not be found out.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    id: Uuid,
+    sync: String,
+    status: Status,
+    started_at: Time,
+    finished_at: Option<Time>,
+    #[schema(value_type = Option<Object>)]
+    error: Option<Value>,
+    /// Counts, changes per column, rejections and warnings (docs/PROTOCOL.md, "A plan"). It holds text of the sheet.
+    #[schema(value_type = Option<Object>)]
+    plan: Option<Value>,
+}
+
+impl Api {
+    /// The plan with this id, if there is one.
+    pub async fn find_plan(&self, id: Uuid) -> Result<Option<Row>, ApiError> {
+        let is_this = format!("eq.{id}");
+        Ok(self.supabase().await?.select("sync_plans", &[("id", is_this.as_str())]).await?.into_iter().next())
+    }
+}
+
+/// What a run would do.
+#[utoipa::path(get, path = "/api/plans/{id}", tag = "runs", operation_id = "getPlan", security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The id that asking for the plan gave")),
+    responses((status = 200, body = Plan), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+              (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub async fn one(State(api): State<Arc<Api>>, Place(id): Place<Uuid>) -> Result<Json<Plan>, ApiError> {
+    let row = api.find_plan(id).await?.ok_or_else(|| ApiError::NotFound { what: "plan", name: id.to_string() })?;
+    let Row { id, sync, status, started_at, finished_at, error, plan } = row;
+    Ok(Json(Plan { id, sync, status, started_at, finished_at, error, plan }))
+}

@@ -1,0 +1,296 @@
+//! What is wrong in the sheet and on the way: the problems of a run or of a sync, searched, paged, and as CSV.
+
+mod csv;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::api::Api;
+use crate::error::{ApiError, ErrorBody};
+use crate::request::{self, Asked, Place};
+use crate::syncs::cell_url;
+use crate::time::Time;
+
+/// The largest page, which is also what one call of `sync_errors_page` gives.
+const MOST: u32 = 1000;
+
+/// The most lines of one CSV file: some 5 MB, which a function can answer. The header `Link` leads on.
+const MOST_LINES: usize = 10_000;
+
+/// The longest text that is searched for.
+const MAX_SEARCH: usize = 200;
+
+/// What a problem is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorType {
+    Validation,
+    Conflict,
+    Database,
+    Network,
+    RateLimit,
+    Permission,
+    Unknown,
+}
+
+/// A row of `sync_errors_page`.
+#[derive(Debug, Deserialize)]
+struct Row {
+    id: i64,
+    place: i64,
+    sync: String,
+    run: Uuid,
+    row_key: Option<String>,
+    row_number: Option<u64>,
+    column_name: Option<String>,
+    header: Option<String>,
+    cell: Option<String>,
+    error_type: ErrorType,
+    code: String,
+    message: String,
+    raw: Option<String>,
+    first_seen: Time,
+    last_seen: Time,
+    resolved_at: Option<Time>,
+    tab_id: Option<i64>,
+}
+
+/// A rejection, a conflict or a failure.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Error)]
+struct Entry {
+    id: String,
+    /// The run that saw it last.
+    run: Uuid,
+    row_key: Option<String>,
+    row_number: Option<u64>,
+    column: Option<String>,
+    header: Option<String>,
+    /// As the spreadsheet calls it: `F128`.
+    cell: Option<String>,
+    /// Opens the spreadsheet at this cell.
+    cell_url: Option<String>,
+    #[serde(rename = "type")]
+    error_type: ErrorType,
+    code: String,
+    message: String,
+    /// What stands in the cell. It is text of the sheet: never to be taken for HTML or a formula.
+    raw: Option<String>,
+    first_seen: Time,
+    last_seen: Time,
+    resolved_at: Option<Time>,
+}
+
+/// A page of problems, in the order of the sheet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Errors {
+    errors: Vec<Entry>,
+    /// For the next page; null on the last.
+    next: Option<String>,
+}
+
+/// Whether problems that were resolved are wanted too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Openness {
+    #[default]
+    Open,
+    All,
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// Which problems of a run.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Only problems of this type.
+    r#type: Option<ErrorType>,
+    /// Only problems in whose texts this occurs, in upper or lower case.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// Only problems of this row key.
+    row_key: Option<String>,
+    /// Only problems of this cell.
+    cell: Option<String>,
+    /// The size of a page; of a CSV file, 10000 if it is not given.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// `csv`: UTF-8 with a byte order mark; what a spreadsheet would take for a formula begins with `'`.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// Which problems of a sync. (A flattened struct cannot refuse unknown members, so the members are repeated.)
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct SyncFilter {
+    /// `open` (unless told otherwise): only those that are not resolved.
+    #[param(inline)]
+    state: Option<Openness>,
+    /// Only problems of this type.
+    r#type: Option<ErrorType>,
+    /// Only problems in whose texts this occurs, in upper or lower case.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// Only problems of this row key.
+    row_key: Option<String>,
+    /// Only problems of this cell.
+    cell: Option<String>,
+    /// The size of a page; of a CSV file, 10000 if it is not given.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// `csv`: UTF-8 with a byte order mark; what a spreadsheet would take for a formula begins with `'`.
+    #[param(inline)]
+    format: Option<Format>,
+}
+
+/// The problems that a run saw last. Those that a later run saw again are that run's.
+#[utoipa::path(get, path = "/api/runs/{id}/errors", tag = "errors", operation_id = "listRunErrors", security(("bearer" = [])),
+    params(("id" = Uuid, Path, description = "The run's id"), Filter),
+    responses((status = 200, content((Errors = "application/json"), (String = "text/csv"))),
+              (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+              (status = 503, body = ErrorBody)))]
+pub async fn of_run(
+    State(api): State<Arc<Api>>,
+    Place(id): Place<Uuid>,
+    Asked(filter): Asked<Filter>,
+) -> Result<Response, ApiError> {
+    let run = api.run(id).await?;
+    let path = format!("/api/runs/{id}/errors");
+    answer(&api, &path, json!({"p_run": id}), &run.sync, &filter).await
+}
+
+/// The problems of a sync.
+#[utoipa::path(get, path = "/api/syncs/{sync}/errors", tag = "errors", operation_id = "listSyncErrors",
+    security(("bearer" = [])), params(("sync" = String, Path, description = "The sync's name"), SyncFilter),
+    responses((status = 200, content((Errors = "application/json"), (String = "text/csv"))),
+              (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
+              (status = 503, body = ErrorBody)))]
+pub async fn of_sync(
+    State(api): State<Arc<Api>>,
+    Place(sync): Place<String>,
+    Asked(asked): Asked<SyncFilter>,
+) -> Result<Response, ApiError> {
+    api.must_exist(&sync).await?;
+    let is_open = (asked.state.unwrap_or_default() == Openness::Open).then_some(true);
+    let SyncFilter { state: _, r#type, q, row_key, cell, limit, cursor, format } = asked;
+    let filter = Filter { r#type, q, row_key, cell, limit, cursor, format };
+    let path = format!("/api/syncs/{sync}/errors");
+    answer(&api, &path, json!({"p_sync": sync, "p_open": is_open}), &sync, &filter).await
+}
+
+/// Where the next page begins.
+type Key = (i64, i64);
+
+async fn answer(
+    api: &Api,
+    path: &str,
+    of: serde_json::Value,
+    sync: &str,
+    filter: &Filter,
+) -> Result<Response, ApiError> {
+    let after: Option<Key> = request::after(filter.cursor.as_deref())?;
+    for (name, value) in [("q", &filter.q), ("rowKey", &filter.row_key), ("cell", &filter.cell)] {
+        request::text(name, value.as_deref().unwrap_or_default(), MAX_SEARCH)
+            .map_err(|error| ApiError::BadRequest(error.to_string()))?;
+    }
+    let lines = match filter.format.unwrap_or_default() {
+        Format::Json => request::limit(filter.limit, 100, MOST)? as usize,
+        Format::Csv if filter.limit.is_none() => MOST_LINES,
+        Format::Csv => request::limit(filter.limit, MOST, MOST)? as usize,
+    };
+    let (rows, next) = page(api, of, filter, after, lines).await?;
+    let next = next.as_ref().and_then(request::cursor);
+    let entries = entries(api, sync, rows);
+    match filter.format.unwrap_or_default() {
+        Format::Json => Ok(Json(Errors { errors: entries, next }).into_response()),
+        Format::Csv => Ok(csv::file(path, &entries, next.as_deref())),
+    }
+}
+
+/// Up to `lines` problems, and where those after them begin, if there are any.
+async fn page(
+    api: &Api,
+    of: serde_json::Value,
+    filter: &Filter,
+    mut after: Option<Key>,
+    lines: usize,
+) -> Result<(Vec<Row>, Option<Key>), ApiError> {
+    let supabase = api.supabase().await?;
+    let key = |row: &Row| (row.place, row.id);
+    let mut rows: Vec<Row> = Vec::new();
+    loop {
+        // One more than is shown tells whether there is a next page.
+        let limit = (lines + 1 - rows.len()).min(MOST as usize);
+        let mut arguments = of.clone();
+        let given = json!({
+            "p_type": filter.r#type, "p_search": filter.q, "p_row_key": filter.row_key, "p_cell": filter.cell,
+            "p_after_place": after.map(|key| key.0), "p_after_id": after.map(|key| key.1), "p_limit": limit,
+        });
+        if let (Some(all), serde_json::Value::Object(given)) = (arguments.as_object_mut(), given) {
+            all.extend(given);
+        }
+        let some: Vec<Row> = supabase.ask("sync_errors_page", &arguments).await?;
+        let is_last = some.len() < limit;
+        rows.extend(some);
+        if rows.len() > lines {
+            rows.truncate(lines);
+            let next = rows.last().map(key);
+            return Ok((rows, next));
+        }
+        if is_last {
+            return Ok((rows, None));
+        }
+        after = rows.last().map(key);
+    }
+}
+
+fn entries(api: &Api, sync: &str, rows: Vec<Row>) -> Vec<Entry> {
+    let mut defined = HashMap::from([(sync.to_owned(), api.defined(sync))]);
+    rows.into_iter()
+        .map(|row| {
+            let defined = defined.entry(row.sync).or_insert_with_key(|sync| api.defined(sync)).as_ref();
+            let cell_url = defined.zip(row.cell.as_deref()).and_then(|(sync, cell)| cell_url(sync, row.tab_id, cell));
+            Entry {
+                id: row.id.to_string(),
+                run: row.run,
+                row_key: row.row_key,
+                row_number: row.row_number,
+                column: row.column_name,
+                header: row.header,
+                cell: row.cell,
+                cell_url,
+                error_type: row.error_type,
+                code: row.code,
+                message: row.message,
+                raw: row.raw,
+                first_seen: row.first_seen,
+                last_seen: row.last_seen,
+                resolved_at: row.resolved_at,
+            }
+        })
+        .collect()
+}
