@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use sheetsync::batch::{Incoming, halve};
-use sheetsync::breaker::{Leave, SharedItem};
+use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
 use sheetsync::queue::Inbox;
 use sheetsync::retry::Waits;
 use sheetsync::supabase::{Applied, Destination, Failure, Outcome, SupabaseError};
@@ -103,7 +103,9 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         let (first, longest, times) = REPEAT;
         let mut waits = Waits::new(first, longest, times);
         self.budget.earn();
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let started = Instant::now();
             let outcome = self.call(invocation, |time| self.destination.apply(piece, time)).await?;
             self.tell(batch, &outcome, attempt, started.elapsed());
@@ -120,7 +122,6 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
                 _ => return Ok(verdict),
             }
         }
-        Ok(Verdict::Again)
     }
 
     /// Makes one call, if breaker, limiter and deadline allow it. Every call of the worker to the destination goes through
@@ -153,14 +154,14 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     }
 
     /// Tries a few small calls; the first that fails ends it.
-    async fn probe(&self, permit: &sheetsync::breaker::Permit, invocation: Invocation<'_>) -> Result<(), Held> {
+    async fn probe(&self, permit: &Permit, invocation: Invocation<'_>) -> Result<(), Held> {
         for _ in 0..self.breaker.rule().probe_calls {
             let time = self.turn(invocation).await?;
             let started = Instant::now();
             let outcome = self.destination.ping(time.min(PROBE_TIMEOUT)).await;
             let evidence = evidence(&outcome, started.elapsed(), self.breaker.rule());
             self.breaker.record(permit, &evidence).await;
-            if let (sheetsync::breaker::Evidence::Failure(_), Err(error)) = (&evidence, &outcome) {
+            if let (Evidence::Failure(_), Err(error)) = (&evidence, &outcome) {
                 tracing::warn!(code = error.code(), error = %error, "the probe failed");
                 break;
             }
