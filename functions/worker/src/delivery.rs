@@ -23,6 +23,9 @@ use crate::verdict::{Verdict, evidence, judge, malformed};
 /// How long a batch waits that another worker is applying, that waits for others of its run, or whose turn did not come.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 
+/// The longest that it waits for others at a time.
+const LONGEST_TURN: Duration = Duration::from_secs(300);
+
 /// A call that has less time than this is not begun.
 const SHORTEST_CALL: Duration = Duration::from_secs(3);
 
@@ -63,7 +66,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             let delivery = match self.apply(&piece, &batch, invocation).await {
                 Err(Held(wait)) => return Delivery::Wait(wait),
                 Ok(Verdict::Done) => Delivery::Done,
-                Ok(Verdict::Later) => Delivery::Wait(self.soon()),
+                Ok(Verdict::Later) => Delivery::Wait(self.later(&batch)),
                 Ok(Verdict::Again | Verdict::Down) => {
                     return Delivery::Wait(self.until_it_may_be_back().await);
                 }
@@ -183,6 +186,13 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
 
     fn soon(&self) -> Duration {
         SHORT_WAIT + self.chance.part_of(SHORT_WAIT)
+    }
+
+    /// How long a batch waits for others: the longer the older it is, because each time costs one of the thousand receives
+    /// that a message has, and the others may never come (their scheduler died before the plan was recorded).
+    fn later(&self, batch: &Incoming) -> Duration {
+        let age = self.clock.now().since(batch.sent_at.into());
+        self.soon().max((age / 10).min(LONGEST_TURN))
     }
 
     /// How long a batch waits after a call that failed: until the breaker lets it pass, or a moment if it would.
