@@ -4,6 +4,10 @@ use super::{
     Begun, Counts, Definition, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target,
 };
 
+/// What a run is before anything has happened in it: the word to change here when `sync_begin` changes it to `queued`. The
+/// steps from there to `in_progress` are transcribed already.
+const BEGINS_AS: Status = Status::InProgress;
+
 impl Ledger {
     /// Opens a run, unless an earlier one still makes progress.
     pub fn begin(
@@ -49,7 +53,7 @@ impl Ledger {
             Run {
                 seq,
                 run_type,
-                status: Status::InProgress,
+                status: BEGINS_AS,
                 stopped: false,
                 started: self.now,
                 heartbeat: self.now,
