@@ -104,6 +104,17 @@ async fn a_project_that_is_paused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_gateway_that_takes_only_small_requests() -> Result<()> {
+    met_by("413 too large", "3 answers in PostgREST's place; the batches are halved", answer(413, &[], ""), 3).await
+}
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection() -> Result<()> {
+    let body = r#"{"code":"PGRST003","message":"Timed out acquiring connection from connection pool."}"#;
+    met_by("no pool connection (PGRST003)", "3 answers in PostgREST's place", answer(504, &[], body), 3).await
+}
+
+#[tokio::test]
 async fn answers_that_take_half_a_minute() -> Result<()> {
     met_by("30 s latency", "4 requests held back", Action::Delay { milliseconds: 30_000 }, 4).await
 }

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use sheetsync::batch::{Incoming, halve};
-use sheetsync::breaker::{Leave, SharedItem};
+use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
 use sheetsync::queue::Inbox;
 use sheetsync::retry::Waits;
 use sheetsync::supabase::{Applied, Destination, Failure, Outcome, SupabaseError};
@@ -22,6 +22,9 @@ use crate::verdict::{Verdict, evidence, judge, malformed};
 
 /// How long a batch waits that another worker is applying, that waits for others of its run, or whose turn did not come.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
+
+/// The longest that it waits for others at a time.
+const LONGEST_TURN: Duration = Duration::from_secs(300);
 
 /// A call that has less time than this is not begun.
 const SHORTEST_CALL: Duration = Duration::from_secs(3);
@@ -63,7 +66,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             let delivery = match self.apply(&piece, &batch, invocation).await {
                 Err(Held(wait)) => return Delivery::Wait(wait),
                 Ok(Verdict::Done) => Delivery::Done,
-                Ok(Verdict::Later) => Delivery::Wait(self.soon()),
+                Ok(Verdict::Later) => Delivery::Wait(self.later(&batch)),
                 Ok(Verdict::Again | Verdict::Down) => {
                     return Delivery::Wait(self.until_it_may_be_back().await);
                 }
@@ -100,7 +103,9 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         let (first, longest, times) = REPEAT;
         let mut waits = Waits::new(first, longest, times);
         self.budget.earn();
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let started = Instant::now();
             let outcome = self.call(invocation, |time| self.destination.apply(piece, time)).await?;
             self.tell(batch, &outcome, attempt, started.elapsed());
@@ -117,7 +122,6 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
                 _ => return Ok(verdict),
             }
         }
-        Ok(Verdict::Again)
     }
 
     /// Makes one call, if breaker, limiter and deadline allow it. Every call of the worker to the destination goes through
@@ -150,14 +154,14 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     }
 
     /// Tries a few small calls; the first that fails ends it.
-    async fn probe(&self, permit: &sheetsync::breaker::Permit, invocation: Invocation<'_>) -> Result<(), Held> {
+    async fn probe(&self, permit: &Permit, invocation: Invocation<'_>) -> Result<(), Held> {
         for _ in 0..self.breaker.rule().probe_calls {
             let time = self.turn(invocation).await?;
             let started = Instant::now();
             let outcome = self.destination.ping(time.min(PROBE_TIMEOUT)).await;
             let evidence = evidence(&outcome, started.elapsed(), self.breaker.rule());
             self.breaker.record(permit, &evidence).await;
-            if let (sheetsync::breaker::Evidence::Failure(_), Err(error)) = (&evidence, &outcome) {
+            if let (Evidence::Failure(_), Err(error)) = (&evidence, &outcome) {
                 tracing::warn!(code = error.code(), error = %error, "the probe failed");
                 break;
             }
@@ -182,6 +186,13 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
 
     fn soon(&self) -> Duration {
         SHORT_WAIT + self.chance.part_of(SHORT_WAIT)
+    }
+
+    /// How long a batch waits for others: the longer the older it is, because each time costs one of the thousand receives
+    /// that a message has, and the others may never come (their scheduler died before the plan was recorded).
+    fn later(&self, batch: &Incoming) -> Duration {
+        let age = self.clock.now().since(batch.sent_at.into());
+        self.soon().max((age / 10).min(LONGEST_TURN))
     }
 
     /// How long a batch waits after a call that failed: until the breaker lets it pass, or a moment if it would.

@@ -9,6 +9,7 @@ mod concurrency;
 mod deletes;
 mod digests;
 mod harness;
+mod laws;
 mod ledger;
 mod merge;
 mod operations;

@@ -66,3 +66,13 @@ async fn every_table_has_row_level_security() {
     let query = "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and not relrowsecurity";
     assert_eq!(database.rows(query).await, json!([]));
 }
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_does_not_answer_the_ping() {
+    let (database, service, _) = things().await;
+    assert_eq!(service.query_one("select sync_ping() ->> 'outcome'", &[]).await.unwrap().get::<_, String>(0), "ready");
+    let reader = database.role("service_role").await;
+    reader.batch_execute("set default_transaction_read_only = on").await.unwrap();
+    let refused = reader.query("select sync_ping()", &[]).await.unwrap_err();
+    assert_eq!(refused.code().map(|code| code.code()), Some("25006"));
+}

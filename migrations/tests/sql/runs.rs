@@ -11,7 +11,7 @@ async fn a_run_begun_twice_is_one_run() {
     let id = Uuid::new_v4();
     assert_eq!(
         sync.try_begin(&service, id, "manual").await,
-        json!({"outcome": "begun", "run": id, "seq": 1, "superseded": null, "presentRows": 0})
+        json!({"outcome": "begun", "run": id, "seq": 1, "superseded": null, "presentRows": 0, "approvedDeletes": null})
     );
     let again = sync.try_begin(&service, id, "manual").await;
     assert_eq!((&again["outcome"], &again["status"]), (&json!("duplicate"), &json!("queued")));

@@ -1,5 +1,7 @@
 //! The breaker's rules as sentences, and its conditional writes as laws.
 
+mod container;
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -57,12 +57,16 @@ impl Expected {
 pub fn checksum_sql(table: &str, columns: &[Column], condition: &str) -> String {
     let key = columns.first().map_or("", |column| column.name.as_str());
     let texts: Vec<String> = columns.iter().map(|column| column.kind.canonical_sql(&column.name)).collect();
-    let texts = texts.join(",\n             ");
+    // In pieces, because a function takes a hundred arguments at most.
+    let pieces: Vec<String> = texts
+        .chunks(50)
+        .map(|texts| format!("concat_ws(E'\\x1f',\n             {})", texts.join(",\n             ")))
+        .collect();
+    let row = pieces.join(" || E'\\x1f' ||\n             ");
     format!(
         r#"with digests as (
   select "{key}"::text as key,
-         encode(sha256(convert_to(concat_ws(E'\x1f',
-             {texts}), 'UTF8')), 'hex') as digest
+         encode(sha256(convert_to({row}, 'UTF8')), 'hex') as digest
     from public."{table}"
    where {condition}
 )

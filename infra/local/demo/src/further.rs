@@ -5,7 +5,8 @@ use jiff::ToSpan;
 use jiff::civil::date;
 use rand::Rng;
 
-use crate::handwriting::typed_price;
+use crate::cell::Cell;
+use crate::handwriting::{typed_balance, typed_code, typed_estimate, typed_price};
 use crate::listing::{Column, Entry};
 use crate::value::{Kind, Value};
 
@@ -86,12 +87,52 @@ const CYCLE: &[Further] = &[
         definition: "type = \"timestamp\"",
         sql_type: "timestamptz",
     },
+    Further {
+        header: "概算費用",
+        name: "estimate_yen",
+        kind: Kind::Integer,
+        form: Form::Estimate,
+        definition: "type = \"integer\"\nyen = true\nnumber_words = true\napproximate = true",
+        sql_type: "bigint",
+    },
+    Further {
+        header: "収支",
+        name: "balance_yen",
+        kind: Kind::Integer,
+        form: Form::Balance,
+        definition: "type = \"integer\"\naccounting = true",
+        sql_type: "bigint",
+    },
+    Further {
+        header: "所有者郵便番号",
+        name: "owner_postal_code",
+        kind: Kind::Text,
+        form: Form::PostalCode,
+        definition: "type = \"text\"\nzero_pad = 7\nnormalize = \"nfkc\"",
+        sql_type: "text",
+    },
+    Further {
+        header: "進捗",
+        name: "progress",
+        kind: Kind::Text,
+        form: Form::Progress,
+        definition: "type = \"enum\"\nvalues = { \"成約\" = \"sold\", \"商談中\" = \"in_talks\", \"済\" = \"sold\" }\nblank_words = [\"-\", \"未定\"]",
+        sql_type: "text",
+    },
 ];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
     Plain,
     Price,
+    /// `約3,980万円`
+    Estimate,
+    /// `▲1,234`
+    Balance,
+    /// `0600001`, of which a number loses its zeros
+    PostalCode,
+    /// A word of people for a word of the table
+    Progress,
 }
 
 /// The first `count` further columns: `メモ1` → `x01_memo` and so on.
@@ -139,23 +180,60 @@ pub fn entries(count: usize, rng: &mut impl Rng) -> Vec<Entry> {
     (0..count)
         .map(|index| {
             let Further { kind, form, .. } = CYCLE[index % CYCLE.len()];
-            let value = if rng.random_ratio(1, 3) { Value::Null } else { value(kind, form, rng) };
-            match value {
-                Value::Integer(yen) if form == Form::Price => {
-                    Entry { value: Value::Integer(yen), cell: typed_price(yen, rng) }
+            if rng.random_ratio(1, 3) {
+                return blank(form, rng);
+            }
+            match (value(kind, form, rng), form) {
+                (Value::Integer(yen), Form::Price) => Entry { value: Value::Integer(yen), cell: typed_price(yen, rng) },
+                (Value::Integer(yen), Form::Estimate) => {
+                    Entry { value: Value::Integer(yen), cell: typed_estimate(yen, rng) }
                 }
-                value => Entry::typed(value, kind, rng),
+                (Value::Integer(yen), Form::Balance) => {
+                    Entry { value: Value::Integer(yen), cell: typed_balance(yen, rng) }
+                }
+                (Value::Text(code), Form::PostalCode) => {
+                    let cell = typed_code(&code, rng);
+                    Entry { value: Value::Text(code), cell }
+                }
+                (Value::Text(stored), Form::Progress) => {
+                    let cell = typed_progress(&stored, rng);
+                    Entry { value: Value::Text(stored), cell }
+                }
+                (value, _) => Entry::typed(value, kind, rng),
             }
         })
         .collect()
 }
 
+/// Nothing, or what people write for it where the definition knows the word.
+fn blank(form: Form, rng: &mut impl Rng) -> Entry {
+    let cell = match (form, rng.random_range(0..3u32)) {
+        (Form::Progress, 0) => Cell::text("-"),
+        (Form::Progress, 1) => Cell::text("未定"),
+        _ => Cell::Blank,
+    };
+    Entry { value: Value::Null, cell }
+}
+
+/// The word of the table for each of the words of people.
+const PROGRESS: [(&str, &str); 3] = [("成約", "sold"), ("済", "sold"), ("商談中", "in_talks")];
+
+fn typed_progress(stored: &str, rng: &mut impl Rng) -> Cell {
+    let words: Vec<&str> = PROGRESS.iter().filter(|(_, value)| *value == stored).map(|(word, _)| *word).collect();
+    Cell::text(words[rng.random_range(0..words.len() as u32) as usize])
+}
+
 fn value(kind: Kind, form: Form, rng: &mut impl Rng) -> Value {
     match kind {
+        Kind::Text if form == Form::PostalCode => Value::Text(format!("{:07}", rng.random_range(10_000..9_999_999u32))),
+        Kind::Text if form == Form::Progress => Value::text(PROGRESS[rng.random_range(0..3u32) as usize].1),
         Kind::Text => Value::Text(format!("控え{}\n({})", rng.random_range(1..1_000u32), rng.random_range(1..9u32))),
         Kind::Boolean => Value::Boolean(rng.random_ratio(1, 2)),
         Kind::Decimal(_) => Value::hundredths(rng.random_range(100..50_000i64)),
-        Kind::Integer if form == Form::Price => Value::Integer(rng.random_range(100..9_000i64) * 100_000),
+        Kind::Integer if form == Form::Balance => Value::Integer(rng.random_range(-900_000..900_000i64)),
+        Kind::Integer if matches!(form, Form::Price | Form::Estimate) => {
+            Value::Integer(rng.random_range(100..9_000i64) * 100_000)
+        }
         Kind::Integer => Value::Integer(rng.random_range(0..5_000i64)),
         Kind::Month => Value::Date(date(rng.random_range(1990..=2025i16), rng.random_range(1..=12i8), 1)),
         Kind::Date => Value::Date(date(2019, 1, 1).saturating_add(rng.random_range(0..2_400i32).days())),

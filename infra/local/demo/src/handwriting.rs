@@ -36,6 +36,36 @@ pub fn typed_price(yen: i64, rng: &mut impl Rng) -> Cell {
     })
 }
 
+/// A price of which nobody is sure.
+pub fn typed_estimate(yen: i64, rng: &mut impl Rng) -> Cell {
+    let about = ["約", "およそ", "概ね"][rng.random_range(0..3u32) as usize];
+    match typed_price(yen, rng) {
+        Cell::Text(price) => Cell::Text(format!("{about}{price}")),
+        number => number,
+    }
+}
+
+/// An amount that may be negative, as accountants write it.
+pub fn typed_balance(yen: i64, rng: &mut impl Rng) -> Cell {
+    let amount = thousands(yen.abs());
+    Cell::text(match (yen < 0, rng.random_range(0..5u32)) {
+        (_, 0..=1) => return Cell::Number(yen as f64),
+        (true, 2) => format!("▲{amount}"),
+        (true, 3) => format!("△{}", full_width(&amount)),
+        (true, _) => format!("({amount})"),
+        (false, _) => amount,
+    })
+}
+
+/// A code of digits: text, full-width text, or a number that has lost its leading zeros.
+pub fn typed_code(code: &str, rng: &mut impl Rng) -> Cell {
+    match (rng.random_range(0..3u32), code.parse()) {
+        (0, Ok(number)) => Cell::Number(number),
+        (1, _) => Cell::text(full_width(code)),
+        _ => Cell::text(code),
+    }
+}
+
 fn typed_integer(number: i64, rng: &mut impl Rng) -> Cell {
     match rng.random_range(0..8u32) {
         0 => Cell::text(full_width(&number.to_string())),

@@ -1,0 +1,204 @@
+//! `sync_apply` (087) and the guard of deletes (086), in the two steps between which another transaction can come: what is
+//! read and decided, and what is written with the run's row locked.
+
+use super::merge::Merged;
+use super::{
+    Answer, Batch, Counts, DeletePolicy, EntryKey, EntryOutcome, Kind, Ledger, Outcome, Payload, Presence, Remembered,
+    Run, Status, Target,
+};
+
+/// What a call of `sync_apply` knows when it begins to write.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Prepared {
+    /// The stretches that the ledger had.
+    covered: Vec<(i64, i64)>,
+    /// The rows that this call accounts for.
+    rows: i64,
+    step: Step,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Step {
+    Upsert(Vec<super::Row>),
+    Delete(Vec<u16>),
+    Withhold,
+}
+
+/// A part of the batch was applied at the same time: the transaction is taken back, and the call to be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SerializationFailure;
+
+/// What is remembered of rows, written later than the rows themselves: only where the clause
+/// `hashes_in_same_transaction` is taken out.
+pub type LateHashes = Vec<(u16, Option<Remembered>)>;
+
+impl Ledger {
+    /// Applies a batch as one call, with nobody else about.
+    pub fn apply(&mut self, batch: &Batch) -> Answer {
+        match self.prepare(batch) {
+            Err(answer) => answer,
+            Ok(prepared) => {
+                let (answer, late) = self.commit(batch, &prepared).expect("nobody else is about");
+                self.remember(late);
+                answer
+            }
+        }
+    }
+
+    /// The first step: decides whether there is anything to do.
+    ///
+    /// # Errors
+    /// With the answer, when there is not.
+    pub fn prepare(&self, batch: &Batch) -> Result<Prepared, Answer> {
+        let answer = |outcome, status| Answer { outcome, counts: Counts::default(), status };
+        let Some(target) = self.target else { return Err(answer(Outcome::Malformed, None)) };
+        let Some(state) = self.runs.get(&batch.run) else { return Err(answer(Outcome::Malformed, None)) };
+        if self.clauses.superseding_check
+            && (target.run != batch.run || state.stopped || state.status == Status::Superseded)
+        {
+            return Err(answer(Outcome::Superseded, Some(state.status)));
+        }
+
+        let (covered, before) =
+            if self.clauses.ledger_check { self.covered(batch.entry()) } else { Default::default() };
+        let is_new = |hash: i64| !covered.iter().any(|(lo, hi)| (*lo..*hi).contains(&hash));
+        let is_covered = covered.iter().any(|(lo, hi)| *lo <= batch.lo && batch.hi <= *hi);
+        let (rows, step) = match &batch.payload {
+            Payload::Upsert(rows) => {
+                let rows: Vec<_> = rows.iter().filter(|row| is_new(row.key.hash)).copied().collect();
+                (rows.len() as i64, Step::Upsert(rows))
+            }
+            Payload::Delete(hashes) => {
+                let hashes: Vec<i64> = hashes.iter().filter(|hash| is_new(**hash)).copied().collect();
+                let numbers = self
+                    .remembered
+                    .iter()
+                    .filter(|(_, row)| row.presence == Presence::Present && hashes.contains(&row.hash))
+                    .map(|(number, _)| *number)
+                    .collect();
+                (hashes.len() as i64, Step::Delete(numbers))
+            }
+        };
+        if !covered.is_empty() && (rows == 0 || is_covered) {
+            return Err(Answer { outcome: Outcome::Duplicate, counts: before, status: Some(state.status) });
+        }
+        if batch.kind() == Kind::Upsert {
+            return Ok(Prepared { covered, rows, step });
+        }
+        if self.clauses.waiting_deletes && (!state.planned || state.rows_done < state.rows_sent) {
+            return Err(answer(Outcome::Waiting, Some(state.status)));
+        }
+        let step = if self.is_withheld(&target, batch, state, rows) { Step::Withhold } else { step };
+        Ok(Prepared { covered, rows, step })
+    }
+
+    /// The second step: writes everything in one transaction. What comes back besides the answer is to be written by
+    /// [`Ledger::remember`], and empty unless a clause is taken out.
+    ///
+    /// # Errors
+    /// When somebody applied a part of this batch since the first step.
+    pub fn commit(&mut self, batch: &Batch, prepared: &Prepared) -> Result<(Answer, LateHashes), SerializationFailure> {
+        let target = self.target.ok_or(SerializationFailure)?;
+        let merged = match &prepared.step {
+            Step::Withhold => {
+                let status = self.account(batch.entry(), EntryOutcome::Withheld, prepared.rows, Counts::default());
+                let answer = Answer { outcome: Outcome::Withheld, counts: Counts::default(), status };
+                return Ok((answer, Vec::new()));
+            }
+            Step::Upsert(rows) => self.merge(&target, batch.run, rows),
+            Step::Delete(numbers) => {
+                let mut merged = self.delete(&target, batch.run, numbers);
+                merged.counts.skipped += (prepared.rows - numbers.len() as i64).max(0);
+                Some(merged)
+            }
+        };
+        let Some(Merged { counts, table, remembered }) = merged else {
+            self.account(batch.entry(), EntryOutcome::Failed, prepared.rows, Counts::default());
+            let status = self.stop(batch.run);
+            return Ok((Answer { outcome: Outcome::Failed, counts: Counts::default(), status }, Vec::new()));
+        };
+        // The run's row is locked from here on.
+        let entry = batch.entry();
+        let is_known = |lo: i64, hi: i64| prepared.covered.iter().any(|(from, to)| *from <= lo && hi <= *to);
+        let meanwhile = self.entries.iter().any(|(key, value)| {
+            key.run == entry.run
+                && key.kind == entry.kind
+                && key.lo < entry.hi
+                && key.hi > entry.lo
+                && value.outcome.is_done()
+                && !is_known(key.lo, key.hi)
+        });
+        if meanwhile && self.clauses.recheck && self.clauses.ledger_check {
+            return Err(SerializationFailure);
+        }
+        for (number, row) in table {
+            match row {
+                Some(row) => self.table.insert(number, row),
+                None => self.table.remove(&number),
+            };
+        }
+        let late = if self.clauses.hashes_in_same_transaction {
+            self.remember(remembered);
+            Vec::new()
+        } else {
+            remembered
+        };
+        let status = self.account(entry, EntryOutcome::Applied, prepared.rows, counts);
+        Ok((Answer { outcome: Outcome::Applied, counts, status }, late))
+    }
+
+    /// Writes what is remembered of rows.
+    pub fn remember(&mut self, rows: LateHashes) {
+        for (number, row) in rows {
+            match row {
+                Some(row) => self.remembered.insert(number, row),
+                None => self.remembered.remove(&number),
+            };
+        }
+    }
+
+    /// The stretches of the ledger that overlap this one, adjacent ones joined, and what was done in them.
+    pub(super) fn covered(&self, stretch: EntryKey) -> (Vec<(i64, i64)>, Counts) {
+        let mut covered: Vec<(i64, i64)> = Vec::new();
+        let mut counts = Counts::default();
+        // In the order of (lo, hi), by the order of the map.
+        for (key, entry) in &self.entries {
+            if (key.run, key.kind) != (stretch.run, stretch.kind) || key.lo >= stretch.hi || key.hi <= stretch.lo {
+                continue;
+            }
+            if entry.outcome.is_done() {
+                counts = counts.plus(entry.counts);
+                match covered.last_mut() {
+                    Some((_, hi)) if key.lo <= *hi => *hi = key.hi.max(*hi),
+                    _ => covered.push((key.lo, key.hi)),
+                }
+            }
+        }
+        (covered, counts)
+    }
+
+    /// Whether a batch of `keys` vanished keys must not be deleted.
+    fn is_withheld(&self, target: &Target, batch: &Batch, state: &Run, keys: i64) -> bool {
+        const DAY: i64 = 24 * 3600;
+        if self.clauses.failed_upserts_withhold && state.failed > 0 {
+            return true;
+        }
+        if target.definition.deletes == DeletePolicy::Ignore || !self.clauses.delete_guard {
+            return false;
+        }
+        let (mut this_run, mut before) = (0, 0);
+        for (key, entry) in &self.entries {
+            let is_recent = entry.finished.is_some_and(|at| at > self.now - DAY)
+                && self.runs.get(&key.run).is_some_and(|run| run.started > self.now - 2 * DAY);
+            if key.kind == Kind::Delete && entry.outcome == EntryOutcome::Applied && is_recent {
+                if key.run == batch.run {
+                    this_run += entry.rows;
+                } else {
+                    before += entry.counts.deleted;
+                }
+            }
+        }
+        let percentage = state.present_rows * target.definition.guard_percent / 100;
+        before + state.keys_vanished.max(this_run + keys) > target.definition.guard_rows.max(percentage)
+    }
+}

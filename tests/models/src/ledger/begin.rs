@@ -1,0 +1,118 @@
+//! `sync_begin` (083), `sync_planned` and the failure of a run (088).
+
+use super::{
+    Begun, Counts, Definition, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target,
+};
+
+/// What a run is before anything has happened in it: the word to change here when `sync_begin` changes it to `queued`. The
+/// steps from there to `in_progress` are transcribed already.
+const BEGINS_AS: Status = Status::InProgress;
+
+impl Ledger {
+    /// Opens a run, unless an earlier one still makes progress.
+    pub fn begin(
+        &mut self,
+        run: RunId,
+        definition: Definition,
+        run_type: RunType,
+        every: Option<Seconds>,
+        stall: Seconds,
+    ) -> Begun {
+        if let Some(known) = self.runs.get(&run) {
+            return Begun::Duplicate { status: known.status };
+        }
+        let is_recent = |known: &Run| {
+            known.run_type == RunType::Scheduled && every.is_some_and(|every| known.started > self.now - every)
+        };
+        if run_type == RunType::Scheduled && self.runs.values().any(is_recent) {
+            return Begun::NotDue;
+        }
+        let current = self.target.and_then(|target| Some((target.run, self.runs.get(&target.run)?)));
+        if let Some((id, state)) = current
+            && state.status.is_open()
+            && state.heartbeat > self.now - stall
+        {
+            return Begun::Busy { run: id };
+        }
+
+        let current = self.target.map(|target| target.run);
+        let mut stalled: Vec<(bool, Seconds, RunId)> = Vec::new();
+        for (id, state) in &mut self.runs {
+            if state.status.is_open() && (Some(*id) == current || state.heartbeat <= self.now - stall) {
+                state.status = Status::Superseded;
+                stalled.push((Some(*id) == current, state.started, *id));
+            }
+        }
+        let superseded = stalled.into_iter().max().map(|(.., id)| id);
+
+        let seq = self.target.map_or(1, |target| target.seq + 1);
+        self.target = Some(Target { definition, run, seq });
+        let present_rows = self.remembered.values().filter(|row| row.presence == Presence::Present).count() as i64;
+        self.runs.insert(
+            run,
+            Run {
+                seq,
+                run_type,
+                status: BEGINS_AS,
+                stopped: false,
+                started: self.now,
+                heartbeat: self.now,
+                planned: false,
+                total: 0,
+                counts: Counts::default(),
+                failed: 0,
+                rows_sent: 0,
+                rows_done: 0,
+                keys_vanished: 0,
+                keys_done: 0,
+                keys_refused: 0,
+                withheld: false,
+                batches_total: 0,
+                batches_done: 0,
+                present_rows,
+                adds_up: true,
+            },
+        );
+        Begun::Begun { seq, superseded, present_rows }
+    }
+
+    /// Records what was read and sent; the second time it changes nothing.
+    pub fn planned(&mut self, run: RunId, plan: PlanRecord) -> Option<Status> {
+        let now = self.now;
+        let state = self.runs.get_mut(&run)?;
+        if !state.status.is_open() || state.planned {
+            return Some(state.status);
+        }
+        state.status = Status::InProgress;
+        state.planned = true;
+        state.heartbeat = now;
+        state.total = plan.read;
+        state.counts.rejected += plan.rejected;
+        state.counts.skipped += plan.skipped;
+        state.counts.unchanged += plan.unchanged;
+        state.rows_sent = plan.sent;
+        state.keys_vanished = plan.vanished;
+        state.batches_total = plan.upsert_batches + plan.delete_batches;
+        state.withheld = plan.withheld;
+        self.close(run)
+    }
+
+    /// Fails a run at once.
+    pub fn fail_run(&mut self, run: RunId) -> Failed {
+        if !self.runs.contains_key(&run) {
+            return Failed { attempts: 0, is_final: true, status: None };
+        }
+        Failed { attempts: 1, is_final: true, status: self.stop(run) }
+    }
+
+    pub(super) fn stop(&mut self, run: RunId) -> Option<Status> {
+        let now = self.now;
+        let state = self.runs.get_mut(&run)?;
+        if state.status.is_open() || state.status == Status::Failed {
+            state.status = Status::Failed;
+            state.stopped = true;
+            state.heartbeat = now;
+        }
+        Some(state.status)
+    }
+}

@@ -1,0 +1,145 @@
+//! The delivery's model holds, and each clause is there for a reason: without it the checker finds a counterexample.
+
+use sheetsync_models::clauses::LedgerClauses;
+use sheetsync_models::delivery::{
+    ADDS_UP, Budget, COMPLETE, DeliveryModel, ENDS, GUARDED, NOT_EARLY, NOT_STALE, ONCE, Sheet,
+};
+use sheetsync_models::locks::{LockModel, NO_DEADLOCK};
+use stateright::{Checker as _, HasDiscoveries, Model as _};
+
+fn holds(model: DeliveryModel) {
+    let checker = model.checker().threads(2).spawn_bfs().join();
+    println!(
+        "{} states, {} unique, depth {}",
+        checker.state_count(),
+        checker.unique_state_count(),
+        checker.max_depth()
+    );
+    checker.assert_properties();
+}
+
+fn breaks(model: DeliveryModel, property: &'static str) {
+    let found = HasDiscoveries::AllOf([property].into_iter().collect());
+    let checker = model.checker().threads(2).finish_when(found).spawn_bfs().join();
+    println!("counterexample among {} states", checker.unique_state_count());
+    checker.assert_any_discovery(property);
+}
+
+fn with(budget: Budget) -> DeliveryModel {
+    DeliveryModel { budget: Budget { runs: 2, ..budget }, ..DeliveryModel::default() }
+}
+
+fn without(take_out: impl Fn(&mut LedgerClauses), budget: Budget) -> DeliveryModel {
+    let mut clauses = LedgerClauses::default();
+    take_out(&mut clauses);
+    DeliveryModel { clauses, ..with(budget) }
+}
+
+fn nothing() -> Budget {
+    Budget::default()
+}
+
+/// Two days' worth of rows go one by one, each fewer than the guard.
+fn shrinking() -> DeliveryModel {
+    let versions = [Sheet::from([(1, 1), (2, 2), (3, 3)]), Sheet::from([(1, 1), (2, 2)]), Sheet::from([(1, 1)])];
+    DeliveryModel { versions: versions.to_vec(), guard_rows: 1, ..with(nothing()) }
+}
+
+#[test]
+fn workers_and_schedulers_may_die_at_any_step() {
+    holds(with(Budget { crashes: 2, duplicates: 1, ..nothing() }));
+}
+
+#[test]
+fn dead_letters_may_be_redriven_or_forgotten_at_any_time() {
+    holds(with(Budget { failures: 2, redrives: 2, expiries: 1, crashes: 1, ..nothing() }));
+}
+
+#[test]
+fn batches_may_be_halved_repeated_and_fail() {
+    holds(with(Budget { halves: 1, duplicates: 1, failures: 1, ..nothing() }));
+}
+
+#[test]
+fn what_sqs_does_not_take_is_sent_again() {
+    holds(with(Budget { refused_sends: 1, crashes: 1, ..nothing() }));
+}
+
+#[test]
+fn batches_of_one_row_may_come_in_any_order() {
+    holds(DeliveryModel { batch_rows: 1, ..with(Budget { failures: 1, ..nothing() }) });
+}
+
+#[test]
+fn the_guard_counts_what_earlier_runs_deleted() {
+    let checker = shrinking().checker().threads(2).spawn_bfs().join();
+    checker.assert_no_discovery(GUARDED);
+    checker.assert_no_discovery(COMPLETE);
+}
+
+#[test]
+fn without_the_superseding_check_a_dead_letter_overwrites_a_newer_run() {
+    let budget = Budget { failures: 1, redrives: 1, ..nothing() };
+    breaks(without(|clauses| clauses.superseding_check = false, budget), NOT_STALE);
+}
+
+#[test]
+fn without_the_lock_on_the_sync_a_run_begins_while_an_older_batch_is_written() {
+    breaks(without(|clauses| clauses.target_lock = false, nothing()), NOT_STALE);
+}
+
+#[test]
+fn without_the_ledger_a_repeated_message_counts_twice() {
+    breaks(without(|clauses| clauses.ledger_check = false, Budget { duplicates: 1, ..nothing() }), ADDS_UP);
+}
+
+#[test]
+fn without_the_advisory_lock_two_workers_do_the_same_work() {
+    breaks(without(|clauses| clauses.advisory_lock = false, Budget { duplicates: 1, ..nothing() }), ONCE);
+}
+
+#[test]
+fn without_the_second_look_into_the_ledger_a_half_counts_twice() {
+    breaks(without(|clauses| clauses.recheck = false, Budget { halves: 1, ..nothing() }), ADDS_UP);
+}
+
+#[test]
+fn without_the_hashes_in_the_same_transaction_the_table_differs_and_nobody_knows() {
+    let budget = Budget { crashes: 1, ..nothing() };
+    breaks(without(|clauses| clauses.hashes_in_same_transaction = false, budget), COMPLETE);
+}
+
+#[test]
+fn without_waiting_a_renamed_row_is_deleted_before_it_is_there() {
+    breaks(without(|clauses| clauses.waiting_deletes = false, nothing()), NOT_EARLY);
+}
+
+#[test]
+fn without_withholding_a_renamed_row_is_lost_with_its_failed_batch() {
+    let budget = Budget { failures: 1, ..nothing() };
+    breaks(without(|clauses| clauses.failed_upserts_withhold = false, budget), NOT_EARLY);
+}
+
+#[test]
+fn without_the_guard_rows_go_one_run_at_a_time() {
+    let clauses = LedgerClauses { delete_guard: false, ..LedgerClauses::default() };
+    breaks(DeliveryModel { clauses, ..shrinking() }, GUARDED);
+}
+
+#[test]
+fn without_reading_what_sqs_refused_a_run_never_ends() {
+    let budget = Budget { refused_sends: 1, ..nothing() };
+    breaks(without(|clauses| clauses.failed_entries_check = false, budget), ENDS);
+}
+
+#[test]
+fn in_key_order_overlapping_batches_never_deadlock() {
+    let model = LockModel { messages: [vec![1, 2, 3], vec![3, 1, 4]], key_order: true };
+    model.checker().spawn_bfs().join().assert_properties();
+}
+
+#[test]
+fn without_the_key_order_two_batches_wait_for_each_other() {
+    let model = LockModel { messages: [vec![1, 2, 3], vec![3, 1, 4]], key_order: false };
+    model.checker().spawn_bfs().join().assert_any_discovery(NO_DEADLOCK);
+}
