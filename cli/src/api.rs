@@ -145,7 +145,8 @@ impl Api {
         struct Answer {
             run: Uuid,
         }
-        let asked = self.http.post(self.of_sync(sync, "/runs")).header("idempotency-key", key.to_string()).json(request);
+        let asked =
+            self.http.post(self.of_sync(sync, "/runs")).header("idempotency-key", key.to_string()).json(request);
         Ok(self.send::<Answer>(asked).await?.run)
     }
 

@@ -83,9 +83,10 @@ fn show(destination: &str, item: &Item) -> ExitCode {
         Mode::ForceClosed => "forced closed: every batch is posted",
     };
     let time = |at: Option<Millis>| at.map(|at| format!("{:.0}", Timestamp::from(at)));
-    let order = item.order.as_ref().map(|order| {
-        printable(&format!("{} ({}, {:.0})", order.why, order.by, Timestamp::from(order.at)))
-    });
+    let order = item
+        .order
+        .as_ref()
+        .map(|order| printable(&format!("{} ({}, {:.0})", order.why, order.by, Timestamp::from(order.at))));
     let lines = [
         ("destination", Some(destination.to_owned())),
         ("state", Some(state.to_owned())),

@@ -157,7 +157,10 @@ async fn inspect(queue: &Queue, message: &str, body: bool) -> Result<ExitCode, C
     if let Ok(batch) = &letter.batch {
         println!("sync      {}", printable(&batch.sync));
         println!("run       {} (number {} of the sync)", batch.run, batch.seq);
-        println!("batch     {:?} {} with {} rows or keys, sent {}", batch.kind, batch.stretch, batch.rows, batch.sent_at);
+        println!(
+            "batch     {:?} {} with {} rows or keys, sent {}",
+            batch.kind, batch.stretch, batch.rows, batch.sent_at
+        );
     }
     if body {
         println!("{}", printable(&letter.message.body));

@@ -101,7 +101,9 @@ enum CommandError {
     NoSuchMessage(String),
     #[error("cannot write {}: {}", .0.display(), .1)]
     Export(PathBuf, std::io::Error),
-    #[error("run {0} has not begun: another run of the sync is under way, or the circuit is open (`sheetsync circuit`)")]
+    #[error(
+        "run {0} has not begun: another run of the sync is under way, or the circuit is open (`sheetsync circuit`)"
+    )]
     NotBegun(uuid::Uuid),
     #[error(transparent)]
     Definition(#[from] DefinitionError),

@@ -58,10 +58,7 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
         tell(&found, "would be");
         return Ok(ExitCode::SUCCESS);
     }
-    let question = format!(
-        "redrive {} dead letters, and drop {} whose run is over?",
-        found.redriven, found.superseded
-    );
+    let question = format!("redrive {} dead letters, and drop {} whose run is over?", found.redriven, found.superseded);
     if !confirmed(&question, request.yes)? {
         println!("nothing is redriven");
         return Ok(ExitCode::FAILURE);
@@ -85,7 +82,9 @@ impl Request {
     /// Supabase, if it can be asked. This command must also work while it is down.
     async fn supabase(&self) -> Option<Supabase> {
         let unasked = |why: String| {
-            eprintln!("sheetsync: {why}; every batch counts as one of a current run (those of older runs change nothing)");
+            eprintln!(
+                "sheetsync: {why}; every batch counts as one of a current run (those of older runs change nothing)"
+            );
         };
         let Some(supabase_url) = self.supabase_url.clone() else {
             unasked("SUPABASE_URL is not set".to_owned());

@@ -86,7 +86,11 @@ async fn follow(api: &Api, id: Uuid) -> Result<ExitCode, CommandError> {
             }
             // A run appears with its first write; until then nobody knows of it.
             Err(error) if (error.passes() || error.is_not_found()) && answered.elapsed() < PATIENCE => {
-                bar.set_message(if error.is_not_found() { "waiting for the run to begin" } else { "the API is silent" });
+                bar.set_message(if error.is_not_found() {
+                    "waiting for the run to begin"
+                } else {
+                    "the API is silent"
+                });
             }
             Err(error) if error.is_not_found() => return Err(CommandError::NotBegun(id)),
             Err(error) => return Err(error.into()),
@@ -121,8 +125,17 @@ fn style(template: &str) -> ProgressStyle {
 fn told(run: &Run) -> String {
     let mut text = format!(
         "run {} {}: {} rows read; {} inserted, {} updated, {} unchanged, {} rejected, {} skipped, {} failed; {} deleted, {} conflicts\n",
-        run.id, run.status, run.total_rows, run.inserted, run.updated, run.unchanged, run.rejected, run.skipped,
-        run.failed, run.deleted, run.conflicts
+        run.id,
+        run.status,
+        run.total_rows,
+        run.inserted,
+        run.updated,
+        run.unchanged,
+        run.rejected,
+        run.skipped,
+        run.failed,
+        run.deleted,
+        run.conflicts
     );
     if let Some(error) = &run.error {
         text += &format!("  {}: {}\n", error.code, printable(&error.message));

@@ -269,7 +269,14 @@ pub async fn lost_batches(dead_letters: &Queue, most: usize) -> Result<Vec<LostB
     {
         if let Ok(batch) = &letter.batch {
             let Stretch { lo, hi } = batch.stretch;
-            lost.push(LostBatch { run: batch.run, kind: batch.kind, lo, hi, rows: batch.rows, reason: letter.reason() });
+            lost.push(LostBatch {
+                run: batch.run,
+                kind: batch.kind,
+                lo,
+                hi,
+                rows: batch.rows,
+                reason: letter.reason(),
+            });
         }
         scan.leave(letter);
     }
@@ -365,7 +372,11 @@ mod tests {
             (filter(None, None, Some(Duration::from_secs(3599))), true, false),
             (filter(None, None, Some(Duration::from_secs(2000))), true, true),
         ] {
-            assert_eq!((known.matches(&filter, now), poison.matches(&filter, now)), (of_batch, of_poison), "{filter:?}");
+            assert_eq!(
+                (known.matches(&filter, now), poison.matches(&filter, now)),
+                (of_batch, of_poison),
+                "{filter:?}"
+            );
         }
     }
 

@@ -198,8 +198,7 @@ fn emit(sync: Option<&str>, metrics: &[Metric]) {
 fn embedded(at: Timestamp, stack: &str, sync: Option<&str>, metrics: &[Metric]) -> Value {
     let mut dimensions = vec![json!(["Stack"])];
     dimensions.extend(sync.map(|_| json!(["Stack", "Sync"])));
-    let names: Vec<Value> =
-        metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
+    let names: Vec<Value> = metrics.iter().map(|metric| json!({"Name": metric.name, "Unit": metric.unit})).collect();
     let mut line = Map::from_iter([
         (
             "_aws".to_owned(),
@@ -272,7 +271,7 @@ mod tests {
             outcome,
             counts: Counts { inserted: 5, ..Counts::default() },
             latency: Duration::from_millis(20),
-            retries: 0,
+            is_repeated: true,
             age: Duration::from_secs(1),
         };
         let inserted = |outcome| {

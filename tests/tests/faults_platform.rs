@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use sheetsync::queue::Inbox as _;
 use sheetsync_local::{Action, Control, Fault};
 use sheetsync_tests::{Sync, TAB, eventually, row};
 use uuid::Uuid;
@@ -66,7 +67,8 @@ async fn every_message_delivered_three_times_is_applied_once() -> Result<()> {
 async fn batches_that_arrive_in_reverse_make_the_same_table() -> Result<()> {
     let sync = Sync::named("reversed").rows(200).options("batch_rows = 20").create().await?;
     // SQS says that it took them, and loses them all; they come by hand, the last first, and before the plan is known.
-    let taken: Vec<Value> = (0..10).map(|id| json!({"Id": id.to_string(), "MessageId": "m", "MD5OfMessageBody": ""})).collect();
+    let taken: Vec<Value> =
+        (0..10).map(|id| json!({"Id": id.to_string(), "MessageId": "m", "MD5OfMessageBody": ""})).collect();
     let body = json!({"Successful": taken, "Failed": []}).to_string();
     let headers = [("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())].into();
     sync.control.aws().add_fault(&sends(&sync, Action::Answer { status: 200, headers, body })).await?;
@@ -194,8 +196,10 @@ async fn a_dead_letter_sent_back_by_hand_is_applied_or_superseded() -> Result<()
     let versions = sync.versions().await?;
     let delivered = sync.deliveries(old.id).await?;
     sync.send(&sync.message_of(old.id, &[row(22)]).await?).await?;
-    eventually("of an older run it is answered", async || (sync.deliveries(old.id).await.ok()? > delivered).then_some(()))
-        .await;
+    eventually("of an older run it is answered", async || {
+        (sync.deliveries(old.id).await.ok()? > delivered).then_some(())
+    })
+    .await;
     assert_eq!(sync.versions().await?, versions, "and changes nothing");
     Ok(())
 }
@@ -226,7 +230,8 @@ async fn a_redrive_drops_what_is_superseded_and_leaves_what_is_malformed() -> Re
     assert_eq!(sync.dead_letters().await?, 2, "a dry run leaves everything where it is");
     let done = redrive.run(&order(&sync.name, false)).await?;
     assert_eq!((done.matched, done.redriven, done.superseded), (2, 1, 1));
-    eventually("the current one is applied", async || sync.table().await.ok()?.contains_key("AA00012").then_some(())).await;
+    eventually("the current one is applied", async || sync.table().await.ok()?.contains_key("AA00012").then_some(()))
+        .await;
     assert!(!sync.table().await?.contains_key("AA00011"), "the other is gone");
     assert_eq!(sync.dead_letters().await?, 0);
     let told = redrive.run(&order("never-begun", false)).await?;
@@ -321,8 +326,7 @@ async fn dynamodb_refused_the_sync_goes_on() -> Result<()> {
         headers: [("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())].into(),
         body: json!({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}).to_string(),
     };
-    let fault =
-        Fault { path: "DynamoDB_".to_owned(), body: String::new(), after: 0, times: None, action: refusal };
+    let fault = Fault { path: "DynamoDB_".to_owned(), body: String::new(), after: 0, times: None, action: refusal };
     let refused = sync.control.aws().add_fault(&fault).await?;
     let run = sync.run().await?;
     assert!(hits(&sync.control.aws(), refused).await.unwrap_or_default() > 0, "DynamoDB was asked");

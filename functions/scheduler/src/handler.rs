@@ -9,14 +9,14 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
-use sheetsync::definition::{Definition, DefinitionError};
 use sheetsync::breaker::{Breaker, Rule, Store, destination};
 use sheetsync::clock::{Chance, Clock};
+use sheetsync::definition::{Definition, DefinitionError};
 use sheetsync::queue::{MAX_WAIT, Queue};
-use sheetsync::{redrive, secrets, telemetry};
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets};
 use sheetsync::supabase::{Begin, Begun, RunType, Supabase};
+use sheetsync::{redrive, secrets, telemetry};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -316,7 +316,9 @@ impl Scheduler {
         match told.await {
             Ok(0) => {}
             Ok(told) => tracing::error!(told, "runs were told of batches among the dead letters"),
-            Err(error) => tracing::warn!(error = %error, "runs could not be told of dead letters; the next tick tries again"),
+            Err(error) => {
+                tracing::warn!(error = %error, "runs could not be told of dead letters; the next tick tries again")
+            }
         }
     }
 
@@ -362,7 +364,8 @@ impl Scheduler {
 /// The report of a sync that is not run while the circuit is open.
 fn refused(sync: String, until: Timestamp) -> SyncReport {
     tracing::warn!(sync, %until, "the circuit is open: nothing is planned; `sheetsync circuit` tells why");
-    let message = format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` tells why");
+    let message =
+        format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` tells why");
     let error = Some(Problem { code: "circuit_open".to_owned(), message });
     SyncReport { sync, run: None, status: Status::CircuitOpen, summary: None, error }
 }

@@ -6,19 +6,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use sheetsync::batch;
 use sheetsync::batch::{Envelope, Outgoing};
 use sheetsync::definition::{DefinitionError, Sync};
 use sheetsync::hash::KeySet;
+use sheetsync::mapping::Rejection;
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
-use sheetsync::mapping::Rejection;
 use sheetsync::sheets::{SheetsError, Tabs};
 use sheetsync::snapshot::Snapshot;
 use sheetsync::supabase::{Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
 use sheetsync::survey::{self, ReadError, Stored};
 use sheetsync::telemetry::{self, PlanMetrics};
-use sheetsync::batch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -88,7 +88,9 @@ pub enum RunError {
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Problem>),
     /// Another run has taken over while this one was reading, or somebody has stopped it.
-    #[error("the run was {0} while its sheet was read: it seemed to have stalled, and a newer one goes on in its place")]
+    #[error(
+        "the run was {0} while its sheet was read: it seemed to have stalled, and a newer one goes on in its place"
+    )]
     TakenOver(RunStatus),
 }
 

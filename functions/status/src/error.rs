@@ -41,7 +41,9 @@ pub enum ApiError {
     NotJson,
     #[error("another run of this sync still makes progress: wait for it, or follow it")]
     Busy { run: Uuid },
-    #[error("the circuit is open, so no run begins before {until:.0}: the destination is down, or an operator has opened it")]
+    #[error(
+        "the circuit is open, so no run begins before {until:.0}: the destination is down, or an operator has opened it"
+    )]
     CircuitOpen { until: Timestamp },
     #[error("{0}")]
     NotApproved(String),

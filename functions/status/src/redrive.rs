@@ -106,16 +106,17 @@ pub async fn redrive(
         dry_run: wanted.dry_run,
     };
     let redrive = Redrive { dead_letters: &dead_letters, queue: &queue, supabase: Some(supabase) };
-    let report = redrive
-        .run(&order)
-        .await
-        .map_err(|error| ApiError::Aws { what: "SQS", reason: error.to_string() })?;
+    let report = redrive.run(&order).await.map_err(|error| ApiError::Aws { what: "SQS", reason: error.to_string() })?;
     Ok(Json(Redriven::new(report, wanted.dry_run)))
 }
 
 impl Wanted {
     fn check(&self) -> Result<(), ApiError> {
-        if self.dry_run { request::text("why", &self.why, audit::MAX_WHY)? } else { audit::reason(&self.why)? }
+        if self.dry_run {
+            request::text("why", &self.why, audit::MAX_WHY)?
+        } else {
+            audit::reason(&self.why)?
+        }
         if self.older_than_seconds.is_some_and(|seconds| seconds > LONGEST_AGE) {
             let reason = format!("`olderThanSeconds` is at most {LONGEST_AGE}: no dead letter is kept for longer");
             return Err(ApiError::Unprocessable(reason.into()));

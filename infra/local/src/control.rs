@@ -219,8 +219,11 @@ impl Control {
 
     /// Switches a fault on; gives its number.
     pub async fn add_fault(&self, fault: &Fault) -> Result<u64> {
-        let active: Active =
-            self.send(self.client.post(format!("{}{}/faults", self.url, self.gateway)).json(fault)).await?.json().await?;
+        let active: Active = self
+            .send(self.client.post(format!("{}{}/faults", self.url, self.gateway)).json(fault))
+            .await?
+            .json()
+            .await?;
         Ok(active.id)
     }
 
@@ -242,7 +245,11 @@ impl Control {
     /// The requests whose path and whose body's start contain these.
     pub async fn requests(&self, path: &str, body: &str) -> Result<Vec<Seen>> {
         let which = Which { path: path.to_owned(), body: body.to_owned() };
-        Ok(self.send(self.client.get(format!("{}{}/requests", self.url, self.gateway)).query(&which)).await?.json().await?)
+        Ok(self
+            .send(self.client.get(format!("{}{}/requests", self.url, self.gateway)).query(&which))
+            .await?
+            .json()
+            .await?)
     }
 
     /// Does something to a server; returns when it is done.

@@ -37,7 +37,8 @@ impl AwsFront {
             let target = format!("{base}{}", proxy::target(&request));
             async move {
                 let path = operation(&request);
-                met::meet(&faults, &record, path, request, async |request| upstream.forward(request, &target).await).await
+                met::meet(&faults, &record, path, request, async |request| upstream.forward(request, &target).await)
+                    .await
             }
         })
         .await?;

@@ -273,7 +273,13 @@ fn applied(answer: &Answer) -> Applied {
 }
 
 fn said(outcome: supabase::Outcome, run: Option<Status>) -> Applied {
-    Applied { outcome, counts: supabase::Counts::default(), run_status: run.map(status), error: None }
+    Applied {
+        outcome,
+        counts: supabase::Counts::default(),
+        run_status: run.map(status),
+        run_seconds: None,
+        error: None,
+    }
 }
 
 fn status(of: Status) -> RunStatus {
