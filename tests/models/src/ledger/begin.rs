@@ -6,7 +6,7 @@ use super::{
 
 /// What a run is before anything has happened in it: the word to change here when `sync_begin` changes it to `queued`. The
 /// steps from there to `in_progress` are transcribed already.
-const BEGINS_AS: Status = Status::InProgress;
+const BEGINS_AS: Status = Status::Queued;
 
 impl Ledger {
     /// Opens a run, unless an earlier one still makes progress.
