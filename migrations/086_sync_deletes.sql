@@ -31,6 +31,20 @@ as $$
     from run cross join gone
 $$;
 
+-- The row keys that these hashes stand for, as jsonb texts, in the order in which rows are deleted; only rows that are present.
+create or replace function public.sync_present_keys(p_sync text, p_hashes jsonb[])
+returns jsonb[]
+language sql stable
+set search_path = ''
+as $$
+    select array(
+        select to_jsonb(r.row_key)
+        from public.sync_rows as r
+        where r.sync = p_sync and r.state = 'present'
+          and r.key_hash = any (array(select (h.item #>> '{}')::bigint from unnest(p_hashes) as h (item)))
+        order by r.row_key)
+$$;
+
 -- Deletes the rows with these row keys by the sync's policy, all or none, and answers {"deleted", "unchanged", "skipped"}.
 -- unchanged: gone from the table already, or left there by the policy; skipped: not a row that this sync wrote.
 create or replace function public.sync_delete_rows(p_target public.sync_targets, p_run uuid, p_row_keys text[])
@@ -99,8 +113,10 @@ end
 $fn$;
 
 revoke all on function public.sync_deletes_withheld(public.sync_targets, uuid, bigint) from public, anon, authenticated;
+revoke all on function public.sync_present_keys(text, jsonb[]) from public, anon, authenticated;
 revoke all on function public.sync_delete_rows(public.sync_targets, uuid, text[]) from public, anon, authenticated;
 grant execute on function public.sync_deletes_withheld(public.sync_targets, uuid, bigint) to service_role;
+grant execute on function public.sync_present_keys(text, jsonb[]) to service_role;
 grant execute on function public.sync_delete_rows(public.sync_targets, uuid, text[]) to service_role;
 
 notify pgrst, 'reload schema';

@@ -6,6 +6,7 @@ use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 use serde::Deserialize;
 
+use crate::terminal::printable;
 use crate::{CommandError, Project};
 
 /// How many are listed at most.
@@ -45,9 +46,4 @@ pub async fn run(project: &Project, sync: &str, all: bool) -> Result<ExitCode, C
         println!("only the first {LISTED} are listed");
     }
     Ok(ExitCode::FAILURE)
-}
-
-/// What stands in a cell may hold anything, and a terminal obeys control characters.
-fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

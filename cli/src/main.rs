@@ -1,9 +1,14 @@
-//! `sheetsync`: checks a definition, and tells from the database what each sync is doing and which rows it could not use.
+//! `sheetsync`: checks a definition, says what a run would do and whether sheet and table are equal, and tells from the
+//! database what each sync is doing and which rows it could not use.
 //! Exits with 0 when all is well, 1 when something is wrong, 2 when the command line is.
 
 mod check;
 mod errors;
+mod google;
+mod plan;
 mod status;
+mod terminal;
+mod verify;
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -12,7 +17,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 use sheetsync::definition::DefinitionError;
+use sheetsync::preview::PreviewError;
+use sheetsync::sheets::SheetsError;
 use sheetsync::supabase::{Supabase, SupabaseError};
+use sheetsync::verify::VerifyError;
 
 /// Keeps a Supabase table equal to a tab of a Google Sheet
 #[derive(Parser)]
@@ -35,6 +43,32 @@ enum Command {
     },
     /// Tells where every sync stands; exits with 1 unless the last run of each was complete
     Status(Project),
+    /// Says what a run would do, and does nothing of it; exits with 1 if the run would not be complete
+    Plan {
+        #[command(flatten)]
+        source: google::Source,
+        /// Only the rows with these keys, as a selective run
+        #[arg(long, value_delimiter = ',')]
+        keys: Option<Vec<String>>,
+        /// Every row, changed or not, as a full run
+        #[arg(long, conflicts_with = "keys")]
+        full: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Compares sheet and table in full; exits with 1 if they differ where they should not
+    Verify {
+        #[command(flatten)]
+        source: google::Source,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        project: Project,
+    },
     /// Lists the rows and cells that a sync could not use
     Errors {
         /// The sync
@@ -64,6 +98,20 @@ enum CommandError {
     Definition(#[from] DefinitionError),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
+    #[error(
+        "GOOGLE_APPLICATION_CREDENTIALS is not set: give it the path of the service account's key, or `. .local/env`"
+    )]
+    NoCredentials,
+    #[error("cannot read the service account's key {}: {source}; GOOGLE_APPLICATION_CREDENTIALS names it", path.display())]
+    UnreadableCredentials { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Sheets(#[from] SheetsError),
+    #[error(transparent)]
+    Plan(#[from] PreviewError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] serde_json::Error),
 }
 
 impl Project {
@@ -80,6 +128,10 @@ async fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Check { definition } => check::run(definition),
         Command::Status(project) => status::run(project).await,
+        Command::Plan { source, keys, full, json, project } => {
+            plan::run(project, source, keys.as_deref(), *full, *json).await
+        }
+        Command::Verify { source, json, project } => verify::run(project, source, *json).await,
         Command::Errors { sync, all, project } => errors::run(project, sync, *all).await,
     };
     match outcome {

@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "088_sync_lifecycle",
     "089_sync_views",
     "090_property_listings",
+    "091_sync_plan",
 ];
 
 /// A migration that the database refused. It and those after it are not applied; those before it are.

@@ -55,6 +55,18 @@ pub struct Tally {
     pub rows_skipped: u64,
 }
 
+/// How the cells of one column fit its type, over all rows that have a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fit {
+    /// Blank cells, where that is allowed.
+    pub blank: u64,
+    /// Cells with a value of the type.
+    pub fits: u64,
+    /// Cells that cannot be used.
+    pub rejected: u64,
+}
+
 /// Collects the rows of a tab in the order in which they are read.
 pub struct SnapshotBuilder<'a> {
     mapping: &'a Mapping,
@@ -64,6 +76,7 @@ pub struct SnapshotBuilder<'a> {
     entries: Vec<Entry>,
     wire: Vec<u8>,
     tally: Tally,
+    fits: Vec<Fit>,
     rejections: Vec<Rejection>,
 }
 
@@ -79,8 +92,16 @@ impl<'a> SnapshotBuilder<'a> {
             entries: Vec::new(),
             wire: Vec::new(),
             tally: Tally::default(),
+            fits: Vec::new(),
             rejections: Vec::new(),
         }
+    }
+
+    /// Also counts how the cells of each column fit, which a plan tells and a run does not need.
+    #[must_use]
+    pub fn measured(mut self) -> Self {
+        self.fits = self.mapping.sources().map(|_| Fit::default()).collect();
+        self
     }
 
     /// Takes in only the rows with the given keys, for a selective run; all others are as if they were not there.
@@ -103,6 +124,7 @@ impl<'a> SnapshotBuilder<'a> {
                 return;
             }
         }
+        self.measure(cells, &mapped);
         match mapped {
             Mapped::Blank => return,
             Mapped::Skipped(reason) => {
@@ -136,6 +158,23 @@ impl<'a> SnapshotBuilder<'a> {
             }
         }
         self.tally.rows_read += 1;
+    }
+
+    fn measure(&mut self, cells: &[Cell], mapped: &Mapped) {
+        let rejections = match mapped {
+            Mapped::Blank | Mapped::Skipped(_) => return,
+            Mapped::Row(_) => &[],
+            Mapped::Rejected { rejections, .. } => rejections.as_slice(),
+        };
+        for (fit, (column, is_blank)) in self.fits.iter_mut().zip(self.mapping.blanks(cells)) {
+            if rejections.iter().any(|rejection| rejection.column.as_deref() == Some(column)) {
+                fit.rejected += 1;
+            } else if is_blank {
+                fit.blank += 1;
+            } else {
+                fit.fits += 1;
+            }
+        }
     }
 
     /// Appends the wire form of a row (docs/PROTOCOL.md, "Message") and hashes its content; `None` when it is too large.
@@ -188,7 +227,7 @@ impl<'a> SnapshotBuilder<'a> {
             };
             entries.push(kept);
         }
-        (Snapshot { entries, wire: self.wire, tally: self.tally }, self.rejections)
+        (Snapshot { entries, wire: self.wire, tally: self.tally, fits: self.fits }, self.rejections)
     }
 
     /// Settles rows that share a key: one entry comes back, and the others are counted and explained. A row that was
@@ -279,6 +318,7 @@ pub struct Snapshot {
     entries: Vec<Entry>,
     wire: Vec<u8>,
     tally: Tally,
+    fits: Vec<Fit>,
 }
 
 impl Snapshot {
@@ -294,10 +334,22 @@ impl Snapshot {
         self.tally
     }
 
+    /// How each column's cells fit, in the order of the definition; empty unless it was measured.
+    #[must_use]
+    pub fn fits(&self) -> &[Fit] {
+        &self.fits
+    }
+
+    /// Whether the sheet has a row with this key, usable or not.
+    #[must_use]
+    pub fn has(&self, key: KeyHash) -> bool {
+        self.entries.binary_search_by_key(&key, |entry| entry.key).is_ok()
+    }
+
     /// Which of the given row keys the sheet does not have.
     #[must_use]
     pub fn missing<'a>(&self, keys: &'a [String]) -> Vec<&'a str> {
-        let absent = |key: &&String| self.entries.binary_search_by_key(&KeyHash::of(key), |entry| entry.key).is_err();
+        let absent = |key: &&String| !self.has(KeyHash::of(key));
         keys.iter().filter(absent).map(String::as_str).collect()
     }
 
@@ -418,6 +470,19 @@ pub(crate) mod tests {
         let (snapshot, _) = builder.finish(false);
         assert_eq!(snapshot.tally().rows_read, 1);
         assert_eq!(snapshot.missing(&keys), ["z"]);
+    }
+
+    #[test]
+    fn each_cell_of_a_row_with_a_key_counts_as_blank_fitting_or_rejected() {
+        let mapping = mapping();
+        let version = MappingVersion::of(b"test");
+        let mut builder = SnapshotBuilder::new(&mapping, version, Duplicates::Reject).measured();
+        for (row, key, value) in [(2, "a", "1"), (3, "b", ""), (4, "", "no key"), (5, "", "")] {
+            builder.add(row, &cells(key, value));
+        }
+        let (snapshot, _) = builder.finish(false);
+        let fit = |blank, fits, rejected| Fit { blank, fits, rejected };
+        assert_eq!(snapshot.fits(), [fit(0, 2, 0), fit(0, 1, 1)]);
     }
 
     #[test]

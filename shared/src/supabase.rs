@@ -1,6 +1,8 @@
 //! The client of Supabase REST (PostgREST): the functions of the run protocol as methods, and reads of its tables. It
 //! classifies every failure and repeats what may pass; what a failure means for a batch or a run is the caller's business.
 
+mod plans;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +15,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+pub use self::plans::{
+    Act, BatchPreview, BatchVerification, ColumnDifference, ColumnOutcome, Inspection, Kept, PlanEntry, Refusal,
+    RememberedRow, RowDifference,
+};
 use crate::batch::Incoming;
 use crate::classify::{self, Fault};
 use crate::definition::Sync;
@@ -274,7 +280,16 @@ impl Supabase {
         function: &str,
         arguments: &serde_json::Value,
     ) -> Result<T, SupabaseError> {
-        let body = arguments.to_string();
+        self.repeat(function, arguments.to_string(), Fault::passes).await
+    }
+
+    /// As [`Self::patient`], with arguments that are JSON text already, and the caller's word for which failures pass.
+    async fn repeat<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        body: String,
+        passes: fn(Fault) -> bool,
+    ) -> Result<T, SupabaseError> {
         let waits = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(5))
@@ -282,7 +297,7 @@ impl Supabase {
             .with_jitter();
         (|| self.call(function, body.clone()))
             .retry(waits)
-            .when(|error: &SupabaseError| error.fault().passes())
+            .when(|error: &SupabaseError| passes(error.fault()))
             .adjust(|error, wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
             .notify(|error, wait| {
                 tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a call");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
-use sheetsync::definition::{Definition, DefinitionError};
+use sheetsync::definition::{Definition, DefinitionError, Sync};
 use sheetsync::queue::Queue;
 use sheetsync::secrets;
 use sheetsync::settings::{self, MissingSetting};
@@ -13,6 +13,7 @@ use sheetsync::supabase::{Begin, Begun, RunType, Supabase};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::dry_run::{DryRun, Planned};
 use crate::run::{Run, RunError, Summary};
 
 /// The event: a tick of EventBridge Scheduler, or somebody's request (docs/PROTOCOL.md, "Scheduler event").
@@ -28,6 +29,16 @@ struct Request {
     /// The run's id, so that asking twice is asking once.
     run: Option<Uuid>,
     triggered_by: Option<String>,
+    /// Only say what the run would do: the answer is stored as a plan with the id `run`.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Request {
+    /// Who asks.
+    fn triggered_by(&self) -> &str {
+        self.triggered_by.as_deref().unwrap_or("schedule")
+    }
 }
 
 /// What became of each sync.
@@ -53,6 +64,8 @@ struct SyncReport {
 enum Status {
     /// The plan is made and sent; the workers do the rest.
     Planned,
+    /// The plan of a dry run is made and stored.
+    Previewed,
     Busy,
     NotDue,
     Duplicate,
@@ -148,6 +161,9 @@ impl Scheduler {
             let reason = "`keys` belong to the type \"selective\", which needs them";
             return Err(InvocationError::Request(reason.to_owned()));
         }
+        if request.dry_run && request.sync.is_none() {
+            return Err(InvocationError::Request("`dryRun` needs a `sync`".to_owned()));
+        }
         let syncs = match &request.sync {
             Some(sync) => vec![sync.clone()],
             None => Definition::load(&self.definition, None)?.syncs.into_iter().map(|sync| sync.name).collect(),
@@ -169,12 +185,17 @@ impl Scheduler {
         let definition = Definition::load(&self.definition, Some(name))
             .map(|definition| definition.syncs.into_iter().find(|sync| sync.name == name))
             .map_err(RunError::from);
+        if request.dry_run {
+            let definition = definition
+                .map(|found| found.unwrap_or_else(|| unreachable!("a definition that was loaded for a sync has it")));
+            return self.dry_run(name, request, definition, supabase).await;
+        }
         let begin = Begin {
             sync: name,
             run: request.run.unwrap_or_else(Uuid::new_v4),
             definition: definition.as_ref().ok().and_then(Option::as_ref),
             run_type: request.run_type,
-            triggered_by: request.triggered_by.as_deref().unwrap_or("schedule"),
+            triggered_by: request.triggered_by(),
             keys: request.keys.as_deref(),
         };
         let begun = supabase.begin(&begin).await.map_err(|error| unrecorded(&error.into()))?;
@@ -224,6 +245,35 @@ impl Scheduler {
                 Ok(failed(name, run, &error))
             }
         }
+    }
+
+    /// Makes and stores the plan of a run that does not take place.
+    async fn dry_run(
+        &self,
+        name: &str,
+        request: &Request,
+        definition: Result<Sync, RunError>,
+        supabase: &Supabase,
+    ) -> Result<SyncReport, InvocationError> {
+        let id = request.run.unwrap_or_else(Uuid::new_v4);
+        let dry_run = DryRun {
+            id,
+            sync: name,
+            requested_by: request.triggered_by(),
+            run_type: request.run_type,
+            keys: request.keys.as_deref(),
+        };
+        let outcome = dry_run.execute(definition, self.sheets().await, supabase).await;
+        let status = match outcome {
+            Ok(Planned::Done) => Status::Previewed,
+            Ok(Planned::Duplicate) => Status::Duplicate,
+            Ok(Planned::Failed(error)) => return Ok(failed(name, id, &error)),
+            Err(error) => {
+                tracing::error!(plan = %id, sync = name, code = error.code(), error = %error, "plan could not be stored");
+                return Err(InvocationError::Unrecorded { sync: name.to_owned(), message: error.to_string() });
+            }
+        };
+        Ok(SyncReport { sync: name.to_owned(), run: Some(id), status, summary: None, error: None })
     }
 
     async fn supabase(&self) -> Result<&Supabase, RunError> {

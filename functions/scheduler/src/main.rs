@@ -1,6 +1,7 @@
 //! Reads a sheet, finds what changed, and sends it to the queue in batches. One invocation = one tick of the clock, or one
 //! run that somebody asked for.
 
+mod dry_run;
 mod handler;
 mod run;
 

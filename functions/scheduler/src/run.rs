@@ -9,12 +9,13 @@ use serde_json::json;
 use sheetsync::batch::Envelope;
 use sheetsync::definition::{DefinitionError, Sync};
 use sheetsync::plan::{self, Plan, Reading};
+use sheetsync::preview::PreviewError;
 use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
 use sheetsync::sheets::{Sheets, SheetsError};
 use sheetsync::snapshot::Snapshot;
 use sheetsync::supabase::{Failure, PlanRecord, Problem, RunType, Supabase, SupabaseError};
-use sheetsync::survey::{self, ReadError};
+use sheetsync::survey::{self, Measure, ReadError};
 use sheetsync::{batch, telemetry};
 use uuid::Uuid;
 
@@ -42,6 +43,15 @@ pub enum RunError {
     /// The definition does not fit the database.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Problem>),
+}
+
+impl From<PreviewError> for RunError {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::Read(error) => Self::Read(error),
+            PreviewError::Supabase(error) => Self::Supabase(error),
+        }
+    }
 }
 
 impl RunError {
@@ -105,7 +115,7 @@ impl Run<'_> {
     pub async fn execute(self) -> Result<Summary, RunError> {
         let started = Instant::now();
         let record = async |rejections: Vec<_>| Ok::<_, RunError>(self.supabase.reject(self.id, &rejections).await?);
-        let read = survey::read(self.sheets, self.definition, self.keys, record).await?;
+        let read = survey::read(self.sheets, self.definition, self.keys, Measure::Nothing, record).await?;
         let read_ms = started.elapsed().as_millis() as u64;
         let sync = &self.definition.name;
         let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;

@@ -10,6 +10,7 @@ mod harness;
 mod ledger;
 mod merge;
 mod permissions;
+mod plans;
 mod refusals;
 mod runs;
 mod scale;
