@@ -93,6 +93,31 @@ begin
 end
 $$;
 
+-- A definition as the row of sync_targets that a run of it writes. It is not written here: a preview needs it just so.
+create or replace function public.sync_target(p_sync text, p_definition jsonb, p_run uuid)
+returns public.sync_targets
+language sql stable
+set search_path = ''
+as $$
+    select jsonb_populate_record(null::public.sync_targets, jsonb_build_object(
+        'sync', p_sync,
+        'table_name', p_definition -> 'table',
+        'key_columns', p_definition -> 'keyColumns',
+        'column_names', jsonb_path_query_array(p_definition, '$.columns[*].name'),
+        'authorities', array(select coalesce(c ->> 'authority', 'merge') from jsonb_array_elements(p_definition -> 'columns') as c),
+        'mapping_version', p_definition -> 'mappingVersion',
+        'mode', coalesce(p_definition ->> 'mode', 'upsert'),
+        'on_conflict', coalesce(p_definition ->> 'onConflict', 'sheet'),
+        'delete_policy', coalesce(p_definition #>> '{deletes,policy}', 'ignore'),
+        'delete_column', p_definition #> '{deletes,column}',
+        'guard_rows', coalesce((p_definition #>> '{deletes,guardRows}')::integer, 10),
+        'guard_percent', coalesce((p_definition #>> '{deletes,guardPercent}')::numeric, 15),
+        'run', p_run,
+        'seq', 1,
+        'created_at', now(),
+        'updated_at', clock_timestamp()))
+$$;
+
 -- Opens a run (docs/PROTOCOL.md). Begins of one sync follow one another; each waits for the batches that are being applied.
 create or replace function public.sync_begin(
     p_sync          text,
@@ -191,22 +216,8 @@ begin
     )
     select s.id into v_superseded from stalled as s order by s.id = v_target.run desc nulls last, s.started_at desc limit 1;
 
-    insert into public.sync_targets as t (sync, table_name, key_columns, column_names, authorities, mapping_version, mode,
-                                          on_conflict, delete_policy, delete_column, guard_rows, guard_percent, run, seq)
-    select p_sync,
-           p_definition ->> 'table',
-           array(select jsonb_array_elements_text(p_definition -> 'keyColumns')),
-           array(select c ->> 'name' from jsonb_array_elements(p_definition -> 'columns') as c),
-           array(select coalesce(c ->> 'authority', 'merge') from jsonb_array_elements(p_definition -> 'columns') as c),
-           p_definition ->> 'mappingVersion',
-           coalesce(p_definition ->> 'mode', 'upsert'),
-           coalesce(p_definition ->> 'onConflict', 'sheet'),
-           coalesce(p_definition #>> '{deletes,policy}', 'ignore'),
-           p_definition #>> '{deletes,column}',
-           coalesce((p_definition #>> '{deletes,guardRows}')::integer, 10),
-           coalesce((p_definition #>> '{deletes,guardPercent}')::numeric, 15),
-           p_run,
-           1
+    insert into public.sync_targets as t
+    select d.* from public.sync_target(p_sync, p_definition, p_run) as d
     on conflict (sync) do update
     set table_name = excluded.table_name, key_columns = excluded.key_columns, column_names = excluded.column_names,
         authorities = excluded.authorities, mapping_version = excluded.mapping_version, mode = excluded.mode,
@@ -229,9 +240,11 @@ end
 $$;
 
 revoke all on function public.sync_definition_problems(jsonb) from public, anon, authenticated;
+revoke all on function public.sync_target(text, jsonb, uuid) from public, anon, authenticated;
 revoke all on function public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer)
     from public, anon, authenticated;
 grant execute on function public.sync_definition_problems(jsonb) to service_role;
+grant execute on function public.sync_target(text, jsonb, uuid) to service_role;
 grant execute on function public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer) to service_role;
 
 notify pgrst, 'reload schema';

@@ -104,9 +104,12 @@ as $$
     where c.is_key
 $$;
 
--- The merge statement of a sync: one answer row of counts. Parameters: $1 the sync, $2 the run, $3 the rows (jsonb[]).
--- `p_keep`: the ordinals of the columns that some row of the batch keeps as they are (a blank cell with blank = "keep").
-create or replace function public.sync_merge_sql(p_target public.sync_targets, p_keep integer[])
+-- What the merge decides, as the start of a statement: common table expressions, the last of which, `decided`, has a row for
+-- each row of the batch: what is done with it (`act`), into which columns the sheet's value is written (`write_N`), and which
+-- are in conflict. It writes nothing, so the preview of a plan (091) decides by the very same text.
+-- Parameters: $1 the sync, $3 the rows (jsonb[]). `p_keep`: the ordinals of the columns that some row of the batch keeps as
+-- they are (a blank cell with blank = "keep").
+create or replace function public.sync_decided_sql(p_target public.sync_targets, p_keep integer[])
 returns text
 language plpgsql stable
 set search_path = ''
@@ -121,13 +124,9 @@ declare
     v_writes      text; -- write_N: whether the sheet's value is written over the table's
     v_any_write   text;
     v_conflicts   text; -- the name of each column in conflict, or null
-    v_assignments text;
-    v_names       text;
-    v_inserts     text;
     v_told        text;
     v_restores    text := 'false';
     v_left_alone  text;
-    v_update      text := 'select 1 where false';
 begin
     with mapped as (
         select c.*,
@@ -172,18 +171,11 @@ begin
         coalesce(string_agg(
             format('case when %s%s then %L end', r.keeps || ' is not true and ', r.in_conflict, r.name),
             ', ' order by r.ordinal) filter (where r.is_written and r.authority = 'merge'), 'null'),
-        string_agg(format('%1$I = case when d.write_%2$s then d.sheet_%2$s else t.%1$I end', r.name, r.ordinal),
-                   ', ' order by r.ordinal) filter (where r.is_written),
-        string_agg(format('%I', r.name), ', ' order by r.ordinal),
-        string_agg(case when r.keeps is null then format('d.sheet_%s', r.ordinal)
-                        else format('case when d.keep @> %1$L then %2$s else d.sheet_%1$s end', r.ordinal, r.default_value)
-                   end, ', ' order by r.ordinal),
         -- A kept cell repeats what it said before, or says nothing.
         coalesce('case when s.keep is null then s.said else s.said - ' || k.list
                  || ' || coalesce((select jsonb_object_agg(x.name, r.base -> x.name) from unnest(' || k.list
                  || ') as x (name) where r.base ? x.name), ''{}'') end', 's.said')
-    into v_object, v_sheet, v_types, v_same_key, v_merge_names, v_writes, v_any_write, v_conflicts,
-         v_assignments, v_names, v_inserts, v_told
+    into v_object, v_sheet, v_types, v_same_key, v_merge_names, v_writes, v_any_write, v_conflicts, v_told
     from ruled as r
     cross join (
         select 'array[' || string_agg(format('case when %s then %L end', x.keeps, x.name), ', ') || ']::text[]' as list
@@ -195,14 +187,6 @@ begin
     -- Only what this sync deleted comes back; a row that people deleted in the application stays deleted.
     if p_target.delete_policy = 'soft' then
         v_restores := format('t.ctid is not null and r.state = ''deleted'' and t.%I is not null', p_target.delete_column);
-        v_assignments := concat_ws(', ', v_assignments,
-            format('%1$I = case when d.restores then null else t.%1$I end', p_target.delete_column));
-    end if;
-    if v_assignments is not null then
-        v_update := format(
-            'update public.%I as t set %s from decided as d'
-            ' where d.act = ''update'' and t.ctid = d.place and t.tableoid = d.part returning 1',
-            p_target.table_name, v_assignments);
     end if;
     v_left_alone := case p_target.mode
         when 'insert_only' then 't.ctid is not null and r.state is distinct from ''deleted'''
@@ -258,11 +242,53 @@ decided as materialized (
            end as act,
            j.found and not j.left_alone and j.base is null as adopts
     from judged as j
-),
-updated as (%13$s),
+)
+$sql$,
+        v_object, v_sheet, v_restores, v_left_alone,        --  1 to  4
+        v_writes, p_target.table_name, v_same_key, v_told,  --  5 to  8
+        v_merge_names, v_types, v_conflicts, v_any_write);  --  9 to 12
+end
+$fn$;
+
+-- The merge statement of a sync, which does what sync_decided_sql decides: one answer row of counts. Parameters as there,
+-- and $2 the run.
+create or replace function public.sync_merge_sql(p_target public.sync_targets, p_keep integer[])
+returns text
+language plpgsql stable
+set search_path = ''
+as $fn$
+declare
+    v_names       text;
+    v_inserts     text;
+    v_assignments text;
+    v_update      text := 'select 1 where false';
+begin
+    select string_agg(format('%I', c.name), ', ' order by c.ordinal),
+           string_agg(case when c.ordinal = any (p_keep)
+                               then format('case when d.keep @> %1$L then %2$s else d.sheet_%1$s end', c.ordinal, c.default_value)
+                           else format('d.sheet_%s', c.ordinal)
+                      end, ', ' order by c.ordinal),
+           string_agg(format('%1$I = case when d.write_%2$s then d.sheet_%2$s else t.%1$I end', c.name, c.ordinal),
+                      ', ' order by c.ordinal) filter (where c.authority <> 'database' and not c.is_key)
+    into v_names, v_inserts, v_assignments
+    from public.sync_mapped_columns(p_target) as c;
+
+    if p_target.delete_policy = 'soft' then
+        v_assignments := concat_ws(', ', v_assignments,
+            format('%1$I = case when d.restores then null else t.%1$I end', p_target.delete_column));
+    end if;
+    if v_assignments is not null then
+        v_update := format(
+            'update public.%I as t set %s from decided as d'
+            ' where d.act = ''update'' and t.ctid = d.place and t.tableoid = d.part returning 1',
+            p_target.table_name, v_assignments);
+    end if;
+
+    return public.sync_decided_sql(p_target, p_keep) || format($sql$
+, updated as (%1$s),
 inserted as (
-    insert into public.%6$I (%14$s)
-    select %15$s from decided as d where d.act = 'insert' order by d.row_key collate "C"
+    insert into public.%2$I (%3$s)
+    select %4$s from decided as d where d.act = 'insert' order by d.row_key collate "C"
     returning 1
 ),
 remembered as (
@@ -279,8 +305,8 @@ remembered as (
 noted as (
     -- A conflict is settled when it is noted: it informs, nobody has to do anything.
     insert into public.sync_errors (sync, run, row_key, row_number, column_name, error_type, code, message, raw, resolved_at)
-    select $1, $2, d.row_key, d.row_number, c.name, 'conflict', 'conflict_%16$s_won',
-           format('sheet and database were both changed since the last sync: the sheet says %%s, the database said %%s; the %16$s won',
+    select $1, $2, d.row_key, d.row_number, c.name, 'conflict', 'conflict_%5$s_won',
+           format('sheet and database were both changed since the last sync: the sheet says %%s, the database said %%s; the %5$s won',
                   coalesce(left(d.told ->> c.name, 400), 'nothing'), coalesce(left(d.live ->> c.name, 400), 'nothing')),
            left(d.told ->> c.name, 2000), now()
     from decided as d
@@ -297,10 +323,7 @@ select count(*) filter (where d.act = 'insert') as inserted,
            - (select count(*) from inserted) - (select count(*) from updated) as unwritten
 from decided as d
 $sql$,
-        v_object, v_sheet, v_restores, v_left_alone,                    --  1 to  4
-        v_writes, p_target.table_name, v_same_key, v_told,              --  5 to  8
-        v_merge_names, v_types, v_conflicts, v_any_write,               --  9 to 12
-        v_update, v_names, v_inserts, p_target.on_conflict);            -- 13 to 16
+        v_update, p_target.table_name, v_names, v_inserts, p_target.on_conflict);
 end
 $fn$;
 
@@ -359,12 +382,14 @@ $$;
 revoke all on function public.sync_mapped_columns(public.sync_targets) from public, anon, authenticated;
 revoke all on function public.sync_object_sql(text, integer[], text[]) from public, anon, authenticated;
 revoke all on function public.sync_lock_sql(public.sync_targets) from public, anon, authenticated;
+revoke all on function public.sync_decided_sql(public.sync_targets, integer[]) from public, anon, authenticated;
 revoke all on function public.sync_merge_sql(public.sync_targets, integer[]) from public, anon, authenticated;
 revoke all on function public.sync_check_columns(public.sync_targets) from public, anon, authenticated;
 revoke all on function public.sync_merge(public.sync_targets, uuid, jsonb[], text, text) from public, anon, authenticated;
 grant execute on function public.sync_mapped_columns(public.sync_targets) to service_role;
 grant execute on function public.sync_object_sql(text, integer[], text[]) to service_role;
 grant execute on function public.sync_lock_sql(public.sync_targets) to service_role;
+grant execute on function public.sync_decided_sql(public.sync_targets, integer[]) to service_role;
 grant execute on function public.sync_merge_sql(public.sync_targets, integer[]) to service_role;
 grant execute on function public.sync_check_columns(public.sync_targets) to service_role;
 grant execute on function public.sync_merge(public.sync_targets, uuid, jsonb[], text, text) to service_role;

@@ -119,6 +119,18 @@ begin
     return jsonb_build_object('outcome', 'approved', 'sync', v_state.sync,
                               'approved', (v_state.vanished ->> 'count')::bigint, 'expiresAt', v_expires);
 end
+-- The row keys that these hashes stand for, as jsonb texts, in the order in which rows are deleted; only rows that are present.
+create or replace function public.sync_present_keys(p_sync text, p_hashes jsonb[])
+returns jsonb[]
+language sql stable
+set search_path = ''
+as $$
+    select array(
+        select to_jsonb(r.row_key)
+        from public.sync_rows as r
+        where r.sync = p_sync and r.state = 'present'
+          and r.key_hash = any (array(select (h.item #>> '{}')::bigint from unnest(p_hashes) as h (item)))
+        order by r.row_key)
 $$;
 
 -- Deletes the rows with these row keys by the sync's policy, all or none, and answers {"deleted", "unchanged", "skipped"}.
@@ -197,6 +209,10 @@ grant execute on function public.sync_deletes_withheld(public.sync_targets, uuid
 grant execute on function public.sync_approved_deletes(text) to service_role;
 grant execute on function public.sync_use_approval(uuid) to service_role;
 grant execute on function public.sync_approve_deletes(uuid, text, text) to service_role;
+revoke all on function public.sync_present_keys(text, jsonb[]) from public, anon, authenticated;
+revoke all on function public.sync_delete_rows(public.sync_targets, uuid, text[]) from public, anon, authenticated;
+grant execute on function public.sync_deletes_withheld(public.sync_targets, uuid, bigint) to service_role;
+grant execute on function public.sync_present_keys(text, jsonb[]) to service_role;
 grant execute on function public.sync_delete_rows(public.sync_targets, uuid, text[]) to service_role;
 
 notify pgrst, 'reload schema';

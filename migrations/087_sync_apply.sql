@@ -125,13 +125,16 @@ $$;
 -- a subtransaction, so a good row never waits for a bad one (promise 4). Only errors of the row itself are caught; a
 -- deadlock, a timeout or a missing column is not the row's fault and ends the call.
 -- Refusals of a fifth of the rows mean that the schema is wrong, not the rows: raises SY001, and the caller takes all back.
+-- A trial (091), which takes all back anyway, is told so in `hopeless`, with the refusals until then.
 create or replace function public.sync_apply_isolated(
     p_target    public.sync_targets,
     p_run       uuid,
     p_kind      text,
     p_items     jsonb[],
+    p_is_trial  boolean default false,
     out counts  jsonb,
-    out refused jsonb[]
+    out refused jsonb[],
+    out hopeless text
 )
 language plpgsql volatile
 set search_path = ''
@@ -206,6 +209,10 @@ begin
             group by r.refusal ->> 'code', r.refusal ->> 'column'
             order by count(*) desc
             limit 1;
+            if p_is_trial then
+                hopeless := v_message;
+                return;
+            end if;
             raise exception using errcode = 'SY001', message = v_message;
         end if;
     end loop;
@@ -304,12 +311,7 @@ begin
             return jsonb_build_object('outcome', 'withheld', 'error', v_reason, 'runStatus', v_status);
         end if;
         perform public.sync_use_approval(v_run);
-        v_items := array(
-            select to_jsonb(r.row_key)
-            from public.sync_rows as r
-            where r.sync = v_target.sync and r.state = 'present'
-              and r.key_hash = any (array(select (i.item #>> '{}')::bigint from unnest(v_items) as i (item)))
-            order by r.row_key);
+        v_items := public.sync_present_keys(v_target.sync, v_items);
     end if;
 
     begin
@@ -382,11 +384,11 @@ $$;
 revoke all on function public.sync_batch_fault(jsonb) from public, anon, authenticated;
 revoke all on function public.sync_refusal(public.sync_targets, text, jsonb, text, text, text, text)
     from public, anon, authenticated;
-revoke all on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[]) from public, anon, authenticated;
+revoke all on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean) from public, anon, authenticated;
 revoke all on function public.sync_apply(jsonb) from public, anon, authenticated;
 grant execute on function public.sync_batch_fault(jsonb) to service_role;
 grant execute on function public.sync_refusal(public.sync_targets, text, jsonb, text, text, text, text) to service_role;
-grant execute on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[]) to service_role;
+grant execute on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean) to service_role;
 grant execute on function public.sync_apply(jsonb) to service_role;
 
 notify pgrst, 'reload schema';

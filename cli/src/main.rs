@@ -9,10 +9,14 @@ mod circuit;
 mod confirm;
 mod dead_letters;
 mod errors;
+mod google;
+mod plan;
 mod queues;
 mod redrive;
 mod schema;
 mod status;
+mod terminal;
+mod verify;
 mod watch;
 
 use std::error::Error as _;
@@ -23,8 +27,13 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 use sheetsync::breaker::StoreError;
 use sheetsync::definition::DefinitionError;
+use sheetsync::preview::PreviewError;
 use sheetsync::queue::QueueError;
+use sheetsync::sheets::SheetsError;
 use sheetsync::supabase::{Supabase, SupabaseError};
+use sheetsync::verify::VerifyError;
+
+use crate::terminal::printable;
 
 /// Keeps a Supabase table equal to a tab of a Google Sheet
 #[derive(Parser)]
@@ -49,6 +58,32 @@ enum Command {
     Schema,
     /// Tells where every sync stands; exits with 1 unless the last run of each was complete
     Status(Project),
+    /// Says what a run would do, and does nothing of it; exits with 1 if the run would not be complete
+    Plan {
+        #[command(flatten)]
+        source: google::Source,
+        /// Only the rows with these keys, as a selective run
+        #[arg(long, value_delimiter = ',')]
+        keys: Option<Vec<String>>,
+        /// Every row, changed or not, as a full run
+        #[arg(long, conflicts_with = "keys")]
+        full: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Compares sheet and table in full; exits with 1 if they differ where they should not
+    Verify {
+        #[command(flatten)]
+        source: google::Source,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        project: Project,
+    },
     /// Approves, once, the deletion of exactly the rows that a run found to be gone and withheld
     ApproveDeletes {
         #[command(flatten)]
@@ -115,6 +150,20 @@ enum CommandError {
     Queue(#[from] QueueError),
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
+    #[error(
+        "GOOGLE_APPLICATION_CREDENTIALS is not set: give it the path of the service account's key, or `. .local/env`"
+    )]
+    NoCredentials,
+    #[error("cannot read the service account's key {}: {source}; GOOGLE_APPLICATION_CREDENTIALS names it", path.display())]
+    UnreadableCredentials { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Sheets(#[from] SheetsError),
+    #[error(transparent)]
+    Plan(#[from] PreviewError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] serde_json::Error),
 }
 
 impl CommandError {
@@ -143,6 +192,10 @@ async fn main() -> ExitCode {
         Command::Schema => schema::run(),
         Command::Status(project) => status::run(project).await,
         Command::ApproveDeletes { request, project } => approve::run(project, request).await,
+        Command::Plan { source, keys, full, json, project } => {
+            plan::run(project, source, keys.as_deref(), *full, *json).await
+        }
+        Command::Verify { source, json, project } => verify::run(project, source, *json).await,
         Command::Errors { sync, all, project } => errors::run(project, sync, *all).await,
         Command::Sync(request) => watch::start(request).await,
         Command::Watch(request) => watch::watch(request).await,
@@ -164,9 +217,4 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// What stands in a cell or a message may hold anything, and a terminal obeys control characters.
-fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

@@ -37,8 +37,9 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "088_sync_lifecycle",
     "089_sync_views",
     "090_property_listings",
-    "093_sync_operations",
+    "091_sync_plan",
     "092_sync_api",
+    "093_sync_operations",
     "095_sync_delivery",
 ];
 

@@ -55,6 +55,18 @@ pub struct Tally {
     pub rows_skipped: u64,
 }
 
+/// How the cells of one column fit its type, over all rows that have a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fit {
+    /// Blank cells, where that is allowed.
+    pub blank: u64,
+    /// Cells with a value of the type.
+    pub fits: u64,
+    /// Cells that cannot be used.
+    pub rejected: u64,
+}
+
 /// Collects the rows of a tab in the order in which they are read.
 pub struct SnapshotBuilder<'a> {
     mapping: &'a Mapping,
@@ -65,6 +77,7 @@ pub struct SnapshotBuilder<'a> {
     entries: Vec<Entry>,
     wire: Vec<u8>,
     tally: Tally,
+    fits: Vec<Fit>,
     rejections: Vec<Rejection>,
 }
 
@@ -80,8 +93,16 @@ impl<'a> SnapshotBuilder<'a> {
             entries: Vec::new(),
             wire: Vec::new(),
             tally: Tally::default(),
+            fits: Vec::new(),
             rejections: Vec::new(),
         }
+    }
+
+    /// Also counts how the cells of each column fit, which a plan tells and a run does not need.
+    #[must_use]
+    pub fn measured(mut self) -> Self {
+        self.fits = self.mapping.sources().map(|_| Fit::default()).collect();
+        self
     }
 
     /// Takes in only the rows with the given keys, for a selective run; all others are as if they were not there. The keys
@@ -105,6 +126,7 @@ impl<'a> SnapshotBuilder<'a> {
                 return;
             }
         }
+        self.measure(cells, &mapped);
         match mapped {
             Mapped::Blank => return,
             Mapped::Skipped(reason) => {
@@ -138,6 +160,23 @@ impl<'a> SnapshotBuilder<'a> {
             }
         }
         self.tally.rows_read += 1;
+    }
+
+    fn measure(&mut self, cells: &[Cell], mapped: &Mapped) {
+        let rejections = match mapped {
+            Mapped::Blank | Mapped::Skipped(_) => return,
+            Mapped::Row(_) => &[],
+            Mapped::Rejected { rejections, .. } => rejections.as_slice(),
+        };
+        for (fit, (column, is_blank)) in self.fits.iter_mut().zip(self.mapping.blanks(cells)) {
+            if rejections.iter().any(|rejection| rejection.column.as_deref() == Some(column)) {
+                fit.rejected += 1;
+            } else if is_blank {
+                fit.blank += 1;
+            } else {
+                fit.fits += 1;
+            }
+        }
     }
 
     /// Appends the wire form of a row (docs/PROTOCOL.md, "Message") and hashes its content; `None` when it is too large.
@@ -194,7 +233,7 @@ impl<'a> SnapshotBuilder<'a> {
         let asked = self.only.take().into_iter().flatten();
         let mut missing: Vec<String> = asked.filter(|(key, _)| is_missing(key)).map(|(_, asked)| asked).collect();
         missing.sort_unstable();
-        (Snapshot { entries, wire: self.wire, tally: self.tally, missing }, self.rejections)
+        (Snapshot { entries, wire: self.wire, tally: self.tally, missing, fits: self.fits }, self.rejections)
     }
 
     /// Settles rows that share a key: one entry comes back, and the others are counted and explained. A row that was
@@ -286,6 +325,7 @@ pub struct Snapshot {
     wire: Vec<u8>,
     tally: Tally,
     missing: Vec<String>,
+    fits: Vec<Fit>,
 }
 
 impl Snapshot {
@@ -299,6 +339,18 @@ impl Snapshot {
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally
+    }
+
+    /// How each column's cells fit, in the order of the definition; empty unless it was measured.
+    #[must_use]
+    pub fn fits(&self) -> &[Fit] {
+        &self.fits
+    }
+
+    /// Whether the sheet has a row with this key, usable or not.
+    #[must_use]
+    pub fn has(&self, key: KeyHash) -> bool {
+        self.entries.binary_search_by_key(&key, |entry| entry.key).is_ok()
     }
 
     /// Which of the keys that a selective run asked for the sheet does not have, as they were asked for.
@@ -455,6 +507,19 @@ pub(crate) mod tests {
         assert_eq!(chosen(&["key"], &[" ＡＡ１２５", "ＡＡ９"], &rows), (vec![4], vec!["ＡＡ９".to_owned()]));
         let both = [r#"["ＡＡ１２３", "１"]"#, r#"["AA124","2"]"#, "AA125"];
         assert_eq!(chosen(&["key", "value"], &both, &rows), (vec![2, 3], vec!["AA125".to_owned()]));
+    }
+
+    #[test]
+    fn each_cell_of_a_row_with_a_key_counts_as_blank_fitting_or_rejected() {
+        let mapping = mapping();
+        let version = MappingVersion::of(b"test");
+        let mut builder = SnapshotBuilder::new(&mapping, version, Duplicates::Reject).measured();
+        for (row, key, value) in [(2, "a", "1"), (3, "b", ""), (4, "", "no key"), (5, "", "")] {
+            builder.add(row, &cells(key, value));
+        }
+        let (snapshot, _) = builder.finish(false);
+        let fit = |blank, fits, rejected| Fit { blank, fits, rejected };
+        assert_eq!(snapshot.fits(), [fit(0, 2, 0), fit(0, 1, 1)]);
     }
 
     #[test]

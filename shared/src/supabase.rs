@@ -3,6 +3,7 @@
 
 mod connection;
 mod destination;
+mod plans;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+pub use self::plans::{
+    Act, BatchPreview, BatchVerification, ColumnDifference, ColumnOutcome, Inspection, Kept, PlanEntry, Refusal,
+    RememberedRow, RowDifference,
+};
 use crate::batch::{Incoming, Kind};
 use crate::classify::{self, Fault};
 use crate::definition::Sync;
@@ -335,7 +340,16 @@ impl Supabase {
         function: &str,
         arguments: &serde_json::Value,
     ) -> Result<T, SupabaseError> {
-        let body = arguments.to_string();
+        self.repeat(function, arguments.to_string(), Fault::passes).await
+    }
+
+    /// As [`Self::patient`], with arguments that are JSON text already, and the caller's word for which failures pass.
+    async fn repeat<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        body: String,
+        passes: fn(Fault) -> bool,
+    ) -> Result<T, SupabaseError> {
         let waits = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(5))
@@ -343,7 +357,7 @@ impl Supabase {
             .with_jitter();
         (|| self.call(function, body.clone()))
             .retry(waits)
-            .when(|error: &SupabaseError| error.fault().passes())
+            .when(|error: &SupabaseError| passes(error.fault()))
             .adjust(|error, wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
             .notify(|error, wait| {
                 tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a call");

@@ -2,13 +2,18 @@
 //! One piece of code for runs, plans and verifications, so that a plan cannot see what a run would not. It writes nothing:
 //! what becomes of rejections and of the [`Plan`] is the caller's business.
 
+use jiff::Timestamp;
+use uuid::Uuid;
+
 use crate::area::{Area, RangeName};
+use crate::batch::{Envelope, Outgoing};
+use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::{self, RangeIndex};
-use crate::mapping::{HeaderProblem, Mapping, Rejection, Settings};
+use crate::mapping::{CellRef, HeaderProblem, Mapping, Rejection, Settings};
 use crate::plan::{self, Plan, RangeDigests, StoredRow};
 use crate::sheets::{Reader, SheetsError, Tab, TabName, Tabs};
-use crate::snapshot::{Snapshot, SnapshotBuilder};
+use crate::snapshot::{Entry, Snapshot, SnapshotBuilder};
 use crate::supabase::{MAX_REJECTIONS, RunType, Supabase, SupabaseError};
 
 /// Why a tab could not be read into a snapshot.
@@ -99,6 +104,34 @@ pub struct TabRead {
     pub requests: u32,
     /// Headers that feed no column, each with its cell.
     pub unmapped_headers: Vec<String>,
+    /// Per column of the definition, in its order, the header that feeds it and where that stands.
+    pub sources: Vec<Source>,
+}
+
+/// The header that feeds a column; of several the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// As it is in the sheet.
+    pub header: String,
+    /// The column of the sheet, counted from 0.
+    pub column: u32,
+}
+
+impl Source {
+    /// The address of its cell in a row.
+    #[must_use]
+    pub fn cell(&self, row: u32) -> String {
+        CellRef { column: self.column, row }.to_string()
+    }
+}
+
+/// Whether a reading also counts how the cells of each column fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// It does.
+    Fits,
+    /// It does not.
+    Nothing,
 }
 
 /// Reads the tab of a sync once and maps its rows as they come; of a selective run only those with the given `keys`.
@@ -111,6 +144,7 @@ pub async fn read<E: From<ReadError>>(
     sheets: &impl Tabs,
     definition: &Sync,
     keys: Option<&[String]>,
+    measure: Measure,
     mut reject: impl AsyncFnMut(Vec<Rejection>) -> Result<(), E>,
 ) -> Result<TabRead, E> {
     let range = definition.range.as_deref().and_then(|range| RangeName::parse(range).ok());
@@ -141,6 +175,9 @@ pub async fn read<E: From<ReadError>>(
         Mapping::bind(settings, headers).map_err(|problems| ReadError::Headers { tab: tab.title.clone(), problems })?;
 
     let mut builder = SnapshotBuilder::new(&mapping, definition.mapping_version(), definition.duplicates).only(keys);
+    if measure == Measure::Fits {
+        builder = builder.measured();
+    }
     for (row, cells) in (first.first_row + 1..).zip(rows) {
         builder.add(row, cells);
     }
@@ -158,7 +195,48 @@ pub async fn read<E: From<ReadError>>(
     reject(rejections).await?;
     let unmapped_headers =
         mapping.unmapped_headers().iter().map(|(header, cell)| format!("{header} ({cell})")).collect();
-    Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers })
+    let sources = mapping.sources().map(|(header, column)| Source { header: header.to_owned(), column }).collect();
+    Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers, sources })
+}
+
+/// Gives entries of a snapshot to `ask` in messages as a run would send them, one at a time, in smaller ones where the
+/// database takes too long.
+///
+/// # Errors
+/// When `ask` fails for another reason, or takes too long for a single row.
+pub async fn in_batches(
+    definition: &Sync,
+    snapshot: &Snapshot,
+    entries: &[Entry],
+    mut ask: impl AsyncFnMut(&Outgoing) -> Result<(), SupabaseError>,
+) -> Result<(), SupabaseError> {
+    let envelope = envelope(definition);
+    let mut rest = entries;
+    let mut rows = definition.batch_rows;
+    while !rest.is_empty() {
+        let some = Plan { send: rest[..rest.len().min(rows)].to_vec(), ..Plan::default() };
+        let Some(batch) = envelope.upserts(snapshot, &some, rows).next() else { break };
+        match ask(&batch).await {
+            Err(error) if error.fault() == Fault::StatementTimeout && batch.rows > 1 => rows = batch.rows / 2,
+            outcome => {
+                outcome?;
+                rest = &rest[batch.rows..];
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The envelope of messages that no run sends.
+pub(crate) fn envelope(definition: &Sync) -> Envelope {
+    Envelope {
+        sync: definition.name.clone(),
+        run: Uuid::nil(),
+        seq: 0,
+        mapping: definition.mapping_version(),
+        columns: definition.columns.iter().map(|column| column.column.clone()).collect(),
+        sent_at: Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn cells(range: Option<RangeName<'_>>) -> Option<Area> {

@@ -11,7 +11,7 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use sheetsync::breaker::{Breaker, Rule, Store, destination};
 use sheetsync::clock::{Chance, Clock};
-use sheetsync::definition::{Definition, DefinitionError};
+use sheetsync::definition::{Definition, DefinitionError, Sync};
 use sheetsync::queue::{MAX_WAIT, Queue};
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets};
@@ -21,6 +21,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::dry_run::{DryRun, Planned};
 use crate::run::{Run, RunError, Summary};
 
 /// What must be left of the invocation when the work ends, to record how it ended.
@@ -60,6 +61,16 @@ struct Request {
     /// The run's id, so that asking twice is asking once.
     run: Option<Uuid>,
     triggered_by: Option<String>,
+    /// Only say what the run would do: the answer is stored as a plan with the id `run`.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl Request {
+    /// Who asks.
+    fn triggered_by(&self) -> &str {
+        self.triggered_by.as_deref().unwrap_or("schedule")
+    }
 }
 
 /// What became of each sync.
@@ -85,6 +96,8 @@ struct SyncReport {
 enum Status {
     /// The plan is made and sent; the workers do the rest.
     Planned,
+    /// The plan of a dry run is made and stored.
+    Previewed,
     Busy,
     NotDue,
     Duplicate,
@@ -196,6 +209,9 @@ impl Scheduler {
             let reason = "`keys` belong to the type \"selective\", which needs them";
             return Err(InvocationError::Request(reason.to_owned()));
         }
+        if request.dry_run && request.sync.is_none() {
+            return Err(InvocationError::Request("`dryRun` needs a `sync`".to_owned()));
+        }
         let syncs = match &request.sync {
             Some(sync) => vec![sync.clone()],
             None => Definition::load(&self.definition, None)?.syncs.into_iter().map(|sync| sync.name).collect(),
@@ -241,6 +257,11 @@ impl Scheduler {
         let definition = Definition::load(&self.definition, Some(name))
             .map(|definition| definition.syncs.into_iter().find(|sync| sync.name == name))
             .map_err(RunError::from);
+        if request.dry_run {
+            let definition = definition
+                .map(|found| found.unwrap_or_else(|| unreachable!("a definition that was loaded for a sync has it")));
+            return self.dry_run(name, request, definition, supabase, stop).await;
+        }
         let known = definition.as_ref().ok().and_then(Option::as_ref);
         let stall_after = known.map_or(DEFAULT_STALL_AFTER, |definition| definition.stall_after);
         let begin = Begin {
@@ -248,7 +269,7 @@ impl Scheduler {
             run: request.run.unwrap_or_else(Uuid::new_v4),
             definition: known,
             run_type: request.run_type,
-            triggered_by: request.triggered_by.as_deref().unwrap_or("schedule"),
+            triggered_by: request.triggered_by(),
             keys: request.keys.as_deref(),
             stall_after: self.stall_after(stall_after).await,
         };
@@ -339,6 +360,36 @@ impl Scheduler {
             Ok(pruned) => tracing::info!(sync, runs = pruned.runs, errors = pruned.errors, "old runs forgotten"),
             Err(error) => tracing::warn!(sync, error = %error, "old runs could not be forgotten"),
         }
+    }
+
+    /// Makes and stores the plan of a run that does not take place.
+    async fn dry_run(
+        &self,
+        name: &str,
+        request: &Request,
+        definition: Result<Sync, RunError>,
+        supabase: &Supabase,
+        stop: Instant,
+    ) -> Result<SyncReport, InvocationError> {
+        let id = request.run.unwrap_or_else(Uuid::new_v4);
+        let dry_run = DryRun {
+            id,
+            sync: name,
+            requested_by: request.triggered_by(),
+            run_type: request.run_type,
+            keys: request.keys.as_deref(),
+        };
+        let outcome = dry_run.execute(definition, self.sheets().await.map(|sheets| sheets.until(stop)), supabase).await;
+        let status = match outcome {
+            Ok(Planned::Done) => Status::Previewed,
+            Ok(Planned::Duplicate) => Status::Duplicate,
+            Ok(Planned::Failed(error)) => return Ok(failed(name, id, &error)),
+            Err(error) => {
+                tracing::error!(plan = %id, sync = name, code = error.code(), error = %error, "plan could not be stored");
+                return Err(InvocationError::Unrecorded { sync: name.to_owned(), message: error.to_string() });
+            }
+        };
+        Ok(SyncReport { sync: name.to_owned(), run: Some(id), status, summary: None, error: None })
     }
 
     async fn supabase(&self) -> Result<&Supabase, RunError> {

@@ -12,12 +12,13 @@ use sheetsync::definition::{DefinitionError, Sync};
 use sheetsync::hash::KeySet;
 use sheetsync::mapping::Rejection;
 use sheetsync::plan::{self, Plan, Reading};
+use sheetsync::preview::PreviewError;
 use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
 use sheetsync::sheets::{SheetsError, Tabs};
 use sheetsync::snapshot::Snapshot;
 use sheetsync::supabase::{Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
-use sheetsync::survey::{self, ReadError, Stored};
+use sheetsync::survey::{self, Measure, ReadError, Stored};
 use sheetsync::telemetry::{self, PlanMetrics};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -92,6 +93,15 @@ pub enum RunError {
         "the run was {0} while its sheet was read: it seemed to have stalled, and a newer one goes on in its place"
     )]
     TakenOver(RunStatus),
+}
+
+impl From<PreviewError> for RunError {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::Read(error) => Self::Read(error),
+            PreviewError::Supabase(error) => Self::Supabase(error),
+        }
+    }
 }
 
 impl RunError {
@@ -184,7 +194,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             shown = Some(Instant::now());
             Ok::<_, RunError>(())
         };
-        let read = survey::read(self.sheets, self.definition, self.keys, progress).await?;
+        let read = survey::read(self.sheets, self.definition, self.keys, Measure::Nothing, progress).await?;
         let read_ms = started.elapsed().as_millis() as u64;
         let sync = &self.definition.name;
         let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;

@@ -137,8 +137,8 @@ pub async fn start(
     let run = key.map_or_else(Uuid::new_v4, |key| run_of(&sync, wanted.dry_run, key));
     let asked_before = key.is_some() && api.was_asked(run, wanted.dry_run).await?;
     if !asked_before {
+        api.must_not_be_open().await?;
         if !wanted.dry_run {
-            api.must_not_be_open().await?;
             api.must_not_be_busy(&sync).await?;
         }
         let action = if wanted.dry_run { "plan" } else { "start_run" };

@@ -14,6 +14,7 @@ mod ledger;
 mod merge;
 mod operations;
 mod permissions;
+mod plans;
 mod refusals;
 mod runs;
 mod scale;

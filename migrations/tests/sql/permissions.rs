@@ -36,7 +36,7 @@ async fn signed_in_users_read_runs_errors_and_the_view_and_nothing_else() {
         let rows = user.query(&format!("select 1 from {table}"), &[]).await.unwrap();
         assert_eq!(rows.len(), 1, "{table}");
     }
-    for table in ["sync_targets", "sync_batches", "sync_rows", "sync_approvals"] {
+    for table in ["sync_targets", "sync_batches", "sync_rows", "sync_approvals", "sync_plans"] {
         assert!(user.query(&format!("select 1 from {table}"), &[]).await.is_err(), "{table}");
     }
     for statement in [
@@ -52,9 +52,16 @@ async fn signed_in_users_read_runs_errors_and_the_view_and_nothing_else() {
 async fn the_public_reads_nothing() {
     let database = Database::new().await;
     let anon = database.role("anon").await;
-    for table in
-        ["sync_targets", "sync_state", "sync_batches", "sync_rows", "sync_errors", "sync_status", "property_listings"]
-    {
+    for table in [
+        "sync_targets",
+        "sync_state",
+        "sync_batches",
+        "sync_rows",
+        "sync_errors",
+        "sync_plans",
+        "sync_status",
+        "property_listings",
+    ] {
         let error = anon.query(&format!("select 1 from {table}"), &[]).await.unwrap_err();
         assert_eq!(error.code().unwrap().code(), "42501", "{table}");
     }

@@ -151,6 +151,20 @@ impl Mapping {
         &self.unmapped
     }
 
+    /// Per column of the definition, in its order: the header that feeds it, and the column of the sheet that stands under,
+    /// counted from 0. Of several headers the first.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.fields.iter().map(|field| {
+            let (index, header) = &field.sources[0];
+            (header.as_str(), self.first_column + u32::try_from(*index).unwrap_or(u32::MAX))
+        })
+    }
+
+    /// Per column of the definition, in its order: its name, and whether its cell in this row is blank.
+    pub fn blanks<'a>(&'a self, cells: &'a [Cell]) -> impl Iterator<Item = (&'a str, bool)> {
+        self.fields.iter().map(|field| (field.column.as_str(), field.rule.is_blank(field.cell(cells).1)))
+    }
+
     /// Maps the row `row_number`; cells past the end of `cells` are blank.
     #[must_use]
     pub fn row(&self, row_number: u32, cells: &[Cell]) -> Mapped {

@@ -1,0 +1,48 @@
+//! Which sync a command is about, and how it reads the sheet itself.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sheetsync::definition::{Definition, DefinitionError, Sync};
+use sheetsync::sheets::{DRIVE_BASE_URL, SHEETS_BASE_URL, ServiceAccount, Sheets};
+
+use crate::CommandError;
+
+/// A sync and its sheet.
+#[derive(Args)]
+pub struct Source {
+    /// The sync
+    pub sync: String,
+    /// The definition, or a folder of them
+    #[arg(long, default_value = "sheetsync.toml", env = "SHEETSYNC_DEFINITION")]
+    definition: PathBuf,
+    #[arg(long, default_value = SHEETS_BASE_URL, env = "SHEETS_BASE_URL", hide = true)]
+    sheets_base_url: String,
+    #[arg(long, default_value = DRIVE_BASE_URL, env = "DRIVE_BASE_URL", hide = true)]
+    drive_base_url: String,
+}
+
+impl Source {
+    /// The sync's definition.
+    pub fn definition(&self) -> Result<Sync, CommandError> {
+        let syncs = Definition::load(&self.definition, Some(&self.sync))?.syncs;
+        syncs.into_iter().find(|sync| sync.name == self.sync).ok_or_else(|| {
+            let unknown = DefinitionError::UnknownSync {
+                name: self.sync.clone(),
+                path: self.definition.clone(),
+                known: Vec::new(),
+            };
+            unknown.into()
+        })
+    }
+
+    /// Connects under the service account whose key the environment names.
+    pub fn connect(&self) -> Result<Sheets, CommandError> {
+        let path = std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS").ok_or(CommandError::NoCredentials)?;
+        let path = PathBuf::from(path);
+        let key = std::fs::read_to_string(&path)
+            .map_err(|source| CommandError::UnreadableCredentials { path: path.clone(), source })?;
+        let account = ServiceAccount::from_json(&key.into())?;
+        Ok(Sheets::new(account, &self.sheets_base_url, &self.drive_base_url)?)
+    }
+}

@@ -1,0 +1,334 @@
+//! Compares a sheet with its table in full, row by row and column by column, and says of every difference whether it is
+//! allowed (an edit that the merge keeps, a column that the database owns, …) or drift, and which run mends it. It reads by
+//! the run's own code ([`crate::survey`]), decides by the merge's own rules (`sync_verify`), and writes nothing.
+
+mod judge;
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::judge::{Judged, judge_remembered, judge_row};
+pub use self::judge::{Reason, Repair};
+use crate::definition::{DeletePolicy, Sync};
+use crate::hash::KeyHash;
+use crate::mapping::{Code, Rejection};
+use crate::preview::PreviewError;
+use crate::sheets::Sheets;
+use crate::snapshot::State;
+use crate::supabase::{Problem, Supabase, SupabaseError};
+use crate::survey::{self, Measure, Source, TabRead};
+
+/// How many samples a finding shows.
+const SAMPLES: usize = 5;
+/// How many rows a page of the database holds.
+const PAGE: usize = 5_000;
+
+/// What a verification has found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    /// The sync.
+    pub sync: String,
+    /// When the sheet was read.
+    pub read_at: Timestamp,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// The run that mends what is not allowed.
+    pub repair: Option<Repair>,
+    /// Rows with content in the sheet.
+    pub rows_in_sheet: u64,
+    /// Rows of the sheet that could be compared.
+    pub rows_compared: u64,
+    /// Those that equal the table in every column.
+    pub rows_equal: u64,
+    /// Rows of the table.
+    pub rows_in_table: u64,
+    /// Whether the spreadsheet changed while it was read, which may show as differences.
+    pub moved: bool,
+    /// What differs, by reason and column; what is not allowed first.
+    pub findings: Vec<Finding>,
+}
+
+/// What came of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Sheet and table are equal.
+    Equal,
+    /// They differ, and each difference is allowed.
+    Allowed,
+    /// They differ where they should not.
+    Different,
+}
+
+/// Differences of one reason, in one column or of whole rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Why they differ.
+    pub reason: Reason,
+    /// Whether that is allowed.
+    pub allowed: bool,
+    /// The same for a person.
+    pub explanation: String,
+    /// The column; none for a whole row.
+    pub column: Option<String>,
+    /// The header that feeds it.
+    pub header: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub samples: Vec<Sample>,
+}
+
+/// One difference.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// The row key, where it is known.
+    pub row_key: String,
+    /// The row in the sheet, when it is there.
+    pub row_number: Option<u32>,
+    /// The cell.
+    pub cell: Option<String>,
+    /// The table's value.
+    pub table: Value,
+    /// The sheet's value.
+    pub sheet: Value,
+}
+
+/// Why a verification cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Sheet or database cannot be read.
+    #[error(transparent)]
+    Preview(#[from] PreviewError),
+    /// The definition does not fit the database.
+    #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Problem>),
+}
+
+impl From<SupabaseError> for VerifyError {
+    fn from(error: SupabaseError) -> Self {
+        Self::Preview(error.into())
+    }
+}
+
+/// Compares the sheet of a sync with its table.
+///
+/// # Errors
+/// When sheet or database cannot be read.
+pub async fn verify(sheets: &Sheets, supabase: &Supabase, definition: &Sync) -> Result<Verification, VerifyError> {
+    let problems = supabase.inspect(definition).await?.problems;
+    if !problems.is_empty() {
+        return Err(VerifyError::Refused(problems));
+    }
+    let read_at = Timestamp::now();
+    let mut findings = Findings::default();
+    let collect = async |rejections: Vec<Rejection>| {
+        for rejection in &rejections {
+            findings.add_rejection(rejection);
+        }
+        Ok::<_, PreviewError>(())
+    };
+    let read = survey::read(sheets, definition, None, Measure::Nothing, collect).await?;
+
+    let mut seen = HashSet::new();
+    let (rows_compared, rows_equal) = compare_rows(supabase, definition, &read, &mut seen, &mut findings).await?;
+    compare_remembered(supabase, definition, &read, &mut seen, &mut findings).await?;
+    let rows_in_table = find_others(supabase, definition, &seen, &mut findings).await?;
+
+    let findings = findings.finish();
+    let repair = findings.iter().filter(|finding| !finding.allowed).filter_map(|finding| finding.reason.repair()).max();
+    Ok(Verification {
+        sync: definition.name.clone(),
+        read_at,
+        verdict: if findings.is_empty() {
+            Verdict::Equal
+        } else if findings.iter().all(|finding| finding.allowed) {
+            Verdict::Allowed
+        } else {
+            Verdict::Different
+        },
+        repair,
+        rows_in_sheet: read.snapshot.tally().rows_read,
+        rows_compared,
+        rows_equal,
+        rows_in_table,
+        moved: read.moved,
+        findings,
+    })
+}
+
+/// Compares every usable row of the sheet; answers how many that were, and how many are equal.
+async fn compare_rows(
+    supabase: &Supabase,
+    definition: &Sync,
+    read: &TabRead,
+    seen: &mut HashSet<KeyHash>,
+    findings: &mut Findings,
+) -> Result<(u64, u64), SupabaseError> {
+    let registration = definition.registration();
+    let usable: Vec<_> =
+        read.snapshot.entries().iter().filter(|entry| matches!(entry.state, State::Ready { .. })).copied().collect();
+    let mut differing = 0;
+    survey::in_batches(definition, &read.snapshot, &usable, async |batch| {
+        let answer = supabase.verify(&registration, batch).await?;
+        seen.extend(answer.keys.iter().map(|key| KeyHash::of(key)));
+        for refusal in answer.refused {
+            differing += 1;
+            let source = position(definition, refusal.column.as_deref()).and_then(|index| read.sources.get(index));
+            let sample = Sample {
+                row_key: refusal.row_key,
+                row_number: refusal.row_number,
+                cell: source.zip(refusal.row_number).map(|(source, row)| source.cell(row)),
+                ..Sample::default()
+            };
+            findings.add(Reason::Refused, None, sample);
+        }
+        for row in &answer.rows {
+            differing += 1;
+            for Judged { reason, difference } in judge_row(row) {
+                let index = position(definition, difference.map(|it| it.column.as_str()));
+                let source = index.and_then(|index| read.sources.get(index));
+                let sample = Sample {
+                    row_key: row.k.clone(),
+                    row_number: Some(row.n),
+                    cell: source.map(|source| source.cell(row.n)),
+                    table: difference.map(|it| it.old.clone()).unwrap_or_default(),
+                    sheet: difference.map(|it| it.new.clone()).unwrap_or_default(),
+                };
+                findings.add(reason, difference.map(|it| (it.column.as_str(), source)), sample);
+            }
+        }
+        Ok(())
+    })
+    .await?;
+    Ok((usable.len() as u64, usable.len() as u64 - differing))
+}
+
+fn position(definition: &Sync, column: Option<&str>) -> Option<usize> {
+    column.and_then(|name| definition.columns.iter().position(|column| column.column == name))
+}
+
+/// Looks at the rows that the database remembers of the sync and that the sheet does not have.
+async fn compare_remembered(
+    supabase: &Supabase,
+    definition: &Sync,
+    read: &TabRead,
+    seen: &mut HashSet<KeyHash>,
+    findings: &mut Findings,
+) -> Result<(), SupabaseError> {
+    let ignores = definition.on_delete.policy == DeletePolicy::Ignore;
+    let mut after: Option<String> = None;
+    loop {
+        let (rows, next) = supabase.remembered_rows(definition, after.as_deref(), PAGE).await?;
+        for (key_hash, state, key, is_marked) in rows {
+            let Some(key) = key else { continue };
+            seen.insert(KeyHash::of(&key));
+            if !read.snapshot.has(KeyHash::from_stored(key_hash)) {
+                let sample = Sample { row_key: plain_key(&key), ..Sample::default() };
+                findings.add(judge_remembered(&state, is_marked, ignores), None, sample);
+            }
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Goes through the table for rows that the sync knows nothing of; answers how many rows the table has.
+async fn find_others(
+    supabase: &Supabase,
+    definition: &Sync,
+    seen: &HashSet<KeyHash>,
+    findings: &mut Findings,
+) -> Result<u64, SupabaseError> {
+    let mut rows = 0;
+    let mut after: Option<Value> = None;
+    loop {
+        let (keys, next) = supabase.table_keys(definition, after.as_ref(), PAGE).await?;
+        rows += keys.len() as u64;
+        for key in keys.iter().filter(|key| !seen.contains(&KeyHash::of(key))) {
+            findings.add(Reason::NotOfThisSync, None, Sample { row_key: plain_key(key), ..Sample::default() });
+        }
+        match next {
+            Some(next) => after = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}
+
+/// The key values of a row as a person reads them: of a single key column without the brackets.
+fn plain_key(key: &str) -> String {
+    match serde_json::from_str::<Vec<Value>>(key).as_deref() {
+        Ok([Value::String(text)]) => text.clone(),
+        Ok([value]) => value.to_string(),
+        _ => key.to_owned(),
+    }
+}
+
+/// Differences by reason and column.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add_rejection(&mut self, rejection: &Rejection) {
+        let is_skipped = matches!(rejection.code, Code::BlankKey | Code::DuplicateSkipped);
+        let sample = Sample {
+            row_key: rejection.row_key.clone().unwrap_or_default(),
+            row_number: Some(rejection.row_number),
+            cell: rejection.cell.clone(),
+            table: Value::Null,
+            sheet: rejection.raw.clone().map_or(Value::Null, Value::String),
+        };
+        self.add(if is_skipped { Reason::Skipped } else { Reason::Rejected }, None, sample);
+    }
+
+    fn add(&mut self, reason: Reason, column: Option<(&str, Option<&Source>)>, sample: Sample) {
+        let name = column.map(|(name, _)| name);
+        let place = self.0.iter().position(|finding| finding.reason == reason && finding.column.as_deref() == name);
+        let finding = match place {
+            Some(place) => &mut self.0[place],
+            None => {
+                self.0.push(Finding {
+                    reason,
+                    allowed: reason.is_allowed(),
+                    explanation: reason.explanation().to_owned(),
+                    column: name.map(str::to_owned),
+                    header: column.and_then(|(_, source)| source).map(|source| source.header.clone()),
+                    count: 0,
+                    samples: Vec::new(),
+                });
+                let last = self.0.len() - 1;
+                &mut self.0[last]
+            }
+        };
+        finding.count += 1;
+        if finding.samples.len() < SAMPLES {
+            finding.samples.push(sample);
+        }
+    }
+
+    /// What is not allowed first; else in the order in which it was found.
+    fn finish(mut self) -> Vec<Finding> {
+        self.0.sort_by_key(|finding| (finding.allowed, finding.reason));
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_shown_as_people_write_it() {
+        assert_eq!(plain_key(r#"["AA1"]"#), "AA1");
+        assert_eq!(plain_key("[12]"), "12");
+        assert_eq!(plain_key(r#"["A", 1]"#), r#"["A", 1]"#);
+    }
+}
