@@ -119,6 +119,8 @@ begin
     return jsonb_build_object('outcome', 'approved', 'sync', v_state.sync,
                               'approved', (v_state.vanished ->> 'count')::bigint, 'expiresAt', v_expires);
 end
+$$;
+
 -- The row keys that these hashes stand for, as jsonb texts, in the order in which rows are deleted; only rows that are present.
 create or replace function public.sync_present_keys(p_sync text, p_hashes jsonb[])
 returns jsonb[]
@@ -204,14 +206,12 @@ revoke all on function public.sync_deletes_withheld(public.sync_targets, uuid, b
 revoke all on function public.sync_approved_deletes(text) from public, anon, authenticated;
 revoke all on function public.sync_use_approval(uuid) from public, anon, authenticated;
 revoke all on function public.sync_approve_deletes(uuid, text, text) from public, anon, authenticated;
+revoke all on function public.sync_present_keys(text, jsonb[]) from public, anon, authenticated;
 revoke all on function public.sync_delete_rows(public.sync_targets, uuid, text[]) from public, anon, authenticated;
 grant execute on function public.sync_deletes_withheld(public.sync_targets, uuid, bigint) to service_role;
 grant execute on function public.sync_approved_deletes(text) to service_role;
 grant execute on function public.sync_use_approval(uuid) to service_role;
 grant execute on function public.sync_approve_deletes(uuid, text, text) to service_role;
-revoke all on function public.sync_present_keys(text, jsonb[]) from public, anon, authenticated;
-revoke all on function public.sync_delete_rows(public.sync_targets, uuid, text[]) from public, anon, authenticated;
-grant execute on function public.sync_deletes_withheld(public.sync_targets, uuid, bigint) to service_role;
 grant execute on function public.sync_present_keys(text, jsonb[]) to service_role;
 grant execute on function public.sync_delete_rows(public.sync_targets, uuid, text[]) to service_role;
 

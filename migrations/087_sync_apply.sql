@@ -126,6 +126,7 @@ $$;
 -- deadlock, a timeout or a missing column is not the row's fault and ends the call.
 -- Refusals of a fifth of the rows mean that the schema is wrong, not the rows: raises SY001, and the caller takes all back.
 -- A trial (091), which takes all back anyway, is told so in `hopeless`, with the refusals until then.
+drop function if exists public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[]); -- without p_is_trial
 create or replace function public.sync_apply_isolated(
     p_target    public.sync_targets,
     p_run       uuid,

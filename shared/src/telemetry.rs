@@ -229,6 +229,8 @@ mod tests {
         );
         insta::assert_json_snapshot!(line, @r#"
         {
+          "MessageAge": 1.5,
+          "RowsInserted": 3.0,
           "Stack": "prod",
           "Sync": "listings",
           "_aws": {
@@ -257,9 +259,7 @@ mod tests {
               }
             ],
             "Timestamp": 0
-          },
-          "MessageAge": 1.5,
-          "RowsInserted": 3.0
+          }
         }
         "#);
     }

@@ -1,7 +1,7 @@
 //! A sync of a test's own: document, table, definition, and what can be done with them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -210,6 +210,12 @@ impl Sync {
     /// When the file cannot be written.
     pub fn define(&self, text: &str) -> Result<()> {
         std::fs::write(&self.definition, text).with_context(|| format!("cannot write {}", self.definition.display()))
+    }
+
+    /// The file of the definition.
+    #[must_use]
+    pub fn definition(&self) -> &Path {
+        &self.definition
     }
 
     /// Asks the scheduler for a run of a type, and answers what it says.

@@ -74,9 +74,11 @@ mod tests {
             quota.ready(None).await.unwrap();
             reads.push(started.elapsed());
         }
-        let busiest = (0..reads.len())
-            .map(|first| reads[first..].iter().take_while(|at| **at < reads[first] + Duration::from_secs(60)).count());
-        assert_eq!(busiest.max(), Some(60));
+        let in_minute_from =
+            |first: Duration| reads.iter().filter(|at| (first..first + Duration::from_secs(60)).contains(*at)).count();
+        let busiest = reads.iter().map(|first| in_minute_from(*first)).max().unwrap_or_default();
+        assert!(busiest <= 60, "{busiest} reads in a minute");
+        assert!(busiest > 55, "it need not be slower than that: {busiest} reads in the busiest minute");
     }
 
     #[tokio::test(start_paused = true)]
