@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use crate::harness::{Run, call, numbered, things};
+use crate::harness::{Run, call, halves, numbered, things};
 
 async fn heartbeat(client: &Client, run: &Run) -> Value {
     call(client, "sync_heartbeat", &[json!(run.id.to_string())]).await["status"].clone()
@@ -79,14 +79,13 @@ async fn a_superseded_run_says_what_was_never_answered_for() {
 async fn a_run_hears_of_its_dead_letter_once_and_closes() {
     let (database, service, sync) = things().await;
     let run = sync.begin(&service).await;
-    let rows = numbered(6);
-    let (good, lost) = (run.upsert(&rows[..4]), run.upsert(&rows[4..]));
+    let (good, lost) = halves(&run.upsert(&numbered(6)));
     run.plan(&service, json!({"rowsRead": 6, "rowsSent": 6, "upsertBatches": 2})).await;
     run.apply(&service, &good).await;
     assert_eq!(dead(&service, &[&lost, &lost, &good]).await, 1, "one is news; the other was applied");
     assert_eq!(
         database.state(run.id, "status, success, failed, error_details ->> 'code'").await,
-        json!(["partial", 4, 2, "dead_letter"])
+        json!(["partial", 3, 3, "dead_letter"])
     );
     assert_eq!(dead(&service, &[&lost]).await, 0, "said twice, told once");
     // Redriven it is applied, and the run closes again.
