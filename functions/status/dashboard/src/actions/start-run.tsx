@@ -6,6 +6,7 @@ import type { DryRun, Plan } from "../api/types";
 import { useSigned } from "../context";
 import { useText } from "../i18n";
 import { runAddress } from "../routes";
+import { expectRun } from "../screens/run";
 import { Loading, Problem } from "../ui/basics";
 import { Dialog, DialogActions } from "../ui/dialog";
 import { useAction } from "./action";
@@ -15,172 +16,176 @@ import { Choices } from "./why";
 type Type = RunRequest["type"];
 
 export function StartRun({ sync, onClose }: { sync: string; onClose: () => void }) {
-    const { m } = useText();
-    const { api, notify } = useSigned();
-    const [type, setType] = useState<Type>("manual");
-    const [typedKeys, setTypedKeys] = useState("");
-    const [keysMissing, setKeysMissing] = useState(false);
-    const [planId, setPlanId] = useState<string | null>(null);
-    // One click is one run, however often its request has to be sent.
-    const idempotencyKey = useRef(crypto.randomUUID());
-    const { busy, failure, act } = useAction();
+  const { m } = useText();
+  const { api, notify } = useSigned();
+  const [type, setType] = useState<Type>("manual");
+  const [typedKeys, setTypedKeys] = useState("");
+  const [keysMissing, setKeysMissing] = useState(false);
+  const [planId, setPlanId] = useState<string | null>(null);
+  // One click is one run, however often its request has to be sent.
+  const idempotencyKey = useRef(crypto.randomUUID());
+  const { busy, failure, act } = useAction();
 
-    const keys = keysOf(typedKeys);
-    const request: RunRequest = type === "selective" ? { type, keys } : { type };
-    const complete = (): boolean => {
-        const missing = type === "selective" && keys.length === 0;
-        setKeysMissing(missing);
-        return !missing;
-    };
-    const preview = () => {
-        if (complete())
-            act(
-                () => api.preview(sync, request),
-                (accepted) => setPlanId(lastSegment(accepted.location)),
-            );
-    };
-    const start = () => {
-        if (!complete()) return;
-        act(
-            () => api.start(sync, request, idempotencyKey.current),
-            (accepted) => {
-                notify(m.start.started);
-                onClose();
-                location.hash = runAddress(accepted.run);
-            },
-        );
-    };
-
-    if (planId !== null) {
-        return (
-            <Dialog title={m.start.previewTitle(sync)} onClose={onClose} wide>
-                <Preview id={planId} />
-                {failure && <Problem title={m.act.failed} failure={failure} />}
-                <DialogActions>
-                    <button type="button" class="button" onClick={() => setPlanId(null)}>
-                        {m.start.again}
-                    </button>
-                    <button type="button" class="button primary" disabled={busy} onClick={start}>
-                        {busy ? m.start.starting : m.start.confirm}
-                    </button>
-                </DialogActions>
-            </Dialog>
-        );
-    }
-    return (
-        <Dialog title={m.start.title(sync)} onClose={onClose}>
-            <div class="stack">
-                <Choices<Type>
-                    legend={m.start.type}
-                    value={type}
-                    options={[
-                        { value: "manual", label: m.start.manual, hint: m.start.manualHint },
-                        { value: "full", label: m.start.full, hint: m.start.fullHint },
-                        { value: "selective", label: m.start.selective, hint: m.start.selectiveHint },
-                    ]}
-                    onChange={setType}
-                />
-                {type === "selective" && (
-                    <Keys
-                        value={typedKeys}
-                        count={keys.length}
-                        missing={keysMissing}
-                        onInput={setTypedKeys}
-                    />
-                )}
-                {failure && <Problem title={m.act.failed} failure={failure} />}
-            </div>
-            <DialogActions>
-                <button type="button" class="button" disabled={busy} onClick={start}>
-                    {m.start.now}
-                </button>
-                <button type="button" class="button primary" disabled={busy} onClick={preview}>
-                    {busy ? m.act.working : m.start.preview}
-                </button>
-            </DialogActions>
-        </Dialog>
+  const keys = keysOf(typedKeys);
+  const request: RunRequest = type === "selective" ? { type, keys } : { type };
+  const complete = (): boolean => {
+    const missing = type === "selective" && keys.length === 0;
+    setKeysMissing(missing);
+    return !missing;
+  };
+  const preview = () => {
+    if (complete())
+      act(
+        () => api.preview(sync, request),
+        (accepted) => setPlanId(lastSegment(accepted.location)),
+      );
+  };
+  const start = () => {
+    if (!complete()) return;
+    act(
+      () => api.start(sync, request, idempotencyKey.current),
+      (accepted) => {
+        notify(m.start.started);
+        expectRun(accepted.run);
+        onClose();
+        location.hash = runAddress(accepted.run);
+      },
     );
+  };
+
+  if (planId !== null) {
+    return (
+      <Dialog title={m.start.previewTitle(sync)} onClose={onClose} wide>
+        <Preview id={planId} />
+        {failure && <Problem title={m.act.failed} failure={failure} />}
+        <DialogActions>
+          <button type="button" class="button" onClick={() => setPlanId(null)}>
+            {m.start.again}
+          </button>
+          <button type="button" class="button primary" disabled={busy} onClick={start}>
+            {busy ? m.start.starting : m.start.confirm}
+          </button>
+        </DialogActions>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog title={m.start.title(sync)} onClose={onClose}>
+      <div class="stack">
+        <Choices<Type>
+          legend={m.start.type}
+          value={type}
+          options={[
+            { value: "manual", label: m.start.manual, hint: m.start.manualHint },
+            { value: "full", label: m.start.full, hint: m.start.fullHint },
+            { value: "selective", label: m.start.selective, hint: m.start.selectiveHint },
+          ]}
+          onChange={setType}
+        />
+        {type === "selective" && (
+          <Keys value={typedKeys} count={keys.length} missing={keysMissing} onInput={setTypedKeys} />
+        )}
+        {failure && <Problem title={m.act.failed} failure={failure} />}
+      </div>
+      <DialogActions>
+        <button type="button" class="button" disabled={busy} onClick={start}>
+          {m.start.now}
+        </button>
+        <button type="button" class="button primary" disabled={busy} onClick={preview}>
+          {busy ? m.act.working : m.start.preview}
+        </button>
+      </DialogActions>
+    </Dialog>
+  );
 }
 
 function Keys(props: { value: string; count: number; missing: boolean; onInput: (value: string) => void }) {
-    const { m } = useText();
-    const id = useId();
-    return (
-        <div class="field">
-            <label for={id}>{m.start.keys}</label>
-            <textarea
-                id={id}
-                rows={5}
-                spellcheck={false}
-                value={props.value}
-                aria-describedby={`${id}-hint`}
-                aria-invalid={props.missing}
-                onInput={(event) => props.onInput(event.currentTarget.value)}
-            />
-            <span
-                id={`${id}-hint`}
-                class={props.missing ? "field-problem" : "note"}
-                role={props.missing ? "alert" : undefined}
-            >
-                {props.missing ? m.start.keysNeeded : m.start.keysCount(props.count)}
-            </span>
-        </div>
-    );
+  const { m } = useText();
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{m.start.keys}</label>
+      <textarea
+        id={id}
+        rows={5}
+        spellcheck={false}
+        value={props.value}
+        aria-describedby={`${id}-hint`}
+        aria-invalid={props.missing}
+        onInput={(event) => props.onInput(event.currentTarget.value)}
+      />
+      <span
+        id={`${id}-hint`}
+        class={props.missing ? "field-problem" : "note"}
+        role={props.missing ? "alert" : undefined}
+      >
+        {props.missing ? m.start.keysNeeded : m.start.keysCount(props.count)}
+      </span>
+    </div>
+  );
 }
 
 /** One key a line; a key may hold commas and spaces. */
 export function keysOf(text: string): string[] {
-    const keys = text.split(/\r?\n/).map((line) => line.trim());
-    return [...new Set(keys.filter((key) => key !== ""))];
+  const keys = text.split(/\r?\n/).map((line) => line.trim());
+  return [...new Set(keys.filter((key) => key !== ""))];
 }
 
 export function lastSegment(path: string): string {
-    return path.slice(path.lastIndexOf("/") + 1);
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** Waits for the plan and shows it. */
 function Preview({ id }: { id: string }) {
-    const { m } = useText();
-    const { api } = useSigned();
-    const [found, setFound] = useState<{ plan: Plan } | { failure: Failure } | null>(null);
+  const { m } = useText();
+  const { api } = useSigned();
+  const [found, setFound] = useState<{ plan: Plan } | { failure: Failure } | null>(null);
 
-    useEffect(() => {
-        const gone = new AbortController();
-        setFound(null);
-        awaitPlan((signal) => api.plan(id, signal), gone.signal).then(
-            (plan) => setFound({ plan }),
-            (error: unknown) => {
-                if (gone.signal.aborted) return;
-                if (!(error instanceof Failure)) throw error;
-                setFound({ failure: error });
-            },
-        );
-        return () => gone.abort();
-    }, [api, id]);
-
-    if (found === null) {
-        return (
-            <>
-                <p role="status">{m.start.previewing}</p>
-                <Loading rows={4} />
-            </>
-        );
-    }
-    return "plan" in found ? (
-        <PlanView plan={found.plan} />
-    ) : (
-        <Problem title={m.start.failed} failure={found.failure} />
+  useEffect(() => {
+    const gone = new AbortController();
+    setFound(null);
+    awaitPlan((signal) => api.plan(id, signal), gone.signal).then(
+      (plan) => setFound({ plan }),
+      (error: unknown) => {
+        if (gone.signal.aborted) return;
+        if (!(error instanceof Failure)) throw error;
+        setFound({ failure: error });
+      },
     );
+    return () => gone.abort();
+  }, [api, id]);
+
+  if (found === null) {
+    return (
+      <>
+        <p role="status">{m.start.previewing}</p>
+        <Loading rows={4} />
+      </>
+    );
+  }
+  return "plan" in found ? (
+    <PlanView plan={found.plan} />
+  ) : (
+    <Problem title={m.start.failed} failure={found.failure} />
+  );
 }
 
+/** The scheduler begins a plan some moments after it was asked for; until then there is none to be found. */
+const BEGINS_WITHIN_MS = 30_000;
+
 async function awaitPlan(ask: (signal: AbortSignal) => Promise<DryRun>, signal: AbortSignal): Promise<Plan> {
-    for (;;) {
-        const dryRun = await ask(signal);
-        if (dryRun.plan !== null) return dryRun.plan;
-        if (dryRun.status === "failed") {
-            throw new Failure("refused", dryRun.error?.code ?? "unknown", dryRun.error?.message ?? "");
-        }
-        await new Promise((resolve) => setTimeout(resolve, 500));
-        signal.throwIfAborted();
+  const asked = Date.now();
+  for (;;) {
+    const dryRun = await ask(signal).catch((error: unknown) => {
+      const notYet = error instanceof Failure && error.kind === "not_found";
+      if (notYet && Date.now() - asked < BEGINS_WITHIN_MS) return null;
+      throw error;
+    });
+    if (dryRun?.plan) return dryRun.plan;
+    if (dryRun?.status === "failed") {
+      throw new Failure("refused", dryRun.error?.code ?? "unknown", dryRun.error?.message ?? "");
     }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    signal.throwIfAborted();
+  }
 }

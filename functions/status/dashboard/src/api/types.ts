@@ -78,6 +78,8 @@ export interface Run {
   rowsDone: number;
   keysVanished: number;
   deletesWithheld: string | null;
+  /** The keys that the sheet no longer has, and that may be approved for deletion. */
+  vanished?: { count: number } | null;
   batchesTotal: number;
   batchesDone: number;
   error: RunError | null;

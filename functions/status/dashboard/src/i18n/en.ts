@@ -135,7 +135,7 @@ export const en = {
     successHint: (completed: number, runs: number) =>
       `${number.format(completed)} of ${count(runs, "run", "runs")} complete`,
     errorRate: "Rows in error (24 h)",
-    nextRun: "Next run",
+    nextRun: "Next",
     onDemand: "when asked",
     every: (duration: string) => `every ${duration}`,
     rejectedNow: "Rejected now",
@@ -180,7 +180,7 @@ export const en = {
       open: "Nothing is delivered; batches wait.",
       half_open: "A few calls find out whether the database is back.",
     },
-    since: ["since ", ""] as Around,
+    since: ["for ", ""] as Around,
     until: (time: string) => `next try ${time}`,
     forced: { force_open: "held open by hand", force_closed: "held closed by hand" },
     control: "Change",
@@ -270,8 +270,7 @@ export const en = {
     batches: "Batches",
     errors: "Errors",
     withheld: "Deletes were withheld",
-    withheldText: (n: number) =>
-      `${count(n, "row is", "rows are")} gone from the sheet and still in the table. Nothing was deleted:`,
+    withheldText: "Rows that are gone from the sheet are still in the table. Nothing was deleted:",
     error: "Why it failed",
     batch: {
       caption: "Batches of this run",
@@ -438,10 +437,10 @@ export const en = {
   approve: {
     open: "Approve these deletes…",
     title: "Delete what is gone from the sheet?",
-    lead: (n: number) =>
-      `${count(n, "row", "rows")} of the table will be deleted by the sync's policy: exactly those that this run found gone, once. A row that is back in the sheet by then stays.`,
-    confirm: (n: number) => `Delete ${count(n, "row", "rows")}`,
-    check: (n: number) => `I have looked at the sheet: ${count(n, "row is", "rows are")} meant to be gone.`,
+    lead: (n: number | null) =>
+      `${n === null ? "The vanished rows" : count(n, "row", "rows")} of the table will be deleted by the sync's policy: exactly those that this run found gone, once. If the sheet has changed by then so that others are gone, nothing is deleted.`,
+    confirm: (n: number | null) => (n === null ? "Delete these rows" : `Delete ${count(n, "row", "rows")}`),
+    check: "I have looked at the sheet: these rows are meant to be gone.",
     checkNeeded: "Confirm that you have looked.",
     done: (n: number) => `${count(n, "delete is", "deletes are")} approved.`,
     openRun: "Open the run that deletes",
@@ -460,12 +459,10 @@ export const en = {
     emptyHint: "Manual runs, redrives, approvals and changes of the circuit breaker appear here.",
     caption: "Actions, newest first",
     action: {
-      run: "Started a run",
       start_run: "Started a run",
-      dry_run: "Previewed a run",
       plan: "Previewed a run",
       redrive: "Redrove dead letters",
-      circuit: "Changed the circuit breaker",
+      set_circuit: "Changed the circuit breaker",
       approve_deletes: "Approved deletes",
     } as Record<string, string>,
   },

@@ -16,96 +16,92 @@ import { Reasons, SyncFacts } from "./sync-facts";
 import { Title } from "./title";
 
 export function Overview() {
-    const { m } = useText();
-    const { api } = useSigned();
-    const ask = useCallback(
-        async (signal: AbortSignal) => {
-            const overview = await api.overview(signal);
-            clock.set(overview.now);
-            return overview;
-        },
-        [api],
-    );
-    const { data, failure, at, refresh } = usePolled(ask, (it) =>
-        it.syncs.some((sync) => sync.runningRun !== null),
-    );
+  const { m } = useText();
+  const { api } = useSigned();
+  const ask = useCallback(
+    async (signal: AbortSignal) => {
+      const overview = await api.overview(signal);
+      clock.set(overview.now);
+      return overview;
+    },
+    [api],
+  );
+  const { data, failure, at, refresh } = usePolled(ask, (it) =>
+    it.syncs.some((sync) => sync.runningRun !== null),
+  );
 
-    return (
+  return (
+    <>
+      <Title text={m.overview.title}>{data && <p class="lead">{sentence(data.syncs, m.overview)}</p>}</Title>
+      {data === null && failure === null && <Loading rows={6} />}
+      {data === null && failure !== null && <Problem failure={failure} retry={refresh} />}
+      {data !== null && (
         <>
-            <Title text={m.overview.title}>
-                {data && <p class="lead">{sentence(data.syncs, m.overview)}</p>}
-            </Title>
-            {data === null && failure === null && <Loading rows={6} />}
-            {data === null && failure !== null && <Problem failure={failure} retry={refresh} />}
-            {data !== null && (
-                <>
-                    <Stale failure={failure} at={at} />
-                    <CouldNotReach parts={data.unreachable} />
-                    <DeliveryPanel delivery={data.delivery} onChanged={refresh} />
-                    <section aria-labelledby="syncs">
-                        <h2 id="syncs">{m.overview.syncs}</h2>
-                        {data.syncs.length === 0 && (
-                            <Empty title={m.overview.empty} hint={m.overview.emptyHint} />
-                        )}
-                        <ul class="syncs">
-                            {worstFirst(data.syncs).map((sync) => (
-                                <li key={sync.name}>
-                                    <SyncCard sync={sync} />
-                                </li>
-                            ))}
-                        </ul>
-                    </section>
-                </>
-            )}
+          <Stale failure={failure} at={at} />
+          <CouldNotReach parts={data.unreachable} />
+          <DeliveryPanel delivery={data.delivery} onChanged={refresh} />
+          <section aria-labelledby="syncs">
+            <h2 id="syncs">{m.overview.syncs}</h2>
+            {data.syncs.length === 0 && <Empty title={m.overview.empty} hint={m.overview.emptyHint} />}
+            <ul class="syncs">
+              {worstFirst(data.syncs).map((sync) => (
+                <li key={sync.name}>
+                  <SyncCard sync={sync} />
+                </li>
+              ))}
+            </ul>
+          </section>
         </>
-    );
+      )}
+    </>
+  );
 }
 
 function SyncCard({ sync }: { sync: Sync }) {
-    const { m } = useText();
-    const { me } = useSigned();
-    const [starting, setStarting] = useState(false);
-    return (
-        <article class={`card sync ${sync.status}`}>
-            <header>
-                <HealthBadge health={sync.status} />
-                <h3>
-                    <a href={syncAddress(sync.name)}>{sync.name}</a>
-                </h3>
-                <p class="note where">
-                    {sync.tab !== null && <span>{sync.tab}</span>}
-                    {sync.tab !== null && sync.table !== null && <Icon name="arrow" />}
-                    {sync.table !== null && <code>{sync.table}</code>}
-                </p>
-                {mayAct(me) && (
-                    <button
-                        type="button"
-                        class="button small"
-                        aria-label={`${m.start.open} (${sync.name})`}
-                        onClick={() => setStarting(true)}
-                    >
-                        <Icon name="sync" />
-                        {m.start.open}
-                    </button>
-                )}
-            </header>
-            <Reasons reasons={sync.reasons} />
-            {sync.runningRun && <Progress sync={sync.name} run={sync.runningRun} />}
-            <SyncFacts sync={sync} />
-            {starting && <StartRun sync={sync.name} onClose={() => setStarting(false)} />}
-        </article>
-    );
+  const { m } = useText();
+  const { me } = useSigned();
+  const [starting, setStarting] = useState(false);
+  return (
+    <article class={`card sync ${sync.status}`}>
+      <header>
+        <HealthBadge health={sync.status} />
+        <h3>
+          <a href={syncAddress(sync.name)}>{sync.name}</a>
+        </h3>
+        <p class="note where">
+          {sync.tab !== null && <span>{sync.tab}</span>}
+          {sync.tab !== null && sync.table !== null && <Icon name="arrow" />}
+          {sync.table !== null && <code>{sync.table}</code>}
+        </p>
+        {mayAct(me) && (
+          <button
+            type="button"
+            class="button small"
+            aria-label={`${m.start.open} (${sync.name})`}
+            onClick={() => setStarting(true)}
+          >
+            <Icon name="sync" />
+            {m.start.open}
+          </button>
+        )}
+      </header>
+      <Reasons reasons={sync.reasons} />
+      {sync.runningRun && <Progress sync={sync.name} run={sync.runningRun} />}
+      <SyncFacts sync={sync} />
+      {starting && <StartRun sync={sync.name} onClose={() => setStarting(false)} />}
+    </article>
+  );
 }
 
 const RANK = { unhealthy: 0, degraded: 1, unknown: 2, healthy: 3 } as const;
 
 function worstFirst(syncs: Sync[]): Sync[] {
-    return [...syncs].sort((a, b) => RANK[a.status] - RANK[b.status] || a.name.localeCompare(b.name));
+  return [...syncs].sort((a, b) => RANK[a.status] - RANK[b.status] || a.name.localeCompare(b.name));
 }
 
 function sentence(syncs: Sync[], m: ReturnType<typeof useText>["m"]["overview"]): string {
-    const bad = syncs.filter((sync) => sync.status === "degraded" || sync.status === "unhealthy").length;
-    if (syncs.length === 0) return "";
-    if (bad > 0) return m.attention(bad, syncs.length);
-    return syncs.some((sync) => sync.status === "unknown") ? m.unknown : m.allHealthy(syncs.length);
+  const bad = syncs.filter((sync) => sync.status === "degraded" || sync.status === "unhealthy").length;
+  if (syncs.length === 0) return "";
+  if (bad > 0) return m.attention(bad, syncs.length);
+  return syncs.some((sync) => sync.status === "unknown") ? m.unknown : m.allHealthy(syncs.length);
 }

@@ -1,6 +1,7 @@
 // One run: what became of every row, its batches, its errors.
 
 import { useCallback, useState } from "preact/hooks";
+import { Failure } from "../api/client";
 import { ApproveDeletes } from "../actions/approve-deletes";
 import type { RunDetail } from "../api/types";
 import { mayAct, useSigned } from "../context";
@@ -17,125 +18,147 @@ import { Breadcrumb, Title } from "./title";
 
 const runs = (run: RunDetail) => run.status === "queued" || run.status === "in_progress";
 
-export function RunScreen({ id }: { id: string }) {
-    const { m, f } = useText();
-    const { api } = useSigned();
-    const ask = useCallback((signal: AbortSignal) => api.run(id, signal), [api, id]);
-    const { data: run, failure, at, refresh } = usePolled(ask, runs);
+/** Runs that were asked for: the scheduler begins one some moments later, and until then there is none to be found. */
+const expected = new Map<string, number>();
+const BEGINS_WITHIN_MS = 30_000;
 
-    return (
+/** Tells this screen that the run is about to begin. */
+export function expectRun(id: string): void {
+  expected.set(id, Date.now());
+}
+
+const isExpected = (id: string) => Date.now() - (expected.get(id) ?? 0) < BEGINS_WITHIN_MS;
+
+export function RunScreen({ id }: { id: string }) {
+  const { m, f } = useText();
+  const { api } = useSigned();
+  const ask = useCallback(
+    async (signal: AbortSignal) => {
+      try {
+        return { run: await api.run(id, signal) };
+      } catch (error) {
+        if (error instanceof Failure && error.kind === "not_found" && isExpected(id)) return { run: null };
+        throw error;
+      }
+    },
+    [api, id],
+  );
+  const { data, failure, at, refresh } = usePolled(ask, (it) => it.run === null || runs(it.run));
+  const run = data?.run ?? null;
+
+  return (
+    <>
+      <Breadcrumb
+        steps={[
+          { name: m.nav.overview, href: "#/" },
+          ...(run === null ? [] : [{ name: run.sync, href: syncAddress(run.sync) }]),
+        ]}
+      />
+      <Title text={run === null ? m.run.title : m.run.of(run.sync)}>
+        {run && <StatusBadge status={run.status} />}
+        {run && <p class="note">{m.statusHint[run.status]}</p>}
+      </Title>
+      {data?.run === null && <p role="status">{m.start.starting}</p>}
+      {run === null && failure === null && <Loading rows={8} />}
+      {run === null && failure !== null && <Problem failure={failure} retry={refresh} />}
+      {run !== null && (
         <>
-            <Breadcrumb
-                steps={[
-                    { name: m.nav.overview, href: "#/" },
-                    ...(run === null ? [] : [{ name: run.sync, href: syncAddress(run.sync) }]),
-                ]}
+          <Stale failure={failure} at={at} />
+          <section class="card">
+            <dl class="facts">
+              <Fact name={m.run.started} note={m.type[run.type]}>
+                <Time at={run.startedAt} />
+              </Fact>
+              <Fact name={m.run.ended}>
+                <Time at={run.completedAt} />
+              </Fact>
+              <Fact name={m.run.duration}>{f.duration(run.durationSeconds)}</Fact>
+              <Fact name={m.run.by}>
+                <span class="value">{run.triggeredBy ?? m.none}</span>
+              </Fact>
+            </dl>
+            <p class="note id">
+              <code>{run.id}</code>
+            </p>
+          </section>
+          {run.error !== null && <RunError run={run} />}
+          {run.deletesWithheld !== null && <Withheld run={run} onApproved={refresh} />}
+          {runs(run) && (
+            <section class="card">
+              <Progress sync={run.sync} run={asRunning(run)} link={false} />
+            </section>
+          )}
+          <Counts run={run} running={runs(run)} />
+          <section aria-labelledby="errors">
+            <h2 id="errors">{m.run.errors}</h2>
+            <EntryList
+              of={{ run: run.id }}
+              version={`${run.status} ${run.rejected} ${run.failed} ${run.conflicts}`}
             />
-            <Title text={run === null ? m.run.title : m.run.of(run.sync)}>
-                {run && <StatusBadge status={run.status} />}
-                {run && <p class="note">{m.statusHint[run.status]}</p>}
-            </Title>
-            {run === null && failure === null && <Loading rows={8} />}
-            {run === null && failure !== null && <Problem failure={failure} retry={refresh} />}
-            {run !== null && (
-                <>
-                    <Stale failure={failure} at={at} />
-                    <section class="card">
-                        <dl class="facts">
-                            <Fact name={m.run.started} note={m.type[run.type]}>
-                                <Time at={run.startedAt} />
-                            </Fact>
-                            <Fact name={m.run.ended}>
-                                <Time at={run.completedAt} />
-                            </Fact>
-                            <Fact name={m.run.duration}>{f.duration(run.durationSeconds)}</Fact>
-                            <Fact name={m.run.by}>
-                                <span class="value">{run.triggeredBy ?? m.none}</span>
-                            </Fact>
-                        </dl>
-                        <p class="note id">
-                            <code>{run.id}</code>
-                        </p>
-                    </section>
-                    {run.error !== null && <RunError run={run} />}
-                    {run.deletesWithheld !== null && <Withheld run={run} onApproved={refresh} />}
-                    {runs(run) && (
-                        <section class="card">
-                            <Progress sync={run.sync} run={asRunning(run)} link={false} />
-                        </section>
-                    )}
-                    <Counts run={run} running={runs(run)} />
-                    <section aria-labelledby="errors">
-                        <h2 id="errors">{m.run.errors}</h2>
-                        <EntryList
-                            of={{ run: run.id }}
-                            version={`${run.status} ${run.rejected} ${run.failed} ${run.conflicts}`}
-                        />
-                    </section>
-                    <Batches run={run} running={runs(run)} />
-                </>
-            )}
+          </section>
+          <Batches run={run} running={runs(run)} />
         </>
-    );
+      )}
+    </>
+  );
 }
 
 function RunError({ run }: { run: RunDetail }) {
-    const { m } = useText();
-    if (run.error === null) return null;
-    return (
-        <section class="notice bad" aria-labelledby="run-error">
-            <Icon name="unhealthy" />
-            <div>
-                <h2 class="notice-title" id="run-error">
-                    {m.run.error}
-                </h2>
-                <p>{run.error.message}</p>
-                <p class="note">
-                    <code>{run.error.code}</code>
-                </p>
-            </div>
-        </section>
-    );
+  const { m } = useText();
+  if (run.error === null) return null;
+  return (
+    <section class="notice bad" aria-labelledby="run-error">
+      <Icon name="unhealthy" />
+      <div>
+        <h2 class="notice-title" id="run-error">
+          {m.run.error}
+        </h2>
+        <p>{run.error.message}</p>
+        <p class="note">
+          <code>{run.error.code}</code>
+        </p>
+      </div>
+    </section>
+  );
 }
 
 function Withheld({ run, onApproved }: { run: RunDetail; onApproved: () => void }) {
-    const { m } = useText();
-    const { me } = useSigned();
-    const [open, setOpen] = useState(false);
-    return (
-        <section class="notice warn" aria-labelledby="withheld">
-            <Icon name="degraded" />
-            <div>
-                <h2 class="notice-title" id="withheld">
-                    {m.run.withheld}
-                </h2>
-                <p>{m.run.withheldText(vanished(run))}</p>
-                <p>{run.deletesWithheld}</p>
-                {mayAct(me) && (
-                    <button type="button" class="button" onClick={() => setOpen(true)}>
-                        {m.approve.open}
-                    </button>
-                )}
-            </div>
-            {open && (
-                <ApproveDeletes
-                    run={run.id}
-                    rows={vanished(run)}
-                    onClose={() => setOpen(false)}
-                    onApproved={onApproved}
-                />
-            )}
-        </section>
-    );
+  const { m } = useText();
+  const { me } = useSigned();
+  const [open, setOpen] = useState(false);
+  return (
+    <section class="notice warn" aria-labelledby="withheld">
+      <Icon name="degraded" />
+      <div>
+        <h2 class="notice-title" id="withheld">
+          {m.run.withheld}
+        </h2>
+        <p>{m.run.withheldText}</p>
+        <p>{run.deletesWithheld}</p>
+        {mayAct(me) && (
+          <button type="button" class="button" onClick={() => setOpen(true)}>
+            {m.approve.open}
+          </button>
+        )}
+      </div>
+      {open && (
+        <ApproveDeletes
+          run={run.id}
+          rows={vanished(run)}
+          onClose={() => setOpen(false)}
+          onApproved={onApproved}
+        />
+      )}
+    </section>
+  );
 }
 
-/** Keys that were not sent are counted in the run's metadata. */
-function vanished(run: RunDetail): number {
-    return run.keysVanished;
+function vanished(run: RunDetail): number | null {
+  return run.vanished?.count ?? null;
 }
 
 /** What a run under way tells about its progress, as the API computes it for a sync. */
 function asRunning(run: RunDetail) {
-    const planned = run.plannedAt !== null && run.rowsSent > 0;
-    return { ...run, percent: planned ? (100 * run.rowsDone) / run.rowsSent : null, secondsLeft: null };
+  const planned = run.plannedAt !== null && run.rowsSent > 0;
+  return { ...run, percent: planned ? (100 * run.rowsDone) / run.rowsSent : null, secondsLeft: null };
 }

@@ -9,113 +9,125 @@ import { Icon } from "../ui/icons";
 
 /** Why a sync is not healthy, in the reader's language where the code is known. */
 export function Reasons({ reasons }: { reasons: Reason[] }) {
-    const { m } = useText();
-    if (reasons.length === 0) return null;
-    return (
-        <ul class="reasons">
-            {reasons.map((reason) => (
-                <li key={reason.code}>
-                    <Icon name="degraded" />
-                    <span>{m.reason[reason.code] ?? reason.message}</span>
-                </li>
-            ))}
-        </ul>
-    );
+  if (reasons.length === 0) return null;
+  return (
+    <ul class="reasons">
+      {reasons.map((reason) => (
+        <li key={reason.code}>
+          <Icon name="degraded" />
+          <ReasonText code={reason.code} message={reason.message} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function ReasonText({ code, message }: Reason) {
+  const { m } = useText();
+  const told = m.reason[code];
+  if (told === undefined) return <span>{sentence(message)}</span>;
+  // The API's own words say more than the translation: how many, since when, what to do.
+  return (
+    <span>
+      {told} <span class="note">{message}</span>
+    </span>
+  );
+}
+
+/** The API's messages are parts of sentences. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) {
-    const { m, f } = useText();
-    const { lastRun, last24h } = sync;
-    const tone = (bad: boolean, how: Tone): { tone?: Tone } => (bad ? { tone: how } : {});
-    return (
-        <dl class="facts">
-            <Fact
-                name={m.sync.lastRun}
-                note={
-                    lastRun && (
-                        <>
-                            {m.type[lastRun.type]} · {f.duration(lastRun.durationSeconds)}
-                        </>
-                    )
-                }
-            >
-                {lastRun === null ? (
-                    m.sync.never
-                ) : (
-                    <a class="plain" href={runAddress(lastRun.id)}>
-                        <StatusBadge status={lastRun.status} />{" "}
-                        <Ago at={lastRun.completedAt ?? lastRun.startedAt} />
-                    </a>
-                )}
-            </Fact>
-            <Fact name={m.sync.freshness} hint={m.sync.freshnessHint} note={<NextRun sync={sync} />}>
-                {sync.lastCompletedRun === null ? (
-                    m.sync.neverComplete
-                ) : (
-                    <Ago at={sync.lastCompletedRun.startedAt} />
-                )}
-            </Fact>
-            <Fact
-                name={m.sync.successRate}
-                note={last24h.runs > 0 ? m.sync.successHint(last24h.completed, last24h.runs) : m.sync.noRuns}
-                {...tone(last24h.failed > 0, "bad")}
-            >
-                {f.percent(last24h.successRate)}
-            </Fact>
-            <Fact
-                name={m.sync.errorRate}
-                note={
-                    <>
-                        {m.sync.conflicts24h}: {f.count(sync.openConflicts24h)}
-                    </>
-                }
-            >
-                {f.percent(last24h.errorRate)}
-            </Fact>
-            <Fact
-                name={m.sync.rejectedNow}
-                note={
-                    <>
-                        {m.sync.failedNow}: {f.count(sync.openFailures)}
-                    </>
-                }
-                {...tone(sync.openRejections > 0, "warn")}
-                {...tone(sync.openFailures > 0, "bad")}
-            >
-                {f.count(sync.openRejections)}
-            </Fact>
-            {all && (
-                <Fact
-                    name={m.sync.averageDuration}
-                    note={
-                        last24h.rowsPerSecond === null
-                            ? m.none
-                            : `${m.sync.throughput}: ${m.sync.rowsPerSecond(f.quantity(last24h.rowsPerSecond))}`
-                    }
-                >
-                    {f.duration(last24h.averageSeconds)}{" "}
-                    <span class="note">/ {f.duration(last24h.p95Seconds)}</span>
-                </Fact>
-            )}
-        </dl>
-    );
+  const { m, f } = useText();
+  const { lastRun, last24h } = sync;
+  const tone = (bad: boolean, how: Tone): { tone?: Tone } => (bad ? { tone: how } : {});
+  return (
+    <dl class="facts">
+      <Fact
+        name={m.sync.lastRun}
+        note={
+          lastRun && (
+            <>
+              <Ago at={lastRun.completedAt ?? lastRun.startedAt} /> · {m.type[lastRun.type]} ·{" "}
+              {f.duration(lastRun.durationSeconds)}
+            </>
+          )
+        }
+      >
+        {lastRun === null ? (
+          m.sync.never
+        ) : (
+          <a class="plain" href={runAddress(lastRun.id)}>
+            <StatusBadge status={lastRun.status} />
+          </a>
+        )}
+      </Fact>
+      <Fact name={m.sync.freshness} hint={m.sync.freshnessHint} note={<NextRun sync={sync} />}>
+        {sync.lastCompletedRun === null ? m.sync.neverComplete : <Ago at={sync.lastCompletedRun.startedAt} />}
+      </Fact>
+      <Fact
+        name={m.sync.successRate}
+        note={last24h.runs > 0 ? m.sync.successHint(last24h.completed, last24h.runs) : m.sync.noRuns}
+        {...tone(last24h.successRate !== null && last24h.successRate < 0.9, "warn")}
+        {...tone(last24h.successRate !== null && last24h.successRate < 0.5, "bad")}
+      >
+        {f.percent(last24h.successRate)}
+      </Fact>
+      <Fact
+        name={m.sync.errorRate}
+        note={
+          <>
+            {m.sync.conflicts24h}: {f.count(sync.openConflicts24h)}
+          </>
+        }
+      >
+        {f.percent(last24h.errorRate)}
+      </Fact>
+      <Fact
+        name={m.sync.rejectedNow}
+        note={
+          <>
+            {m.sync.failedNow}: {f.count(sync.openFailures)}
+          </>
+        }
+        {...tone(sync.openRejections > 0, "warn")}
+        {...tone(sync.openFailures > 0, "bad")}
+      >
+        {f.count(sync.openRejections)}
+      </Fact>
+      {all && (
+        <Fact
+          name={m.sync.averageDuration}
+          note={
+            last24h.rowsPerSecond === null
+              ? m.none
+              : `${m.sync.throughput}: ${m.sync.rowsPerSecond(f.quantity(last24h.rowsPerSecond))}`
+          }
+        >
+          {f.duration(last24h.averageSeconds)} <span class="note">/ {f.duration(last24h.p95Seconds)}</span>
+        </Fact>
+      )}
+    </dl>
+  );
 }
 
 function NextRun({ sync }: { sync: Sync }) {
-    const { m, f } = useText();
-    useSeconds();
-    if (sync.everySeconds === null) {
-        return (
-            <>
-                {m.sync.nextRun}: {m.sync.onDemand}
-            </>
-        );
-    }
-    const due = sync.nextRunAt !== null && Date.parse(sync.nextRunAt) <= now();
+  const { m, f } = useText();
+  useSeconds();
+  if (sync.everySeconds === null) {
     return (
-        <>
-            {m.sync.nextRun}: {due ? m.sync.due : f.time(sync.nextRunAt, now())} (
-            {m.sync.every(f.duration(sync.everySeconds))})
-        </>
+      <>
+        {m.sync.nextRun}: {m.sync.onDemand}
+      </>
     );
+  }
+  const due = sync.nextRunAt !== null && Date.parse(sync.nextRunAt) <= now();
+  return (
+    <>
+      {m.sync.nextRun}: {due ? m.sync.due : f.time(sync.nextRunAt, now())} (
+      {m.sync.every(f.duration(sync.everySeconds))})
+    </>
+  );
 }

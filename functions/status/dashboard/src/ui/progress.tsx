@@ -11,82 +11,75 @@ import { Ago, Badge } from "./basics";
 const QUIET_SECONDS = 30;
 
 export function Progress({ sync, run, link = true }: { sync: string; run: RunningRun; link?: boolean }) {
-    const { m, f } = useText();
-    useSeconds();
-    const planned = run.plannedAt !== null;
-    // The API's percent is out of a hundred; until the plan is there nobody knows of how much.
-    const percent = run.percent === null ? null : Math.min(100, Math.max(0, run.percent));
-    const quiet = secondsSince(run.heartbeatAt);
-    return (
-        <div class="progress">
-            <div class="progress-head">
-                <Badge tone="info" icon="running">
-                    {planned ? m.progress.applying : m.progress.reading}
-                </Badge>
-                <span>
-                    {m.type[run.type]} · <Ago at={run.startedAt} around={m.progress.started} />
-                </span>
-                {link && (
-                    <a href={runAddress(run.id)} aria-label={`${m.progress.open} (${sync})`}>
-                        {m.progress.open}
-                    </a>
-                )}
-            </div>
-            <progress
-                max={100}
-                {...(percent === null ? {} : { value: percent })}
-                aria-label={m.progress.label(sync)}
-            />
-            <div class="progress-foot">
-                <strong>{percent === null ? " " : f.percent(percent / 100)}</strong>
-                <span>{planned && m.progress.rows(f.count(run.rowsDone), f.count(run.rowsSent))}</span>
-                <span>
-                    {planned && m.progress.batches(f.count(run.batchesDone), f.count(run.batchesTotal))}
-                </span>
-                <span class="left">
-                    {quiet > QUIET_SECONDS
-                        ? m.progress.quiet(f.duration(Math.floor(quiet)))
-                        : timeLeft(
-                              run.secondsLeft,
-                              (text) => m.progress.left(text),
-                              m.progress.finishing,
-                              f.duration,
-                          )}
-                </span>
-            </div>
-            <Announcer sync={sync} percent={percent} />
-        </div>
-    );
+  const { m, f } = useText();
+  useSeconds();
+  const planned = run.plannedAt !== null;
+  // The API's percent is out of a hundred; until the plan is there nobody knows of how much.
+  const percent = run.percent === null ? null : Math.min(100, Math.max(0, run.percent));
+  const quiet = secondsSince(run.heartbeatAt);
+  return (
+    <div class="progress">
+      <div class="progress-head">
+        <Badge tone="info" icon="running">
+          {planned ? m.progress.applying : m.progress.reading}
+        </Badge>
+        <span>
+          {m.type[run.type]} · <Ago at={run.startedAt} around={m.progress.started} />
+        </span>
+        {link && (
+          <a href={runAddress(run.id)} aria-label={`${m.progress.open} (${sync})`}>
+            {m.progress.open}
+          </a>
+        )}
+      </div>
+      <progress
+        max={100}
+        {...(percent === null ? {} : { value: percent })}
+        aria-label={m.progress.label(sync)}
+      />
+      <div class="progress-foot">
+        <strong>{percent === null ? " " : f.percent(percent / 100)}</strong>
+        <span>{planned && m.progress.rows(f.count(run.rowsDone), f.count(run.rowsSent))}</span>
+        <span>{planned && m.progress.batches(f.count(run.batchesDone), f.count(run.batchesTotal))}</span>
+        <span class="left">
+          {quiet > QUIET_SECONDS
+            ? m.progress.quiet(f.duration(Math.floor(quiet)))
+            : timeLeft(run.secondsLeft, (text) => m.progress.left(text), m.progress.finishing, f.duration)}
+        </span>
+      </div>
+      <Announcer sync={sync} percent={percent} />
+    </div>
+  );
 }
 
 /** In steps that people would use: nobody is helped by "about 3 min 17 s left". */
 export function timeLeft(
-    seconds: number | null,
-    left: (duration: string) => string,
-    finishing: string,
-    duration: (seconds: number) => string,
+  seconds: number | null,
+  left: (duration: string) => string,
+  finishing: string,
+  duration: (seconds: number) => string,
 ): string {
-    if (seconds === null) return "";
-    if (seconds < 2) return finishing;
-    const step = seconds < 20 ? 1 : seconds < 60 ? 5 : seconds < 600 ? 30 : 60;
-    return left(duration(Math.ceil(seconds / step) * step));
+  if (seconds === null) return "";
+  if (seconds < 2) return finishing;
+  const step = seconds < 20 ? 1 : seconds < 60 ? 5 : seconds < 600 ? 30 : 60;
+  return left(duration(Math.ceil(seconds / step) * step));
 }
 
 function Announcer({ sync, percent }: { sync: string; percent: number | null }) {
-    const { m, f } = useText();
-    const [told, setTold] = useState("");
-    const last = useRef({ tenth: -1, at: 0 });
-    useEffect(() => {
-        if (percent === null) return;
-        const tenth = Math.floor(percent / 10);
-        // Nobody can listen to more than one sentence in a few seconds.
-        if (tenth === last.current.tenth || now() - last.current.at < 3000) return;
-        last.current = { tenth, at: now() };
-        setTold(m.progress.announce(sync, f.percent(tenth / 10)));
-    }, [sync, percent, m, f]);
-    return (
-        <p class="visually-hidden" role="status">
-            {told}
-        </p>
-    );
+  const { m, f } = useText();
+  const [told, setTold] = useState("");
+  const last = useRef({ tenth: -1, at: 0 });
+  useEffect(() => {
+    if (percent === null) return;
+    const tenth = Math.floor(percent / 10);
+    // Nobody can listen to more than one sentence in a few seconds.
+    if (tenth === last.current.tenth || now() - last.current.at < 3000) return;
+    last.current = { tenth, at: now() };
+    setTold(m.progress.announce(sync, f.percent(tenth / 10)));
+  }, [sync, percent, m, f]);
+  return (
+    <p class="visually-hidden" role="status">
+      {told}
+    </p>
+  );
 }

@@ -6,26 +6,26 @@ import { useText } from "../i18n";
 const LONG = 120;
 
 export function asText(value: Json): string {
-    return typeof value === "string" ? value : JSON.stringify(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Wraps; a long one is cut until somebody asks for the whole. */
 export function Value({ of }: { of: Json }) {
-    const { m } = useText();
-    if (of === null || of === "") return <span class="blank">{m.plan.blank}</span>;
-    const text = asText(of);
-    if (text.length <= LONG) return <span class="value">{text}</span>;
-    return (
-        <details class="long">
-            <summary>
-                <span class="value">{cut(text)}…</span> <span class="link">{m.errors.showAll}</span>
-            </summary>
-            <span class="value">{text}</span>
-        </details>
-    );
+  const { m } = useText();
+  if (of === null || of === "") return <span class="blank">{m.plan.blank}</span>;
+  const text = asText(of);
+  if (text.length <= LONG) return <span class="value">{text}</span>;
+  return (
+    <details class="long">
+      <summary>
+        <span class="value">{cut(text)}…</span> <span class="link">{m.errors.showAll}</span>
+      </summary>
+      <span class="value">{text}</span>
+    </details>
+  );
 }
 
 /** Its first characters, none of them cut in half. */
 function cut(text: string): string {
-    return Array.from(text).slice(0, LONG).join("");
+  return Array.from(text).slice(0, LONG).join("");
 }
