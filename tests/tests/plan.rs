@@ -61,8 +61,10 @@ async fn a_plan_writes_nothing_and_the_run_after_it_does_what_it_said() -> Resul
     assert_eq!(plan["rejections"][0]["cell"], "C4");
     let run = sync.run().await?;
     let did = json!([run.total_rows, run.inserted, run.updated, run.unchanged, run.deleted, run.rejected]);
-    let said: Value =
-        ["rowsRead", "insert", "update", "unchanged", "delete", "reject"].iter().map(|name| plan[name].clone()).collect();
+    let said: Value = ["rowsRead", "insert", "update", "unchanged", "delete", "reject"]
+        .iter()
+        .map(|name| plan[name].clone())
+        .collect();
     assert_eq!(said, did);
     assert_eq!(did, json!([61, 3, 1, 56, 2, 1]));
     Ok(())
@@ -74,7 +76,10 @@ async fn a_plan_of_a_sync_that_never_ran_reports_what_it_would_adopt() -> Result
     let there = format!("insert into public.{} (listing_no, price_yen) values ('AA00002', 1)", sync.table);
     sync.database.batch_execute(&there).await?;
     let plan = plan(&sync, json!({"type": "selective", "keys": ["AA00001", "AA00002"], "dryRun": true})).await?;
-    assert_eq!([&plan["rowsRead"], &plan["insert"], &plan["update"], &plan["adopt"]], [2, 1, 1, 1].map(Value::from).each_ref());
+    assert_eq!(
+        [&plan["rowsRead"], &plan["insert"], &plan["update"], &plan["adopt"]],
+        [2, 1, 1, 1].map(Value::from).each_ref()
+    );
     assert_eq!(sync.number(&format!("select count(*) from public.{}", sync.table)).await?, 1);
     Ok(())
 }
@@ -111,7 +116,8 @@ async fn after_a_run_sheet_and_table_are_equal_and_an_edit_that_the_merge_keeps_
 #[tokio::test]
 async fn a_drift_in_a_column_that_the_sheet_owns_is_found_with_its_cell() -> Result<()> {
     let sync = Sync::named("drifted").rows(40).create().await?;
-    let owned = sync.definition_text("").replace("column = \"price_yen\"", "column = \"price_yen\"\nauthority = \"sheet\"");
+    let owned =
+        sync.definition_text("").replace("column = \"price_yen\"", "column = \"price_yen\"\nauthority = \"sheet\"");
     sync.define(&owned)?;
     sync.run().await?;
     let edit = format!("update public.{} set price_yen = 5 where listing_no = 'AA00007'", sync.table);

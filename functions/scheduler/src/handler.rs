@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sheetsync::breaker::{Breaker, Rule, Store, destination};
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, DefinitionError, Sync};
-use sheetsync::queue::{MAX_WAIT, Queue};
+use sheetsync::queue::Queue;
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets};
 use sheetsync::supabase::{Begin, Begun, RunType, Supabase};
@@ -35,9 +35,6 @@ const RETENTION_DAYS: u32 = 90;
 
 /// After which a run of a sync whose definition cannot be read counts as stalled.
 const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(900);
-
-/// Longer than any outage that messages survive (the queue keeps them for ten days).
-const LONGEST_OUTAGE: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// How many dead letters are looked at in a tick.
 const DEAD_LETTERS_A_TICK: usize = 500;
@@ -236,17 +233,6 @@ impl Scheduler {
         until.map(Timestamp::from)
     }
 
-    /// How long a run may show no sign of life. While the circuit was open none could, and what waited is back within the
-    /// longest wait of a message: such a run goes on by itself, and has not stalled.
-    async fn stall_after(&self, usual: Duration) -> Duration {
-        let item = self.breaker.recent().await;
-        let back = [item.closed_at, item.order.as_ref().map(|order| order.at)].into_iter().flatten().max();
-        match back.map(|at| Clock::System.now().since(at)) {
-            Some(since) if since < usual + MAX_WAIT => LONGEST_OUTAGE,
-            _ => usual,
-        }
-    }
-
     async fn sync(&self, name: &str, request: &Request, stop: Instant) -> Result<SyncReport, InvocationError> {
         let report = |run, status| SyncReport { sync: name.to_owned(), run, status, summary: None, error: None };
         let unrecorded = |error: &RunError| {
@@ -263,7 +249,6 @@ impl Scheduler {
             return self.dry_run(name, request, definition, supabase, stop).await;
         }
         let known = definition.as_ref().ok().and_then(Option::as_ref);
-        let stall_after = known.map_or(DEFAULT_STALL_AFTER, |definition| definition.stall_after);
         let begin = Begin {
             sync: name,
             run: request.run.unwrap_or_else(Uuid::new_v4),
@@ -271,7 +256,7 @@ impl Scheduler {
             run_type: request.run_type,
             triggered_by: request.triggered_by(),
             keys: request.keys.as_deref(),
-            stall_after: self.stall_after(stall_after).await,
+            stall_after: known.map_or(DEFAULT_STALL_AFTER, |definition| definition.stall_after),
         };
         let begun = supabase.begin(&begin).await.map_err(|error| unrecorded(&error.into()))?;
         let (run, seq, present_rows, approved_deletes) = match begun {

@@ -224,7 +224,10 @@ async fn a_sync_that_never_ran_is_previewed_by_its_definition_and_adopts() {
     );
     assert_eq!(database.json("select count(*) from sync_targets").await, json!(0));
     let facts = call(&service, "sync_inspect", &[json!(sync.name), sync.definition.clone()]).await;
-    assert_eq!(facts, json!({"problems": [], "known": false, "presentRows": 0, "running": null, "needsValue": ["id"]}));
+    assert_eq!(
+        facts,
+        json!({"problems": [], "known": false, "presentRows": 0, "approvedDeletes": null, "running": null, "needsValue": ["id"]})
+    );
 }
 
 #[tokio::test]
