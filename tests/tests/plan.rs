@@ -28,10 +28,10 @@ async fn plan(sync: &Sync, request: Value) -> Result<Value> {
     Ok(ended["plan"].clone())
 }
 
-/// How many rows each table that a run writes has for this sync.
+/// How many rows the tables have for this sync in which a run is recorded.
 async fn recorded(sync: &Sync) -> Result<Vec<i64>> {
     let mut counts = Vec::new();
-    for table in ["sync_state", "sync_rows", "sync_errors"] {
+    for table in ["sync_targets", "sync_state", "sync_rows", "sync_errors"] {
         let sql = format!("select count(*) from public.{table} where sync = $1");
         counts.push(sync.database.query_one(&sql, &[&sync.name]).await?.get(0));
     }
