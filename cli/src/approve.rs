@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sheetsync::supabase::Approval;
 use uuid::Uuid;
 
-use crate::confirm::confirmed;
+use crate::confirm::{confirmed, who};
 use crate::{CommandError, Project, printable};
 
 /// What the command reads of `sync_state`.
@@ -67,8 +67,7 @@ pub async fn run(project: &Project, request: &Request) -> Result<ExitCode, Comma
         println!("nothing is approved");
         return Ok(ExitCode::FAILURE);
     }
-    let who = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
-    match supabase.approve_deletes(withheld.id, &format!("{who} (sheetsync)"), &request.why).await? {
+    match supabase.approve_deletes(withheld.id, &who(), &request.why).await? {
         Approval::Approved { approved, expires_at, .. } => {
             println!(
                 "approved: the next run deletes these {approved} rows, if exactly these are gone; until {expires_at}"

@@ -4,13 +4,12 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use jiff::Timestamp;
 use sheetsync::breaker::store::destination;
 use sheetsync::breaker::{Item, Millis, Mode, Rule, SharedItem as _, State, Store};
 
-use crate::confirm::confirmed;
+use crate::confirm::{confirmed, who};
+use crate::terminal::list;
 use crate::{CommandError, printable};
 
 /// Which breaker, and what to do with it.
@@ -63,8 +62,7 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
         println!("nothing is changed");
         return Ok(ExitCode::FAILURE);
     }
-    let who = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
-    let item = store.force(mode, &format!("{who} (sheetsync)"), &reason.why).await?;
+    let item = store.force(mode, &who(), &reason.why).await?;
     show(&name, &item);
     Ok(ExitCode::SUCCESS)
 }
@@ -97,8 +95,7 @@ fn show(destination: &str, item: &Item) -> ExitCode {
         ("opened by", item.why().map(printable)),
         ("ordered", order),
     ];
-    let mut table = Table::new();
-    table.load_style(NOTHING);
+    let mut table = list();
     for (name, value) in lines {
         table.add_row([name, value.as_deref().unwrap_or("-")]);
     }

@@ -19,3 +19,9 @@ pub fn confirmed(question: &str, yes: bool) -> Result<bool, CommandError> {
     std::io::stdin().read_line(&mut answer).map_err(CommandError::Terminal)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
+
+/// Who is at the terminal, for what records who did it.
+pub fn who() -> String {
+    let user = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
+    format!("{user} (sheetsync)")
+}

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sheetsync::queue::Queue;
@@ -17,6 +15,7 @@ use uuid::Uuid;
 
 use crate::confirm::confirmed;
 use crate::queues::{DeadLetterQueue, duration};
+use crate::terminal::table;
 use crate::{CommandError, printable};
 
 /// Where they are, and what to do.
@@ -125,8 +124,7 @@ async fn list(queue: &Queue, selection: &Selection) -> Result<ExitCode, CommandE
         return Ok(ExitCode::SUCCESS);
     }
     let now = Timestamp::now();
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["MESSAGE", "SYNC", "RUN", "KIND", "ROWS", "AGE", "REASON"]);
+    let mut table = table(["MESSAGE", "SYNC", "RUN", "KIND", "ROWS", "AGE", "REASON"]);
     for letter in &letters {
         let batch = letter.batch.as_ref().ok();
         let of_batch = |text: fn(&sheetsync::batch::Incoming) -> String| batch.map_or_else(|| "-".to_owned(), text);

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use serde::Deserialize;
 
+use crate::terminal::table;
 use crate::{CommandError, Project, printable};
 
 /// How many are listed at most.
@@ -34,8 +33,7 @@ pub async fn run(project: &Project, sync: &str, all: bool) -> Result<ExitCode, C
         return Ok(ExitCode::SUCCESS);
     }
     let count = rows.len();
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["CELL", "ROW KEY", "HEADER", "CODE", "FOUND", "MESSAGE"]);
+    let mut table = table(["CELL", "ROW KEY", "HEADER", "CODE", "FOUND", "MESSAGE"]);
     for row in rows {
         let texts = [row.cell, row.row_key, row.header, Some(row.code), row.raw, Some(row.message)];
         table.add_row(texts.map(|text| printable(&text.unwrap_or_else(|| "-".to_owned()))));

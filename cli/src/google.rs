@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use sheetsync::definition::{Definition, DefinitionError, Sync};
+use sheetsync::definition::{Definition, Sync};
 use sheetsync::sheets::{DRIVE_BASE_URL, SHEETS_BASE_URL, ServiceAccount, Sheets};
 
 use crate::CommandError;
@@ -25,15 +25,7 @@ pub struct Source {
 impl Source {
     /// The sync's definition.
     pub fn definition(&self) -> Result<Sync, CommandError> {
-        let syncs = Definition::load(&self.definition, Some(&self.sync))?.syncs;
-        syncs.into_iter().find(|sync| sync.name == self.sync).ok_or_else(|| {
-            let unknown = DefinitionError::UnknownSync {
-                name: self.sync.clone(),
-                path: self.definition.clone(),
-                known: Vec::new(),
-            };
-            unknown.into()
-        })
+        Ok(Definition::load_sync(&self.definition, &self.sync)?)
     }
 
     /// Connects under the service account whose key the environment names.

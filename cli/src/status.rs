@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use comfy_table::Table;
-use comfy_table::presets::NOTHING;
 use jiff::Timestamp;
 use serde::Deserialize;
 use sheetsync::supabase::RunStatus;
 
+use crate::terminal::table;
 use crate::{CommandError, Project};
 
 /// What the command shows of the view `sync_status`.
@@ -28,8 +27,7 @@ pub async fn run(project: &Project) -> Result<ExitCode, CommandError> {
     if rows.is_empty() {
         println!("no sync has run yet");
     }
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["SYNC", "LAST RUN", "STARTED", "PROGRESS", "LAST COMPLETE", "REJECTED"]);
+    let mut table = table(["SYNC", "LAST RUN", "STARTED", "PROGRESS", "LAST COMPLETE", "REJECTED"]);
     for row in &rows {
         let progress = row
             .running_rows_sent

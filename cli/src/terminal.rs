@@ -37,8 +37,15 @@ pub fn shown(value: &Value) -> String {
 
 /// A table without lines, as all commands print them.
 pub fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = list();
+    table.set_header(header);
+    table
+}
+
+/// The same without a header: names and values.
+pub fn list() -> Table {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header(header);
+    table.load_style(NOTHING);
     table
 }
 

@@ -265,16 +265,28 @@ impl Definition {
             (true, Some(name)) if is_name(name) => Self::read(&path.join(format!("{name}.toml")))?,
             (true, _) => Self::read_directory(path)?,
         };
-        if let Some(name) = sync
-            && !definition.syncs.iter().any(|sync| sync.name == name)
-        {
-            return Err(DefinitionError::UnknownSync {
-                name: name.to_owned(),
-                path: path.to_owned(),
-                known: definition.syncs.into_iter().map(|sync| sync.name).collect(),
-            });
+        if let Some(name) = sync {
+            definition.position(path, name)?;
         }
         Ok(definition)
+    }
+
+    /// The sync `name` of the definition at `path`, which is read as [`Self::load`] reads it.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_sync(path: &Path, name: &str) -> Result<Sync, DefinitionError> {
+        let mut definition = Self::load(path, Some(name))?;
+        let position = definition.position(path, name)?;
+        Ok(definition.syncs.swap_remove(position))
+    }
+
+    fn position(&self, path: &Path, name: &str) -> Result<usize, DefinitionError> {
+        self.syncs.iter().position(|sync| sync.name == name).ok_or_else(|| DefinitionError::UnknownSync {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            known: self.syncs.iter().map(|sync| sync.name.clone()).collect(),
+        })
     }
 
     fn read_directory(path: &Path) -> Result<Self, DefinitionError> {

@@ -49,7 +49,7 @@ impl Limiter {
             .ok()
             .and_then(Quota::with_period)
             .ok_or(ImpossibleRate { requests_per_second, containers })?;
-        let limiter = RateLimiter::direct_with_clock(quota, TokioClock(Instant::now()));
+        let limiter = RateLimiter::direct_with_clock(quota, TokioClock::new());
         // It starts empty: a container that was replaced must not call sooner than the one before could have.
         let _taken = limiter.check();
         Ok(Self { limiter, slow_until: Mutex::default() })
@@ -80,9 +80,16 @@ impl Limiter {
     }
 }
 
-/// Tokio's clock, which a simulation can pause.
+/// Tokio's clock, which a simulation can pause; for all limiters.
 #[derive(Debug, Clone)]
-struct TokioClock(Instant);
+pub(crate) struct TokioClock(Instant);
+
+impl TokioClock {
+    /// A clock that begins now.
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
 
 impl Clock for TokioClock {
     type Instant = Nanos;

@@ -240,15 +240,11 @@ impl Scheduler {
             InvocationError::Unrecorded { sync: name.to_owned(), message: error.to_string() }
         };
         let supabase = self.supabase().await.map_err(|error| unrecorded(&error))?;
-        let definition = Definition::load(&self.definition, Some(name))
-            .map(|definition| definition.syncs.into_iter().find(|sync| sync.name == name))
-            .map_err(RunError::from);
+        let definition = Definition::load_sync(&self.definition, name).map_err(RunError::from);
         if request.dry_run {
-            let definition = definition
-                .map(|found| found.unwrap_or_else(|| unreachable!("a definition that was loaded for a sync has it")));
             return self.dry_run(name, request, definition, supabase, stop).await;
         }
-        let known = definition.as_ref().ok().and_then(Option::as_ref);
+        let known = definition.as_ref().ok();
         let begin = Begin {
             sync: name,
             run: request.run.unwrap_or_else(Uuid::new_v4),
@@ -280,8 +276,7 @@ impl Scheduler {
         };
         let outcome = match (definition, self.sheets().await) {
             (Err(error), _) | (_, Err(error)) => Err(error),
-            (Ok(None), _) => unreachable!("a definition that was loaded for a sync has it"),
-            (Ok(Some(definition)), Ok(sheets)) => {
+            (Ok(definition), Ok(sheets)) => {
                 Run {
                     id: run,
                     seq,

@@ -289,8 +289,7 @@ impl Api {
 
     /// The definition of a sync, if there is one that can be used.
     pub fn defined(&self, sync: &str) -> Option<Defined> {
-        let definition = Definition::load(&self.settings.definition, Some(sync)).ok()?;
-        definition.syncs.into_iter().find(|defined| defined.name == sync)
+        Definition::load_sync(&self.settings.definition, sync).ok()
     }
 
     /// That there is a sync of this name: it is defined, or has run.

@@ -6,32 +6,19 @@ use std::time::Duration;
 use governor::RateLimiter;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use tokio::time::Instant;
 
 use super::SheetsError;
+use crate::limiter::TokioClock;
 
 /// How many reads a minute are let through, unless the settings say otherwise. A service account has 60.
 pub const READS_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
 
 /// A limiter of reads.
 pub(super) struct Quota {
-    limiter: RateLimiter<NotKeyed, InMemoryState, Ticking, NoOpMiddleware<Duration>>,
-    clock: Ticking,
-}
-
-/// The runtime's clock, which a simulation can hold and push.
-#[derive(Debug, Clone, Copy)]
-struct Ticking {
-    since: Instant,
-}
-
-impl Clock for Ticking {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.since.elapsed()
-    }
+    limiter: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Nanos>>,
 }
 
 impl Quota {
@@ -39,16 +26,15 @@ impl Quota {
     /// six fifths of it, which for [`READS_PER_MINUTE`] is what Google allows.
     pub(super) fn per_minute(reads: NonZeroU32) -> Self {
         let burst = NonZeroU32::new(reads.get() / 5).unwrap_or(NonZeroU32::MIN);
-        let clock = Ticking { since: Instant::now() };
         let quota = governor::Quota::per_minute(reads).allow_burst(burst);
-        Self { limiter: RateLimiter::direct_with_clock(quota, clock), clock }
+        Self { limiter: RateLimiter::direct_with_clock(quota, TokioClock::new()) }
     }
 
     /// Returns when a read may be made; at once with an error if that is only after the deadline.
     pub(super) async fn ready(&self, deadline: Option<Instant>) -> Result<(), SheetsError> {
         loop {
             let Err(not_yet) = self.limiter.check() else { return Ok(()) };
-            let wait = not_yet.wait_time_from(self.clock.now());
+            let wait = not_yet.wait_time_from(self.limiter.clock().now());
             if deadline.is_some_and(|deadline| Instant::now() + wait >= deadline) {
                 return Err(SheetsError::OutOfTime("all reads of this minute are used up".to_owned()));
             }

@@ -1,27 +1,11 @@
 //! The breaker's model holds, and each clause is there for a reason: without it the checker finds a counterexample.
 
+mod checker;
+
 use std::time::Duration;
 
+use checker::{breaks, holds};
 use sheetsync_models::breaker::{BreakerModel, FRESH, ONE_PROBE, ORDERS, OWN_PROBE, PROGRESS, Without};
-use stateright::{Checker as _, HasDiscoveries, Model as _};
-
-fn holds(model: BreakerModel) {
-    let checker = model.checker().threads(2).spawn_bfs().join();
-    println!(
-        "{} states, {} unique, depth {}",
-        checker.state_count(),
-        checker.unique_state_count(),
-        checker.max_depth()
-    );
-    checker.assert_properties();
-}
-
-fn breaks(model: BreakerModel, property: &'static str) {
-    let found = HasDiscoveries::AllOf([property].into_iter().collect());
-    let checker = model.checker().threads(2).finish_when(found).spawn_bfs().join();
-    println!("counterexample among {} states", checker.unique_state_count());
-    checker.assert_any_discovery(property);
-}
 
 fn two() -> BreakerModel {
     BreakerModel { workers: 2, ..BreakerModel::default() }

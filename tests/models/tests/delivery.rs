@@ -1,29 +1,14 @@
 //! The delivery's model holds, and each clause is there for a reason: without it the checker finds a counterexample.
 
+mod checker;
+
+use checker::{breaks, holds};
 use sheetsync_models::clauses::LedgerClauses;
 use sheetsync_models::delivery::{
     ADDS_UP, Budget, COMPLETE, DeliveryModel, ENDS, GUARDED, NOT_EARLY, NOT_STALE, ONCE, Sheet,
 };
 use sheetsync_models::locks::{LockModel, NO_DEADLOCK};
-use stateright::{Checker as _, HasDiscoveries, Model as _};
-
-fn holds(model: DeliveryModel) {
-    let checker = model.checker().threads(2).spawn_bfs().join();
-    println!(
-        "{} states, {} unique, depth {}",
-        checker.state_count(),
-        checker.unique_state_count(),
-        checker.max_depth()
-    );
-    checker.assert_properties();
-}
-
-fn breaks(model: DeliveryModel, property: &'static str) {
-    let found = HasDiscoveries::AllOf([property].into_iter().collect());
-    let checker = model.checker().threads(2).finish_when(found).spawn_bfs().join();
-    println!("counterexample among {} states", checker.unique_state_count());
-    checker.assert_any_discovery(property);
-}
+use stateright::{Checker as _, Model as _};
 
 fn with(budget: Budget) -> DeliveryModel {
     DeliveryModel { budget: Budget { runs: 2, ..budget }, ..DeliveryModel::default() }
