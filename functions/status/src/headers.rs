@@ -39,8 +39,13 @@ fn page_policy(supabase_url: &str) -> String {
 pub async fn protect(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
+    // A browser takes the policy of a 304 for the page that it has: it must be the page's.
     let policy = if is_page { page_policy(&api.settings.supabase_url) } else { NO_CONTENT.to_owned() };
+    let is_known = response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
+    if is_known {
+        headers.remove(CONTENT_TYPE);
+    }
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
@@ -84,7 +89,6 @@ pub async fn tag(request: Request, next: Next) -> Response {
     }
     if is_known(&parts.headers, known.as_ref()) {
         parts.status = StatusCode::NOT_MODIFIED;
-        parts.headers.remove(CONTENT_TYPE);
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(body))

@@ -28,6 +28,9 @@ pub struct Reason {
     pub code: &'static str,
     /// What is so, and what to do.
     pub message: String,
+    /// How much: so many cells and rows, problems, batches; of `run_stalled` and `overdue`, for how many seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<u64>,
 }
 
 /// What is known of a sync.
@@ -79,30 +82,37 @@ const MISSED_INTERVALS: u32 = 3;
 #[must_use]
 pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
     let mut found = Vec::new();
-    let mut add = |status, code, message: String| found.push((status, Reason { code, message }));
+    let mut add = |status, code, amount, message: String| found.push((status, Reason { code, message, amount }));
     let since = |then: Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
 
     if !facts.is_current {
         let message = "Supabase cannot be reached; what is shown is what was known last".to_owned();
-        add(Status::Unknown, "supabase_unreachable", message);
+        add(Status::Unknown, "supabase_unreachable", None, message);
     } else if facts.last_run.is_none() {
-        add(Status::Unknown, "never_ran", "it has not run yet".to_owned());
+        add(Status::Unknown, "never_ran", None, "it has not run yet".to_owned());
     }
     if !facts.is_defined {
         let message = "the definition does not name it, or cannot be read: it runs no more".to_owned();
-        add(Status::Degraded, "not_defined", message);
+        add(Status::Degraded, "not_defined", None, message);
     }
     if let Some(run) = &facts.last_run {
         let because = run.error.as_deref().unwrap_or("see the run");
         match run.status {
-            RunStatus::Failed => add(Status::Unhealthy, "last_run_failed", format!("the last run failed: {because}")),
+            RunStatus::Failed => {
+                add(Status::Unhealthy, "last_run_failed", None, format!("the last run failed: {because}"))
+            }
             RunStatus::Partial => {
-                add(Status::Degraded, "last_run_partial", "the last run could not bring over everything".to_owned());
+                add(
+                    Status::Degraded,
+                    "last_run_partial",
+                    None,
+                    "the last run could not bring over everything".to_owned(),
+                );
             }
             RunStatus::Queued | RunStatus::InProgress | RunStatus::Completed | RunStatus::Superseded => {}
         }
         if let Some(reason) = &run.deletes_withheld {
-            add(Status::Degraded, "deletes_withheld", format!("vanished rows were not deleted: {reason}"));
+            add(Status::Degraded, "deletes_withheld", None, format!("vanished rows were not deleted: {reason}"));
         }
     }
     if facts.is_current
@@ -110,7 +120,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         && since(heartbeat) > facts.stall_after
     {
         let message = format!("the run under way has made no progress for {}", words(since(heartbeat)));
-        add(Status::Unhealthy, "run_stalled", message);
+        add(Status::Unhealthy, "run_stalled", Some(since(heartbeat).as_secs()), message);
     }
     if facts.is_current
         && let (Some(every), Some(applied)) = (facts.every, facts.applied)
@@ -118,34 +128,44 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
     {
         let message =
             format!("nothing has come through for {}; it should every {}", words(since(applied)), words(every));
-        add(Status::Unhealthy, "overdue", message);
+        add(Status::Unhealthy, "overdue", Some(since(applied).as_secs()), message);
     }
     if facts.open_rejections > 0 {
         let message =
             format!("{} in the sheet cannot be used", count(facts.open_rejections, "cell or row", "cells or rows"));
-        add(Status::Degraded, "open_rejections", message);
+        add(Status::Degraded, "open_rejections", Some(facts.open_rejections), message);
     }
     if facts.open_failures > 0 {
         let message =
             format!("{} of the database or the network", count(facts.open_failures, "open problem", "open problems"));
-        add(Status::Degraded, "open_failures", message);
+        add(Status::Degraded, "open_failures", Some(facts.open_failures), message);
     }
     if facts.dead_letters > 0 {
         let message = format!("{} given up", count(facts.dead_letters, "batch was", "batches were"));
-        add(Status::Degraded, "dead_letters", message);
+        add(Status::Degraded, "dead_letters", Some(facts.dead_letters), message);
     }
     match facts.circuit {
         Some(CircuitFact::Open) => {
-            add(Status::Unhealthy, "circuit_open", "the destination is down; batches wait until it answers".to_owned());
+            add(
+                Status::Unhealthy,
+                "circuit_open",
+                None,
+                "the destination is down; batches wait until it answers".to_owned(),
+            );
         }
         Some(CircuitFact::ForcedOpen) => {
-            add(Status::Unhealthy, "circuit_forced_open", "an operator has stopped all writing".to_owned());
+            add(Status::Unhealthy, "circuit_forced_open", None, "an operator has stopped all writing".to_owned());
         }
         Some(CircuitFact::HalfOpen) => {
-            add(Status::Degraded, "circuit_half_open", "it is being tried whether the destination is back".to_owned());
+            add(
+                Status::Degraded,
+                "circuit_half_open",
+                None,
+                "it is being tried whether the destination is back".to_owned(),
+            );
         }
         Some(CircuitFact::ForcedClosed) => {
-            add(Status::Degraded, "circuit_forced_closed", "an operator has switched the breaker off".to_owned());
+            add(Status::Degraded, "circuit_forced_closed", None, "an operator has switched the breaker off".to_owned());
         }
         Some(CircuitFact::Closed) | None => {}
     }
@@ -307,10 +327,13 @@ mod tests {
     fn a_reason_says_how_long_and_how_many() {
         let facts = Facts { applied: ago(200), open_rejections: 1, ..well() };
         let (_, reasons) = judge(&facts, now());
-        let messages: Vec<&str> = reasons.iter().map(|reason| reason.message.as_str()).collect();
+        let told: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
         assert_eq!(
-            messages,
-            ["nothing has come through for 3 h; it should every 5 min", "1 cell or row in the sheet cannot be used"]
+            told,
+            [
+                ("nothing has come through for 3 h; it should every 5 min", Some(12_000)),
+                ("1 cell or row in the sheet cannot be used", Some(1))
+            ]
         );
     }
 }

@@ -19,7 +19,7 @@ use crate::time::Time;
 /// All columns of a run but the keys that were asked for, of which there may be thousands.
 const COLUMNS: &str = "id,sync,seq,sync_type,status,triggered_by,started_at,planned_at,heartbeat_at,completed_at,total_rows,\
                        inserted,updated,unchanged,rejected,skipped,failed,adopted,conflict,deleted,rows_sent,rows_done,\
-                       keys_vanished,keys_done,deletes_withheld,batches_total,batches_done,error_details,metadata";
+                       keys_vanished,keys_done,vanished,deletes_withheld,batches_total,batches_done,error_details,metadata";
 
 const BATCH_COLUMNS: &str = "kind,lo::text,hi::text,outcome,rows,inserted,updated,unchanged,deleted,conflicts,rejected,attempts,error,finished_at";
 
@@ -52,11 +52,19 @@ pub struct Run {
     pub rows_done: u64,
     pub keys_vanished: u64,
     pub keys_done: u64,
+    #[serde(default)]
+    pub vanished: Option<Vanished>,
     pub deletes_withheld: Option<String>,
     pub batches_total: u64,
     pub batches_done: u64,
     pub error_details: Option<RunError>,
     pub metadata: Value,
+}
+
+/// The keys that the sheet no longer had.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Vanished {
+    pub count: u64,
 }
 
 /// Why a run failed.
@@ -111,6 +119,8 @@ pub struct RunView {
     keys_vanished: u64,
     /// Why vanished rows were not deleted.
     deletes_withheld: Option<String>,
+    /// How many rows an approval would delete; null unless deletes were withheld and may be approved.
+    withheld_rows: Option<u64>,
     batches_total: u64,
     batches_done: u64,
     error: Option<RunError>,
@@ -145,6 +155,7 @@ impl From<Run> for RunView {
             rows_sent: run.rows_sent,
             rows_done: run.rows_done,
             keys_vanished: run.keys_vanished,
+            withheld_rows: run.deletes_withheld.as_ref().and(run.vanished).map(|vanished| vanished.count),
             deletes_withheld: run.deletes_withheld,
             batches_total: run.batches_total,
             batches_done: run.batches_done,

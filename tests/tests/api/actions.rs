@@ -106,6 +106,8 @@ async fn a_withheld_deletion_is_approved_once_for_exactly_its_rows() -> Result<(
     sync.sheet.delete_rows(2, 20).await?;
     let withheld = sync.run().await?;
     let operator = Api::operator()?;
+    let told = operator.read(&format!("/api/runs/{}", withheld.id)).await?;
+    assert_eq!(told["withheldRows"], 20);
     let path = format!("/api/runs/{}/approve-deletes", withheld.id);
     assert_eq!(operator.post(&path, &json!({"why": " "})).await?.status, 422);
     let answer = operator.post(&path, &json!({"why": "sold"})).await?;

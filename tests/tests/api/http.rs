@@ -13,6 +13,8 @@ async fn what_has_not_changed_is_not_sent_again() -> Result<()> {
         assert!(!tag.is_empty(), "{path}");
         let again = reader.send(Method::GET, path, &[("if-none-match", &tag)], None).await?;
         assert_eq!((again.status, again.text.as_str(), again.header("etag")), (304, "", tag.as_str()), "{path}");
+        let policy = "content-security-policy";
+        assert_eq!(again.header(policy), first.header(policy), "{path}: a browser shows what it has by this policy");
         let other = reader.send(Method::GET, path, &[("if-none-match", "W/\"other\"")], None).await?;
         assert_eq!((other.status, other.text), (200, first.text), "{path}");
     }

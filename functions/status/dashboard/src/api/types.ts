@@ -46,6 +46,8 @@ export interface Me {
 export interface Reason {
   code: string;
   message: string;
+  /** How many of what the code counts, or for how many seconds. */
+  amount?: number;
 }
 
 export interface RunError extends Reason {
@@ -78,8 +80,8 @@ export interface Run {
   rowsDone: number;
   keysVanished: number;
   deletesWithheld: string | null;
-  /** The keys that the sheet no longer has, and that may be approved for deletion. */
-  vanished?: { count: number } | null;
+  /** How many rows an approval would delete. */
+  withheldRows: number | null;
   batchesTotal: number;
   batchesDone: number;
   error: RunError | null;

@@ -108,8 +108,9 @@ function Plot(props: Props & { onCursor: (index: number | null) => void }) {
           },
           {
             ...axis,
-            size: 56,
-            values: (_, ticks) => ticks.map((tick) => (bars && tick % 1 !== 0 ? "" : value(tick))),
+            size: widest,
+            ...(bars && { incrs: WHOLE }),
+            values: (_, ticks) => ticks.map(value),
           },
         ],
         series: [
@@ -130,7 +131,7 @@ function Plot(props: Props & { onCursor: (index: number | null) => void }) {
               width: 2,
               spanGaps: true,
               ...(one?.dashed === true && { dash: [5, 4] }),
-              points: { show: known(one?.values ?? []) <= MARKED, size: 5, fill: stroke },
+              points: { show: known(one?.values ?? []) <= MARKED, size: 6, fill: stroke },
             };
           }),
         ],
@@ -150,6 +151,19 @@ function Plot(props: Props & { onCursor: (index: number | null) => void }) {
   }, [shape, theme, f]);
 
   return <div class="plot" ref={place} />;
+}
+
+/** Steps of an axis on which things are counted. */
+const WHOLE = [1, 2, 5]
+  .flatMap((step) => Array.from({ length: 10 }, (_, power) => step * 10 ** power))
+  .sort((a, b) => a - b);
+
+/** An axis is as wide as what stands beside it: a unit may be one letter or four. */
+function widest(plot: uPlot, values: string[] | null, axis: number): number {
+  // uPlot keeps a font as what a canvas takes, already in the device's pixels.
+  plot.ctx.font = (plot.axes[axis]?.font as unknown as [string])[0];
+  const widths = (values ?? []).map((value) => plot.ctx.measureText(value).width / devicePixelRatio);
+  return Math.max(24, ...widths) + 14;
 }
 
 const known = (values: (number | null)[]) => values.filter((value) => value !== null).length;

@@ -1,6 +1,8 @@
 // The dashboard in English. It is the model: ja.ts must have each of these, of the same type.
 // A text that holds numbers or names is a function; plural() knows one from many.
 
+import type { Format } from "../format";
+
 const one = new Intl.PluralRules("en");
 const plural = (n: number, singular: string, many: string) => (one.select(n) === "one" ? singular : many);
 const number = new Intl.NumberFormat("en");
@@ -9,6 +11,9 @@ const count = (n: number, singular: string, many: string) =>
 
 /** What stands before and after a time that is drawn by itself, such as "started" and "3 min ago". */
 export type Around = readonly [before: string, after: string];
+
+/** Why a sync is not healthy; with how many of what, or for how many seconds, where the API says so. */
+export type ToldReason = string | ((amount: number, f: Format) => string);
 
 export const en = {
   product: "Sheetsync",
@@ -81,7 +86,7 @@ export const en = {
 
   health: { healthy: "Healthy", degraded: "Degraded", unhealthy: "Unhealthy", unknown: "Unknown" },
   // By the code that the API gives with its reason; a code that is not here is shown in the API's own words.
-  reason: {} as Record<string, string>,
+  reason: {} as Record<string, ToldReason>,
   status: {
     queued: "Queued",
     in_progress: "Running",
@@ -132,8 +137,8 @@ export const en = {
     freshnessHint: "How long ago the sheet was read that the table was last fully equal to.",
     neverComplete: "never yet",
     successRate: "Success (24 h)",
-    successHint: (completed: number, runs: number) =>
-      `${number.format(completed)} of ${count(runs, "run", "runs")} complete`,
+    successHint: (completed: number, partial: number, failed: number) =>
+      `${number.format(completed)} complete, ${number.format(partial)} partial, ${number.format(failed)} failed`,
     errorRate: "Rows in error (24 h)",
     nextRun: "Next",
     onDemand: "when asked",

@@ -144,17 +144,13 @@ function Withheld({ run, onApproved }: { run: RunDetail; onApproved: () => void 
       {open && (
         <ApproveDeletes
           run={run.id}
-          rows={vanished(run)}
+          rows={run.withheldRows}
           onClose={() => setOpen(false)}
           onApproved={onApproved}
         />
       )}
     </section>
   );
-}
-
-function vanished(run: RunDetail): number | null {
-  return run.vanished?.count ?? null;
 }
 
 /** What a run under way tells about its progress, as the API computes it for a sync. */

@@ -15,21 +15,24 @@ export function Reasons({ reasons }: { reasons: Reason[] }) {
       {reasons.map((reason) => (
         <li key={reason.code}>
           <Icon name="degraded" />
-          <ReasonText code={reason.code} message={reason.message} />
+          <ReasonText {...reason} />
         </li>
       ))}
     </ul>
   );
 }
 
-function ReasonText({ code, message }: Reason) {
-  const { m } = useText();
+/** The reasons whose message says more than that they are so: what the run, or the guard, said. */
+const IN_ITS_OWN_WORDS = ["last_run_failed", "deletes_withheld"];
+
+function ReasonText({ code, message, amount }: Reason) {
+  const { m, f } = useText();
   const told = m.reason[code];
   if (told === undefined) return <span>{sentence(message)}</span>;
-  // The API's own words say more than the translation: how many, since when, what to do.
   return (
     <span>
-      {told} <span class="note">{message}</span>
+      {typeof told === "string" ? told : told(amount ?? 0, f)}
+      {IN_ITS_OWN_WORDS.includes(code) && <span class="note"> {message}</span>}
     </span>
   );
 }
@@ -69,7 +72,11 @@ export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) 
       </Fact>
       <Fact
         name={m.sync.successRate}
-        note={last24h.runs > 0 ? m.sync.successHint(last24h.completed, last24h.runs) : m.sync.noRuns}
+        note={
+          last24h.runs > 0
+            ? m.sync.successHint(last24h.completed, last24h.partial, last24h.failed)
+            : m.sync.noRuns
+        }
         {...tone(last24h.successRate !== null && last24h.successRate < 0.9, "warn")}
         {...tone(last24h.successRate !== null && last24h.successRate < 0.5, "bad")}
       >

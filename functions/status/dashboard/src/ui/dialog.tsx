@@ -1,4 +1,4 @@
-// The browser's own modal dialog: it keeps the focus inside, gives it back, and closes on Escape.
+// The browser's own modal dialog: it keeps the focus inside and closes on Escape; the focus goes back to where it was.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
@@ -18,9 +18,14 @@ export function Dialog(props: {
 
   useEffect(() => {
     const dialog = ref.current;
+    const before = document.activeElement;
     dialog?.showModal();
     heading.current?.focus();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      // The browser gives the focus back only if the dialog is still in the page by now.
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
 
   // The step of a dialog that takes the place of another one begins at its title.

@@ -1,0 +1,130 @@
+// For those who use the keyboard, a screen reader, or a dark room.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Browser, Page } from "playwright-core";
+import { axe, expectQuiet, launch, open, signedIn, type Look } from "./browser";
+import { stack } from "./stack";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+const sync = `#/syncs/${stack.syncs.hostile}`;
+
+/** Every screen and dialog: how one gets there from the sync's own screen, and what says that it is there. */
+const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
+  ["sync", (page) => page.locator("[data-chart=runs] canvas").waitFor()],
+  ["rejected rows", (page) => show(page, `${sync}?tab=rejected`, page.getByRole("row").nth(1))],
+  [
+    "run",
+    async (page) => {
+      await show(page, sync, page.getByRole("table").last());
+      await page.getByRole("table", { name: "Runs, newest first" }).getByRole("link").first().click();
+      await page.getByRole("heading", { name: "Where every row went" }).waitFor();
+    },
+  ],
+  ["overview", (page) => show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile }))],
+  ["audit", (page) => show(page, "#/audit", page.getByRole("row").nth(1))],
+  [
+    "breaker's dialog",
+    async (page) => {
+      await show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile }));
+      await page.getByRole("button", { name: "Change: Circuit breaker" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
+  ],
+  [
+    "preview",
+    async (page) => {
+      await page.goto(sync);
+      await page.getByRole("button", { name: "Sync now", exact: true }).click();
+      await page.getByRole("button", { name: "Preview", exact: true }).click();
+      await page.getByRole("heading", { name: "Would be rejected" }).waitFor();
+    },
+  ],
+];
+
+async function show(page: Page, address: string, sign: ReturnType<Page["locator"]>): Promise<void> {
+  await page.goto(address);
+  await sign.waitFor();
+}
+
+const LOOKS: [name: string, look: Look][] = [
+  ["light", {}],
+  ["dark", { scheme: "dark" }],
+  ["phone", { phone: true }],
+];
+
+describe.each(LOOKS)("axe finds nothing, %s", (_, look) => {
+  test("on the way in", async () => {
+    const watched = await open(browser, look);
+    await watched.page.goto("#/");
+    await watched.page.getByRole("heading", { name: "Sign in" }).waitFor();
+    expect(await axe(watched.page)).toEqual([]);
+    expectQuiet(watched);
+  });
+
+  test("on every screen", async () => {
+    const watched = await signedIn(browser, "operator", sync, look);
+    for (const [name, go] of SCREENS) {
+      await go(watched.page);
+      expect(await axe(watched.page), name).toEqual([]);
+      expect(await sideways(watched.page), `${name} is wider than the screen`).toBe(false);
+      await watched.page.keyboard.press("Escape");
+    }
+    expectQuiet(watched);
+  });
+});
+
+const sideways = (page: Page) =>
+  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+test("axe finds what is wrong, if something is", async () => {
+  const { page } = await open(browser);
+  await page.goto("#/");
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.evaluate(() =>
+    document.querySelector("input")?.closest("label")?.replaceWith(document.createElement("input")),
+  );
+  expect((await axe(page)).join()).toContain("label");
+});
+
+test("a run is previewed with the keyboard alone, and the focus comes back to where it was", async () => {
+  const watched = await signedIn(browser, "operator", sync);
+  const { page } = watched;
+  await page.locator("[data-chart=runs] canvas").waitFor();
+  await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+
+  await page.keyboard.press("Tab");
+  await expect.poll(() => focused(page)).toBe("Skip to content");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => focused(page)).toBe(stack.syncs.hostile);
+
+  await tabTo(page, "Sync now");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => focused(page)).toBe(`Sync ${stack.syncs.hostile}`);
+  await tabTo(page, "Preview");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Would be rejected" }).waitFor();
+  await expect.poll(() => focused(page)).toBe(`What a sync of ${stack.syncs.hostile} would do`);
+  await page.keyboard.press("Escape");
+  expect(await page.getByRole("dialog").count()).toBe(0);
+  await expect.poll(() => focused(page)).toBe("Sync now");
+  expectQuiet(watched);
+});
+
+const focused = (page: Page) =>
+  page.evaluate(() => {
+    const it = document.activeElement;
+    return it?.getAttribute("aria-label") ?? it?.textContent.trim() ?? "";
+  });
+
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let step = 0; step < 30; step++) {
+    await page.keyboard.press("Tab");
+    if ((await focused(page)) === name) return;
+  }
+  expect.fail(`${name} cannot be reached with the tab key`);
+}
