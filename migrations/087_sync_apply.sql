@@ -220,6 +220,25 @@ begin
 end
 $$;
 
+-- Locks the run's row, last and for a moment, so that the batch can be accounted for. Whoever did a part of it since this
+-- call looked into the ledger (p_covered) has accounted for that part: then the call has to be repeated.
+create or replace function public.sync_lock_account(p_run uuid, p_kind text, p_lo bigint, p_hi bigint, p_covered int8multirange)
+returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+    perform from public.sync_state as s where s.id = p_run for no key update;
+    if exists (
+        select from public.sync_batches as b
+        where b.run = p_run and b.kind = p_kind and b.lo < p_hi and b.hi > p_lo and b.outcome in ('applied', 'withheld')
+          and not coalesce(p_covered @> int8range(b.lo, b.hi), false)
+    ) then
+        raise serialization_failure using message = 'a part of this batch was applied at the same time: repeat the call';
+    end if;
+end
+$$;
+
 -- Applies one batch (docs/PROTOCOL.md).
 create or replace function public.sync_apply(p_batch jsonb)
 returns jsonb
@@ -307,6 +326,7 @@ begin
         end if;
         v_reason := public.sync_deletes_withheld(v_target, v_run, v_rows);
         if v_reason is not null then
+            perform public.sync_lock_account(v_run, v_kind, v_lo, v_hi, v_covered);
             v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'withheld', v_rows, '{}',
                                             jsonb_build_object('code', 'withheld', 'message', v_reason));
             return jsonb_build_object('outcome', 'withheld', 'error', v_reason, 'runStatus', v_status);
@@ -326,6 +346,7 @@ begin
     if v_outcome = 'failed' then
         perform public.sync_record_errors(v_target.sync, v_run, 'database', jsonb_build_array(
             jsonb_build_object('code', 'batch_refused', 'message', v_reason)));
+        perform public.sync_lock_account(v_run, v_kind, v_lo, v_hi, v_covered);
         v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'failed', v_rows, '{}',
                                         jsonb_build_object('code', 'batch_refused', 'message', v_reason));
         v_status := public.sync_stop(v_run, jsonb_build_object('type', 'database', 'code', 'batch_refused', 'message', v_reason));
@@ -362,15 +383,7 @@ begin
             'skipped', coalesce((v_counts ->> 'skipped')::integer, 0) + greatest(v_rows - cardinality(v_items), 0));
     end if;
 
-    -- The run's row is locked last, for a moment. Whoever applied a part of this batch meanwhile has accounted for it.
-    perform from public.sync_state as s where s.id = v_run for no key update;
-    if exists (
-        select from public.sync_batches as b
-        where b.run = v_run and b.kind = v_kind and b.lo < v_hi and b.hi > v_lo and b.outcome in ('applied', 'withheld')
-          and not coalesce(v_covered @> int8range(b.lo, b.hi), false)
-    ) then
-        raise serialization_failure using message = 'a part of this batch was applied at the same time: repeat the call';
-    end if;
+    perform public.sync_lock_account(v_run, v_kind, v_lo, v_hi, v_covered);
     v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'applied', v_rows, v_counts, null);
 
     return jsonb_build_object('outcome', 'applied', 'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0,
@@ -386,10 +399,12 @@ revoke all on function public.sync_batch_fault(jsonb) from public, anon, authent
 revoke all on function public.sync_refusal(public.sync_targets, text, jsonb, text, text, text, text)
     from public, anon, authenticated;
 revoke all on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean) from public, anon, authenticated;
+revoke all on function public.sync_lock_account(uuid, text, bigint, bigint, int8multirange) from public, anon, authenticated;
 revoke all on function public.sync_apply(jsonb) from public, anon, authenticated;
 grant execute on function public.sync_batch_fault(jsonb) to service_role;
 grant execute on function public.sync_refusal(public.sync_targets, text, jsonb, text, text, text, text) to service_role;
 grant execute on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean) to service_role;
+grant execute on function public.sync_lock_account(uuid, text, bigint, bigint, int8multirange) to service_role;
 grant execute on function public.sync_apply(jsonb) to service_role;
 
 notify pgrst, 'reload schema';

@@ -137,13 +137,15 @@ impl Run {
 
 /// A message cut in two, as the worker does it after a statement timeout.
 pub fn halves(message: &Value) -> (Value, Value) {
-    let rows = message["rows"].as_array().unwrap();
-    let (left, right) = rows.split_at(rows.len() / 2);
+    let list = if message["kind"] == "delete" { "keys" } else { "rows" };
+    let items = message[list].as_array().unwrap();
+    let (left, right) = items.split_at(items.len() / 2);
+    let middle = if list == "keys" { &right[0] } else { &right[0]["h"] };
     let (mut first, mut second) = (message.clone(), message.clone());
-    first["hi"] = right[0]["h"].clone();
-    second["lo"] = right[0]["h"].clone();
-    first["rows"] = left.to_vec().into();
-    second["rows"] = right.to_vec().into();
+    first["hi"] = middle.clone();
+    second["lo"] = middle.clone();
+    first[list] = left.to_vec().into();
+    second[list] = right.to_vec().into();
     (first, second)
 }
 

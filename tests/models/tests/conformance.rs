@@ -38,6 +38,7 @@ pub enum Operation {
         is_final: bool,
     },
     FailRun(RunId),
+    Heartbeat(RunId),
     /// Somebody edits the table in the application; `None` removes the row.
     Edit {
         number: u16,
@@ -86,7 +87,8 @@ impl Sequence {
             22..70 => Operation::Apply(self.batch()),
             70..86 => Operation::Fail { batch: self.batch(), is_final: self.random.random_bool(0.3) },
             86..88 => Operation::FailRun(self.made.choose(&mut self.random).unwrap().run),
-            88..97 => {
+            88..90 => Operation::Heartbeat(self.made.choose(&mut self.random).unwrap().run),
+            90..97 => {
                 let row = self
                     .random
                     .random_bool(0.7)

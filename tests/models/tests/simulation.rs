@@ -31,11 +31,14 @@ fn whatever_happens_the_table_ends_as_the_sheet() {
     let (runs, crashes) = (total(|numbers| numbers.runs), total(|numbers| numbers.crashes));
     let (dead_calls, dead_letters) = (total(|numbers| numbers.dead_calls), total(|numbers| numbers.dead_letters));
     let most = numbers.iter().map(|numbers| numbers.most_in_a_second).max().unwrap_or_default();
+    let (moved, taken_over) = (total(|numbers| numbers.moved_reads), total(|numbers| numbers.taken_over));
     println!(
-        "{runs} runs, {crashes} crashes, {dead_calls} dead calls, {dead_letters} dead letters, {most} calls a second"
+        "{runs} runs, {moved} of an edited sheet, {taken_over} taken over, {crashes} crashes, {dead_calls} dead calls, \
+         {dead_letters} dead letters, {most} calls a second"
     );
     let seeds = numbers.len() as u64;
     assert!(runs > 5 * seeds && crashes > seeds && dead_calls > seeds / 2 && dead_letters > seeds / 10 && most > 2);
+    assert!(moved > seeds / 10 && taken_over > 0);
 }
 
 #[test]

@@ -99,25 +99,7 @@ impl Ledger {
     /// When somebody applied a part of this batch since the first step.
     pub fn commit(&mut self, batch: &Batch, prepared: &Prepared) -> Result<(Answer, LateHashes), SerializationFailure> {
         let target = self.target.ok_or(SerializationFailure)?;
-        let merged = match &prepared.step {
-            Step::Withhold => {
-                let status = self.account(batch.entry(), EntryOutcome::Withheld, prepared.rows, Counts::default());
-                let answer = Answer { outcome: Outcome::Withheld, counts: Counts::default(), status };
-                return Ok((answer, Vec::new()));
-            }
-            Step::Upsert(rows) => self.merge(&target, batch.run, rows),
-            Step::Delete(numbers) => {
-                let mut merged = self.delete(&target, batch.run, numbers);
-                merged.counts.skipped += (prepared.rows - numbers.len() as i64).max(0);
-                Some(merged)
-            }
-        };
-        let Some(Merged { counts, table, remembered }) = merged else {
-            self.account(batch.entry(), EntryOutcome::Failed, prepared.rows, Counts::default());
-            let status = self.stop(batch.run);
-            return Ok((Answer { outcome: Outcome::Failed, counts: Counts::default(), status }, Vec::new()));
-        };
-        // The run's row is locked from here on.
+        // The run's row is locked from here on, whatever came of the batch.
         let entry = batch.entry();
         let is_known = |lo: i64, hi: i64| prepared.covered.iter().any(|(from, to)| *from <= lo && hi <= *to);
         let meanwhile = self.entries.iter().any(|(key, value)| {
@@ -131,6 +113,24 @@ impl Ledger {
         if meanwhile && self.clauses.recheck && self.clauses.ledger_check {
             return Err(SerializationFailure);
         }
+        let merged = match &prepared.step {
+            Step::Withhold => {
+                let status = self.account(entry, EntryOutcome::Withheld, prepared.rows, Counts::default());
+                let answer = Answer { outcome: Outcome::Withheld, counts: Counts::default(), status };
+                return Ok((answer, Vec::new()));
+            }
+            Step::Upsert(rows) => self.merge(&target, batch.run, rows),
+            Step::Delete(numbers) => {
+                let mut merged = self.delete(&target, batch.run, numbers);
+                merged.counts.skipped += (prepared.rows - numbers.len() as i64).max(0);
+                Some(merged)
+            }
+        };
+        let Some(Merged { counts, table, remembered }) = merged else {
+            self.account(entry, EntryOutcome::Failed, prepared.rows, Counts::default());
+            let status = self.stop(batch.run);
+            return Ok((Answer { outcome: Outcome::Failed, counts: Counts::default(), status }, Vec::new()));
+        };
         for (number, row) in table {
             match row {
                 Some(row) => self.table.insert(number, row),

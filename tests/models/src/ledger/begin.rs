@@ -1,4 +1,4 @@
-//! `sync_begin` (083), `sync_planned` and the failure of a run (088).
+//! `sync_begin` (083), `sync_planned` and the failure of a run (088), its signs of life (093).
 
 use super::{
     Begun, Counts, Definition, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target,
@@ -95,6 +95,17 @@ impl Ledger {
         state.batches_total = plan.upsert_batches + plan.delete_batches;
         state.withheld = plan.withheld;
         self.close(run)
+    }
+
+    /// `sync_heartbeat` (093): a sign of life, the first of which makes the run `in_progress`.
+    pub fn heartbeat(&mut self, run: RunId) -> Option<Status> {
+        let now = self.now;
+        let state = self.runs.get_mut(&run)?;
+        if state.status.is_open() {
+            state.status = Status::InProgress;
+            state.heartbeat = now;
+        }
+        Some(state.status)
     }
 
     /// Fails a run at once.

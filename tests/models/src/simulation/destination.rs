@@ -282,7 +282,7 @@ fn said(outcome: supabase::Outcome, run: Option<Status>) -> Applied {
     }
 }
 
-fn status(of: Status) -> RunStatus {
+pub(super) fn status(of: Status) -> RunStatus {
     match of {
         Status::Queued => RunStatus::Queued,
         Status::InProgress => RunStatus::InProgress,
@@ -293,11 +293,11 @@ fn status(of: Status) -> RunStatus {
     }
 }
 
-fn lost(reason: &str) -> SupabaseError {
+pub(super) fn lost(reason: &str) -> SupabaseError {
     SupabaseError::NoAnswer { url: "simulated".to_owned(), reason: reason.to_owned() }
 }
 
-fn refused(fault: Fault, code: &str) -> SupabaseError {
+pub(super) fn refused(fault: Fault, code: &str) -> SupabaseError {
     SupabaseError::Refused {
         fault,
         status: 500,

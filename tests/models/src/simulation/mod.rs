@@ -2,8 +2,8 @@
 //! any order, the destination and DynamoDB are away, and the sheet is edited. Days pass in milliseconds, on tokio's paused
 //! clock, and the same seed makes the same run again.
 //!
-//! What runs is the product: the worker's handler ([`worker::Worker`]) with its breaker, limiter and retries; the mapping, the
-//! plan and the packing of the scheduler. What is played: SQS and its event source ([`queue`]), DynamoDB and Supabase
+//! What runs is the product: the worker's handler ([`worker::Worker`]) with its breaker, limiter and retries; the scheduler's
+//! run ([`::scheduler::run::Run`]) from the first read to the recorded plan. What is played: SQS and its event source ([`queue`]), DynamoDB and Supabase
 //! ([`destination`]; behind it the transcription of the protocol, [`crate::ledger`]), the sheet, and Lambda, which ends
 //! functions in the middle.
 
@@ -60,6 +60,10 @@ pub struct Numbers {
     pub dead_letters: u64,
     /// Functions that were ended in the middle.
     pub crashes: u64,
+    /// Runs that ended because a newer one had taken over.
+    pub taken_over: u64,
+    /// Plans of a sheet that was edited while it was read.
+    pub moved_reads: u64,
     /// Edits of the sheet.
     pub edits: u64,
 }

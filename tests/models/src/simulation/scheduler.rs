@@ -1,5 +1,6 @@
-//! The scheduler's side: a tick begins a run, reads the sheet, compares, sends, records the plan. The mapping, the snapshot, the
-//! comparison, the guard and the packing are the product's; in between, every call can fail and Lambda can end it.
+//! The scheduler's side: a tick begins a run, and [`scheduler::run::Run`] does the rest: it is the product. Played are the
+//! sheet, which may be edited between two chunks; Supabase's and SQS's answers, which may be lost or be no; and Lambda, which
+//! ends invocations in the middle.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,30 +9,42 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::Rng as _;
-use sheetsync::batch::{Envelope, Outgoing};
+use scheduler::run::{Outbox, Record, Run, RunError};
+use sheetsync::area::Area;
+use sheetsync::batch::Outgoing;
 use sheetsync::breaker::{Breaker, Rule};
+use sheetsync::classify::Fault;
 use sheetsync::clock::Chance;
 use sheetsync::definition::{Definition, Sync};
-use sheetsync::hash::{ContentHash, DigestBuilder, KeyHash};
-use sheetsync::mapping::{Cell, Mapping, Settings};
-use sheetsync::plan::{self, Plan, RangeDigests, Reading, StoredRow};
-use sheetsync::snapshot::{Snapshot, SnapshotBuilder};
+use sheetsync::hash::{ContentHash, DigestBuilder, KeyHash, RangeIndex};
+use sheetsync::mapping::{Cell, Rejection};
+use sheetsync::plan::{RangeDigests, StoredRow};
+use sheetsync::queue::QueueError;
+use sheetsync::sheets::{SheetsError, Tab, TabName, Tabs, Window};
+use sheetsync::supabase::{PlanRecord, RunStatus, RunType, SupabaseError};
+use sheetsync::survey::Stored;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::destination::{lost, parse, refused, status};
 use super::world::{Sim, World};
-use crate::ledger::{self, Authority, Begun, DeletePolicy, Payload, PlanRecord, RunId, RunType};
+use crate::ledger::{self, Authority, Begun, DeletePolicy, Payload, RunId};
 
-/// A run without progress for so long is superseded.
-const STALL: i64 = 900;
-
-/// How many ranges the key hashes are cut into: with few rows, so that some are empty and some are equal.
-const BITS: u32 = 3;
+/// After which Lambda ends a scheduler.
+const FUNCTION: Duration = Duration::from_secs(900);
 
 /// Messages of one `SendMessageBatch`, and how often what it refused is sent again.
 const ENTRIES: usize = 10;
 const SENDS: usize = 5;
 
+/// So wide a grid, and so heavy rows, that the reader's chunks have four: even these few rows are read in several.
+const COLUMNS: u32 = 10_000;
+const ROW_BYTES: u64 = 500_000;
+
+/// Rows of the grid below those of the sheet.
+const BLANK_ROWS: u32 = 3;
+
+/// It may stall for less time than an invocation lasts, so that runs are taken over while their sheet is being read.
 const DEFINITION: &str = r#"
 [[sync]]
 name = "simulated"
@@ -39,6 +52,8 @@ spreadsheet = "simulated"
 tab = "simulated"
 table = "things"
 key = ["id"]
+every = "4m"
+stall_after = "5m"
 batch_rows = 3
 on_delete = { policy = "hard", guard_rows = 1000000, guard_percent = 100 }
 
@@ -52,9 +67,6 @@ header = "amount"
 column = "amount"
 type = "integer"
 "#;
-
-/// A call of the scheduler that failed.
-struct Lost;
 
 /// The schedule, for ever. EventBridge delivers at least once.
 pub async fn tick(sim: Sim, every: Duration) {
@@ -77,53 +89,65 @@ async fn invoke(sim: Sim, breaker: Arc<Breaker<Sim>>, sync: Arc<Sync>) {
     if breaker.refuses_until().await.is_some() {
         return;
     }
-    let dies = sim.with(|world| world.mishap(0.1).then(|| world.millis(1, 10_000)));
-    let run = run(&sim, &sync);
-    match dies {
-        None => drop(run.await),
-        Some(dies) => {
-            if tokio::time::timeout(dies, run).await.is_err() {
-                sim.with(|world| {
-                    world.numbers.crashes += 1;
-                    world.note(|| "the scheduler is ended in the middle".to_owned());
-                });
-            }
-        }
+    let dies = sim.with(|world| world.mishap(0.1).then(|| world.millis(1, 30_000))).unwrap_or(FUNCTION);
+    if tokio::time::timeout(dies, run(&sim, &sync)).await.is_err() {
+        sim.with(|world| {
+            world.numbers.crashes += 1;
+            world.note(|| "the scheduler is ended in the middle".to_owned());
+        });
     }
 }
 
-async fn run(sim: &Sim, sync: &Sync) -> Result<(), Lost> {
-    let Some((run, id, present)) = begin(sim).await? else { return Ok(()) };
-    let outcome = plan_and_send(sim, sync, run, id, present).await;
-    if outcome.is_err() {
-        // The run is told, if it can be.
-        call(sim, |world| world.ledger.fail_run(run)).await?;
-    }
-    outcome
+/// What the handler does for one sync.
+async fn run(sim: &Sim, sync: &Sync) {
+    let Ok(Some((number, id, seq, present_rows))) = begin(sim, sync).await else { return };
+    let run = Run {
+        id,
+        seq,
+        present_rows,
+        approved_deletes: None,
+        run_type: RunType::Scheduled,
+        keys: None,
+        definition: sync,
+        sheets: sim,
+        supabase: sim,
+        queue: sim,
+        now: Timestamp::from(sim.with(|world| world.clock.now())),
+    };
+    let Err(error) = run.execute().await else { return };
+    sim.with(|world| {
+        world.numbers.taken_over += u64::from(matches!(error, RunError::TakenOver(_)));
+        world.note(|| format!("run {number} fails: {error}"));
+    });
+    // The run is told, if it can be.
+    let _ = call(sim, |world| world.ledger.fail_run(number)).await;
 }
 
 /// Opens a run; `None` when another is under way.
-async fn begin(sim: &Sim) -> Result<Option<(RunId, Uuid, u64)>, Lost> {
+async fn begin(sim: &Sim, sync: &Sync) -> Result<Option<(RunId, Uuid, i64, u64)>, SupabaseError> {
     let definition = ledger::Definition {
         deletes: DeletePolicy::Hard,
-        guard_rows: 1_000_000,
-        guard_percent: 100,
+        guard_rows: sync.on_delete.guard_rows.into(),
+        guard_percent: sync.on_delete.guard_percent.into(),
         authority: Authority::Merge { sheet_wins: true },
     };
+    let every = sync.every.map(|every| every.as_secs() as i64);
+    let stall = sync.stall_after.as_secs() as i64;
+    way(sim).await;
     // It waits for the batches that are being applied.
     while sim.with(|world| world.holding > 0 && world.ledger.clauses.target_lock) {
         sleep(Duration::from_millis(5)).await;
     }
-    call(sim, |world| {
+    transaction(sim, |world| {
         let id = Uuid::from_u128(world.runs.len() as u128 + 1);
         let run = world.runs.len() as RunId + 1;
-        let begun = world.ledger.begin(run, definition, RunType::Scheduled, Some(240), STALL);
+        let begun = world.ledger.begin(run, definition, ledger::RunType::Scheduled, every, stall);
         world.note(|| format!("run {run}: {begun:?}"));
         match begun {
-            Begun::Begun { present_rows, .. } => {
+            Begun::Begun { seq, present_rows, .. } => {
                 world.runs.push(id);
                 world.numbers.runs += 1;
-                Some((run, id, present_rows as u64))
+                Some((run, id, seq, present_rows as u64))
             }
             _ => None,
         }
@@ -131,126 +155,73 @@ async fn begin(sim: &Sim) -> Result<Option<(RunId, Uuid, u64)>, Lost> {
     .await
 }
 
-async fn plan_and_send(sim: &Sim, sync: &Sync, run: RunId, id: Uuid, present: u64) -> Result<(), Lost> {
-    let (snapshot, moved) = read(sim, sync).await;
-    let digests = call(sim, |world| digests(&world.ledger)).await?;
-    let ranges = plan::differing_ranges(&snapshot, BITS, &digests);
-    let stored = call(sim, |world| stored(&world.ledger)).await?;
-    let stored: Vec<StoredRow> = stored.into_iter().filter(|(key, _)| ranges.contains(&key.range(BITS))).collect();
-    let mut plan = plan::compare(&snapshot, BITS, &ranges, &stored);
-    let tally = snapshot.tally();
-    let reading = Reading { rows: tally.rows_read, moved, present_before: present, approved: Default::default() };
-    let withheld = plan::withhold(&sync.on_delete, reading, plan.vanished.len() as u64).is_some();
-    if withheld {
-        plan.vanished.clear();
+impl Tabs for Sim {
+    async fn tab(&self, spreadsheet: &str, _: TabName<'_>, _: Option<Area>) -> Result<Tab, SheetsError> {
+        google(self).await?;
+        let last_row = self.with(|world| world.sheet.len() as u32) + 1 + BLANK_ROWS;
+        Ok(Tab {
+            spreadsheet: spreadsheet.to_owned(),
+            id: 0,
+            title: "simulated".to_owned(),
+            window: Window { first_row: 1, last_row, first_column: 0, last_column: COLUMNS - 1 },
+            time_zone: "Asia/Tokyo".to_owned(),
+        })
     }
-    let (upsert_batches, delete_batches) = send(sim, sync, run, id, &snapshot, &plan).await?;
-    let record = PlanRecord {
-        read: tally.rows_read as i64,
-        rejected: tally.rows_rejected as i64,
-        skipped: tally.rows_skipped as i64,
-        unchanged: plan.unchanged as i64,
-        sent: plan.send.len() as i64,
-        vanished: plan.vanished.len() as i64,
-        upsert_batches,
-        delete_batches,
-        withheld,
-    };
-    call(sim, |world| {
-        let status = world.ledger.planned(run, record);
-        world.note(|| format!("run {run} is planned: {record:?}, {status:?}"));
-    })
-    .await
+
+    async fn version(&self, _: &str) -> Result<String, SheetsError> {
+        google(self).await?;
+        Ok(self.with(|world| world.version.to_string()))
+    }
+
+    /// The rows as they are at that moment: an edit since the last chunk may have moved them.
+    async fn rows(&self, _: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError> {
+        google(self).await?;
+        let headers = ["id", "amount"].map(|header| Cell::Text(header.to_owned())).to_vec();
+        let rows: Vec<Vec<Cell>> = self.with(|world| {
+            let row =
+                |(key, value): (&u16, &i32)| vec![Cell::Text(format!("K{key:04}")), Cell::Number(f64::from(*value))];
+            let all = std::iter::once(headers).chain(world.sheet.iter().map(row));
+            all.skip(first as usize - 1).take((last - first + 1) as usize).collect()
+        });
+        Ok((rows, u64::from(last - first + 1) * ROW_BYTES))
+    }
 }
 
-/// Reads the sheet in two chunks; it may be edited in between.
-async fn read(sim: &Sim, sync: &Sync) -> (Snapshot, bool) {
-    let headers = ["id", "amount"].map(|header| Cell::Text(header.to_owned()));
-    let settings =
-        Settings { columns: &sync.columns, key: &sync.key, header_row: 1, first_column: 0, time_zone: "Asia/Tokyo" };
-    let mapping = Mapping::bind(settings, &headers).expect("the headers are those of the definition");
-    let mut builder = SnapshotBuilder::new(&mapping, sync.mapping_version(), sync.duplicates);
-    let version = sim.with(|world| world.version);
-    let mut row = 2;
-    let mut add = |key: u16, value: i32| {
-        builder.add(row, &[Cell::Text(format!("K{key:04}")), Cell::Number(f64::from(value))]);
-        row += 1;
-    };
-    let middle = sim.with(|world| {
-        let middle = world.sheet.keys().nth(world.sheet.len() / 2).copied().unwrap_or(0);
-        world.sheet.range(..middle).for_each(|(key, value)| add(*key, *value));
-        middle
+/// One request of the client to Google, which repeats what fails: so it may take its time, and give up in the end.
+async fn google(sim: &Sim) -> Result<(), SheetsError> {
+    let (takes, answers) = sim.with(|world| {
+        if world.mishap(0.01) {
+            (world.millis(60_000, 600_000), !world.mishap(0.3))
+        } else if world.mishap(0.3) {
+            (world.millis(500, 20_000), true)
+        } else {
+            (world.millis(50, 500), true)
+        }
     });
-    sleep(sim.with(|world| world.millis(100, 20_000))).await;
-    sim.with(|world| world.sheet.range(middle..).for_each(|(key, value)| add(*key, *value)));
-    let moved = sim.with(|world| world.version) != version;
-    (builder.finish(moved).0, moved)
+    sleep(takes).await;
+    if answers { Ok(()) } else { Err(SheetsError::Down("simulated".to_owned())) }
 }
 
-/// Sends batches, ten a call; SQS may refuse some of a call, and says so only in its answer.
-async fn send(
-    sim: &Sim,
-    sync: &Sync,
-    run: RunId,
-    id: Uuid,
-    snapshot: &Snapshot,
-    plan: &Plan,
-) -> Result<(i64, i64), Lost> {
-    let envelope = Envelope {
-        sync: sync.name.clone(),
-        run: id,
-        seq: i64::from(run),
-        mapping: sync.mapping_version(),
-        columns: sync.columns.iter().map(|column| column.column.clone()).collect(),
-        sent_at: Timestamp::from(sim.with(|world| world.clock.now())),
-    };
-    let upserts: Vec<Outgoing> = envelope.upserts(snapshot, plan, sync.batch_rows).collect();
-    let deletes: Vec<Outgoing> = envelope.deletes(plan).collect();
-    let counts = (upserts.len() as i64, deletes.len() as i64);
-    sim.with(|world| {
-        let meant: BTreeMap<u16, i32> = upserts
-            .iter()
-            .filter_map(|batch| super::destination::parse(world, &batch.body))
-            .flat_map(|batch| match batch.payload {
-                Payload::Upsert(rows) => rows.into_iter().map(|row| (row.key.number, row.value)).collect::<Vec<_>>(),
-                Payload::Delete(_) => Vec::new(),
-            })
-            .collect();
-        world.meant.insert(run, meant);
-    });
-    let bodies: Vec<String> = upserts.into_iter().chain(deletes).map(|batch| batch.body).collect();
-    for group in bodies.chunks(ENTRIES) {
-        let mut unsent = group.to_vec();
-        for _ in 0..SENDS {
-            sleep(sim.with(|world| world.millis(5, 50))).await;
-            unsent = sim.with(|world| {
-                let (refused, taken): (Vec<String>, Vec<String>) = unsent.into_iter().partition(|_| world.mishap(0.05));
-                taken.into_iter().for_each(|body| world.send(body));
-                if world.ledger.clauses.failed_entries_check { refused } else { Vec::new() }
-            });
-            sim.wake();
-            if unsent.is_empty() {
-                break;
+impl Stored for Sim {
+    /// Nothing here has no content hash: no row is refused by itself.
+    async fn range_digests(&self, _: &str, bits: u32) -> Result<RangeDigests, SupabaseError> {
+        let rows = call(self, |world| stored(&world.ledger)).await?;
+        let mut ranges: BTreeMap<RangeIndex, (u64, DigestBuilder)> = BTreeMap::new();
+        for (key, content) in &rows {
+            let (count, digest) = ranges.entry(key.range(bits)).or_default();
+            *count += 1;
+            if let Some(content) = content {
+                digest.add(*key, *content);
             }
         }
-        if !unsent.is_empty() {
-            return Err(Lost);
-        }
+        let ranges = ranges.into_iter().map(|(range, (rows, digest))| (range, rows, digest.finish())).collect();
+        Ok(RangeDigests { rows: rows.len() as u64, ranges })
     }
-    Ok(counts)
-}
 
-/// One call of the scheduler to Supabase.
-async fn call<T>(sim: &Sim, function: impl FnOnce(&mut World) -> T) -> Result<T, Lost> {
-    sleep(sim.with(|world| world.millis(5, 100))).await;
-    sim.with(|world| {
-        if world.is_down || world.mishap(0.01) {
-            return Err(Lost);
-        }
-        let answer = function(world);
-        // It took effect, and nobody heard of it.
-        if world.mishap(0.01) { Err(Lost) } else { Ok(answer) }
-    })
+    async fn row_hashes(&self, _: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError> {
+        let rows = call(self, |world| stored(&world.ledger)).await?;
+        Ok(rows.into_iter().filter(|(key, _)| ranges.contains(&key.range(bits))).collect())
+    }
 }
 
 fn stored(ledger: &ledger::Ledger) -> Vec<StoredRow> {
@@ -258,17 +229,109 @@ fn stored(ledger: &ledger::Ledger) -> Vec<StoredRow> {
     ledger.row_hashes().into_iter().map(row).collect()
 }
 
-/// What `sync_range_digests` answers. Nothing here has no content hash: no row is refused by itself.
-fn digests(ledger: &ledger::Ledger) -> RangeDigests {
-    let mut ranges: BTreeMap<u32, (u64, DigestBuilder)> = BTreeMap::new();
-    for (key, content) in stored(ledger) {
-        let (rows, digest) = ranges.entry(key.range(BITS)).or_default();
-        *rows += 1;
-        if let Some(content) = content {
-            digest.add(key, content);
+impl Record for Sim {
+    async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError> {
+        call(self, |world| answered(world, run, |world, run| world.ledger.heartbeat(run))).await?
+    }
+
+    /// What is said of the rejected rows is not kept; that the run lives, is.
+    async fn reject(&self, run: Uuid, _: &[Rejection]) -> Result<(), SupabaseError> {
+        call(self, |world| answered(world, run, |world, run| world.ledger.heartbeat(run))).await?.map(drop)
+    }
+
+    async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError> {
+        let record = ledger::PlanRecord {
+            read: plan.tally.rows_read as i64,
+            rejected: plan.tally.rows_rejected as i64,
+            skipped: plan.tally.rows_skipped as i64,
+            unchanged: plan.rows_unchanged as i64,
+            sent: plan.rows_sent as i64,
+            vanished: plan.keys_vanished as i64,
+            upsert_batches: plan.upsert_batches as i64,
+            delete_batches: plan.delete_batches as i64,
+            withheld: plan.deletes_withheld.is_some(),
+        };
+        let has_moved = plan.metadata["moved"] == true;
+        call(self, |world| {
+            answered(world, run, |world, run| {
+                let status = world.ledger.planned(run, record);
+                world.numbers.moved_reads += u64::from(has_moved);
+                world.note(|| format!("run {run} is planned: {record:?}, moved {has_moved}, {status:?}"));
+                status
+            })
+        })
+        .await?
+    }
+}
+
+/// What a function of the ledger answers for a run, as the product hears it.
+fn answered(
+    world: &mut World,
+    run: Uuid,
+    function: impl FnOnce(&mut World, RunId) -> Option<ledger::Status>,
+) -> Result<RunStatus, SupabaseError> {
+    let number = world.run(run).ok_or_else(|| refused(Fault::Request, "22023"))?;
+    function(world, number).map(status).ok_or_else(|| refused(Fault::Request, "22023"))
+}
+
+impl Outbox for Sim {
+    /// Sends batches, ten a call; SQS may refuse some of a call, and says so only in its answer.
+    async fn send(&self, batches: impl Iterator<Item = Outgoing>) -> Result<(), QueueError> {
+        let bodies: Vec<String> = batches.map(|batch| batch.body).collect();
+        self.with(|world| intend(world, &bodies));
+        for group in bodies.chunks(ENTRIES) {
+            let mut unsent = group.to_vec();
+            for _ in 0..SENDS {
+                sleep(self.with(|world| world.millis(5, 50))).await;
+                unsent = self.with(|world| {
+                    let (refused, taken): (Vec<String>, Vec<String>) =
+                        unsent.into_iter().partition(|_| world.mishap(0.05));
+                    taken.into_iter().for_each(|body| world.send(body));
+                    if world.ledger.clauses.failed_entries_check { refused } else { Vec::new() }
+                });
+                self.wake();
+                if unsent.is_empty() {
+                    break;
+                }
+            }
+            if !unsent.is_empty() {
+                return Err(QueueError::Partial { refused: unsent.len(), reason: "simulated".to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Notes what a run is about to send, before any of it can be applied.
+fn intend(world: &mut World, bodies: &[String]) {
+    for batch in bodies.iter().filter_map(|body| parse(world, body)).collect::<Vec<_>>() {
+        let meant = world.meant.entry(batch.run).or_default();
+        if let Payload::Upsert(rows) = batch.payload {
+            meant.extend(rows.into_iter().map(|row| (row.key.number, row.value)));
         }
     }
-    let rows = ranges.values().map(|(rows, _)| rows).sum();
-    let ranges = ranges.into_iter().map(|(range, (rows, digest))| (range, rows, digest.finish())).collect();
-    RangeDigests { rows, ranges }
+}
+
+/// One call of the scheduler to Supabase.
+async fn call<T>(sim: &Sim, function: impl FnOnce(&mut World) -> T) -> Result<T, SupabaseError> {
+    way(sim).await;
+    transaction(sim, function).await
+}
+
+/// What a call does when it is there: whoever waits for the answer may die before it comes.
+async fn transaction<T>(sim: &Sim, function: impl FnOnce(&mut World) -> T) -> Result<T, SupabaseError> {
+    let answer = sim.with(|world| {
+        if world.is_down || world.mishap(0.01) {
+            return Err(lost("refused"));
+        }
+        let answer = function(world);
+        // It took effect, and nobody hears of it.
+        if world.mishap(0.01) { Err(lost("reset")) } else { Ok(answer) }
+    });
+    way(sim).await;
+    answer
+}
+
+async fn way(sim: &Sim) {
+    sleep(sim.with(|world| world.millis(3, 50))).await;
 }

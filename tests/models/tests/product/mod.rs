@@ -115,6 +115,7 @@ fn sql(operation: &Operation) -> String {
             format!("select sync_fail('{}', {}, {});", uuid(batch.run), quoted(stretch), quoted(error(*is_final)))
         }
         Operation::FailRun(run) => format!("select sync_fail('{}', null, {});", uuid(*run), quoted(error(true))),
+        Operation::Heartbeat(run) => format!("select sync_heartbeat('{}');", uuid(*run)),
         Operation::Edit { number, row: None } => {
             format!("with gone as (delete from things where id = 'K{number:04}') select '{{}}';")
         }
@@ -198,7 +199,7 @@ fn told(row: &Value, operation: &Operation) -> Value {
             "duplicate" => json!({"outcome": "duplicate", "status": row["status"]}),
             other => json!({"outcome": other}),
         },
-        Operation::Planned { .. } => json!({"status": row["status"]}),
+        Operation::Planned { .. } | Operation::Heartbeat(_) => json!({"status": row["status"]}),
         Operation::Apply(_) => {
             let mut told = json!({"outcome": row["outcome"], "status": row["runStatus"]});
             for name in COUNTS {
@@ -242,6 +243,7 @@ pub fn answer(ledger: &mut Ledger, operation: &Operation) -> Value {
                 Begun::NotDue => json!({"outcome": "not_due"}),
             }
         }
+        Operation::Heartbeat(run) => json!({"status": ledger.heartbeat(*run).map(status)}),
         Operation::Planned { run, plan } => json!({"status": ledger.planned(*run, *plan).map(status)}),
         Operation::Apply(batch) => {
             let Answer { outcome, counts: done, status: run } = ledger.apply(batch);
