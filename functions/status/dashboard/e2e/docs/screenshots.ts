@@ -1,21 +1,15 @@
 // The pictures of docs/DASHBOARD.md: every screen and dialog, in both appearances, languages and sizes.
 
 import { writeFile } from "node:fs/promises";
-import { afterAll, beforeAll, test } from "vitest";
-import type { Browser, Page } from "playwright-core";
-import { launch, open, withToken, type Look } from "../browser";
+import { test } from "vitest";
+import type { Page } from "playwright-core";
+import { open, withToken, type Look } from "../browser";
 import { stack } from "../stack";
 
 const runs = JSON.parse(process.env.DOCS ?? "{}") as Record<"partial" | "withheld" | "live", string>;
 const FOLDER = new URL("../../../../../docs/screenshots/", import.meta.url).pathname;
 /** A picture of a long page is cut off here. */
 const TALLEST = { phone: 1800, desktop: 2200 };
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
 
 const LOOKS: [name: string, look: Look][] = [
   ["desktop-light", { language: "en" }],
@@ -25,7 +19,7 @@ const LOOKS: [name: string, look: Look][] = [
 ];
 
 test.each(LOOKS)("%s", async (name, look) => {
-  const { page } = await open(browser, look);
+  const { page } = await open(look);
   const devTools = await page.context().newCDPSession(page);
   const shoot = async (screen: string): Promise<void> => {
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());

@@ -1,17 +1,11 @@
 // How much the page weighs and how soon it shows data, for docs/DASHBOARD.md; as the browser itself counts.
 
-import { afterAll, beforeAll, test } from "vitest";
-import type { Browser, BrowserContext } from "playwright-core";
-import { launch } from "../browser";
+import { test } from "vitest";
+import type { BrowserContext } from "playwright-core";
+import { newContext } from "../browser";
 import { stack } from "../stack";
 
 const LOADS = 15;
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
 
 interface Load {
   /** Bytes on the wire, headers included, until the first data was there: the page's own, and the API's. */
@@ -59,11 +53,11 @@ async function load(context: BrowserContext): Promise<Load> {
 test("weight and time to first data", async () => {
   const cold: Load[] = [];
   for (let n = 0; n < LOADS; n++) {
-    const context = await browser.newContext();
+    const context = await newContext();
     cold.push(await load(context));
     await context.close();
   }
-  const context = await browser.newContext();
+  const context = await newContext();
   await load(context);
   const warm: Load[] = [];
   for (let n = 0; n < LOADS; n++) warm.push(await load(context));
