@@ -35,6 +35,12 @@ impl Fault {
         matches!(self, Self::Down | Self::Contended | Self::StatementTimeout)
     }
 
+    /// Whether every call is refused until a person acts: the key is no good, or the project is restricted or paused.
+    #[must_use]
+    pub fn needs_a_person(self) -> bool {
+        matches!(self, Self::Restricted | Self::Denied)
+    }
+
     /// Its name in logs and in `sync_errors.error_type` (DESIGN.md, `sync_errors`).
     #[must_use]
     pub fn error_type(self) -> &'static str {

@@ -169,23 +169,25 @@ impl Queue {
         removed.map(drop).map_err(|error| self.refused("DeleteMessage", &error))
     }
 
-    /// About how many messages the queue has, hidden ones among them.
+    /// About how many messages the queue has.
     ///
     /// # Errors
     /// When SQS refuses.
-    pub async fn depth(&self) -> Result<u64, QueueError> {
-        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
-        let counts = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        use QueueAttributeName::{
+            ApproximateNumberOfMessages as Visible, ApproximateNumberOfMessagesDelayed as Delayed,
+            ApproximateNumberOfMessagesNotVisible as Hidden,
+        };
         let answer = self
             .client
             .get_queue_attributes()
             .queue_url(&self.url)
-            .set_attribute_names(Some(counts.to_vec()))
+            .set_attribute_names(Some(vec![Visible, Delayed, Hidden]))
             .send()
             .await
             .map_err(|error| self.refused("GetQueueAttributes", &error))?;
-        let count = |name| answer.attributes()?.get(name)?.parse::<u64>().ok();
-        Ok(counts.iter().filter_map(count).sum())
+        let count = |name| answer.attributes().and_then(|all| all.get(&name)?.parse().ok()).unwrap_or_default();
+        Ok(Depth { visible: count(Visible), delayed: count(Delayed), hidden: count(Hidden) })
     }
 
     fn refused(&self, action: &'static str, error: &(dyn std::error::Error + 'static)) -> QueueError {
@@ -222,6 +224,25 @@ impl Inbox for Queue {
             .await
             .map(drop)
             .map_err(|error| self.refused("ChangeMessageVisibility", &error))
+    }
+}
+
+/// About how many messages a queue has: SQS counts approximately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Could be received now.
+    pub visible: u64,
+    /// Were sent with a delay that has not passed.
+    pub delayed: u64,
+    /// In somebody's hands, or hidden by who had them.
+    pub hidden: u64,
+}
+
+impl Depth {
+    /// All of them.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.visible + self.delayed + self.hidden
     }
 }
 

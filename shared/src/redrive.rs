@@ -204,7 +204,7 @@ impl Redrive<'_> {
     /// When SQS refuses. What was redriven by then stays redriven; the order can be given again.
     pub async fn run(&self, order: &Order) -> Result<Report, QueueError> {
         let (started, now) = (Instant::now(), Timestamp::now());
-        let before = self.dead_letters.depth().await?;
+        let before = self.dead_letters.depth().await?.total();
         let mut standings = Standings { supabase: self.supabase, known: HashMap::new() };
         let mut scan = Scan::of(self.dead_letters);
         let mut report = Report::default();
@@ -260,7 +260,7 @@ impl Redrive<'_> {
 /// When SQS refuses.
 pub async fn lost_batches(dead_letters: &Queue, most: usize) -> Result<Vec<LostBatch>, QueueError> {
     let mut lost = Vec::new();
-    if dead_letters.depth().await? == 0 {
+    if dead_letters.depth().await?.total() == 0 {
         return Ok(lost);
     }
     let mut scan = Scan::of(dead_letters);

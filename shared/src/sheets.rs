@@ -164,6 +164,12 @@ impl SheetsError {
         }
     }
 
+    /// Whether Google refuses the key or its account, until a person acts.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        matches!(self, Self::BadKey(_) | Self::Unauthenticated { .. } | Self::Denied { .. })
+    }
+
     fn passes(&self) -> bool {
         matches!(self, Self::Quota(_) | Self::Down(_))
     }

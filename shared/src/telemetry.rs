@@ -161,6 +161,11 @@ pub fn circuit(open: bool) {
     emit(None, &[Metric::count("CircuitOpen", u64::from(open))]);
 }
 
+/// Tells that Supabase or Google refuses us until a person acts: `AccessRefusedAlarm` rings.
+pub fn access_refused(sync: Option<&str>) {
+    emit(sync, &[Metric::count("AccessRefused", 1)]);
+}
+
 /// Tells that a batch was given up and went to the dead letters.
 pub fn batch_given_up(sync: Option<&str>) {
     emit(sync, &[Metric::count("BatchesGivenUp", 1)]);

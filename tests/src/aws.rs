@@ -1,9 +1,11 @@
 //! The deployed functions and queues, as a test uses them.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
-use sheetsync_local::AwsSettings;
+use sheetsync_local::{AwsSettings, Settings};
 use uuid::Uuid;
 
 /// What the scheduler answers.
@@ -53,6 +55,17 @@ pub(crate) async fn invoke(aws: &AwsSettings, function: &str, event: &Value) -> 
         bail!("{}", body["errorMessage"].as_str().map_or_else(|| body.to_string(), str::to_owned));
     }
     Ok(body)
+}
+
+/// What a function (`scheduler`, `worker`, `status`) has printed so far and CloudWatch Logs has: log lines and metrics.
+///
+/// # Errors
+/// When there is no stack.
+pub fn printed(function: &str) -> Result<Vec<Value>> {
+    let log = Path::new(&Settings::from_env()?.stack_dir).join("log/functions.log");
+    let text = std::fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
+    let lines = text.lines().filter_map(|line| line.strip_prefix(function)?.strip_prefix(' '));
+    Ok(lines.filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 /// A client of the local SQS.

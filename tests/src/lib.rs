@@ -11,7 +11,7 @@ mod sync;
 mod trial;
 
 pub use api::Api;
-pub use aws::{Answer, Problem, Report};
+pub use aws::{Answer, Problem, Report, printed};
 pub use sheet::{Sheet, TAB};
 pub use sync::{Run, Sync, SyncBuilder, row};
 pub use trial::{Trial, breaker};

@@ -4,13 +4,22 @@
 use anyhow::Result;
 use serde_json::json;
 use sheetsync_local::{Action, Fault};
-use sheetsync_tests::{Sync, TAB, row};
+use sheetsync_tests::{Sync, TAB, eventually, printed, row};
 
 /// A sync of fifty rows that has run once, with deletes switched on.
 async fn loaded(name: &str) -> Result<Sync> {
     let sync = Sync::named(name).rows(50).options(r#"on_delete = { policy = "hard" }"#).create().await?;
     assert_eq!(sync.run().await?.status, "completed");
     Ok(sync)
+}
+
+/// The scheduler has told CloudWatch that somebody must act (`AccessRefusedAlarm`).
+async fn assert_rings(sync: &Sync) {
+    eventually("the refusal is a metric", async || {
+        let told = printed("scheduler").ok()?;
+        told.iter().any(|line| line["Sync"] == sync.name && line["AccessRefused"] == 1.0).then_some(())
+    })
+    .await;
 }
 
 /// The run ends as failed with `code`, the message has all `parts`, the run records it, and the table is as it was.
@@ -121,7 +130,9 @@ async fn an_unknown_tab() -> Result<()> {
 async fn a_spreadsheet_that_is_not_shared() -> Result<()> {
     let sync = loaded("not-shared").await?;
     sync.sheet.unshare().await?;
-    assert_fails(&sync, "sheet_not_shared", &["share it with that address", "gserviceaccount.com", &sync.name]).await
+    assert_fails(&sync, "sheet_not_shared", &["share it with that address", "gserviceaccount.com", &sync.name]).await?;
+    assert_rings(&sync).await;
+    Ok(())
 }
 
 #[tokio::test]
@@ -184,7 +195,9 @@ async fn a_wrong_key() -> Result<()> {
         body: r#"{"message":"Invalid API key","hint":"Double check your Supabase `anon` or `service_role` API key."}"#
             .to_owned(),
     };
-    assert_unrecorded(&sync, action, &["refuses the key", "SUPABASE_SECRET_ID"]).await
+    assert_unrecorded(&sync, action, &["refuses the key", "SUPABASE_SECRET_ID"]).await?;
+    assert_rings(&sync).await;
+    Ok(())
 }
 
 #[tokio::test]

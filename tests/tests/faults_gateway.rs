@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use sheetsync::breaker::{Mode, SharedItem as _, State};
 use sheetsync_local::{Action, Deed, Fault, ServerName};
-use sheetsync_tests::{Trial, breaker, eventually_within};
+use sheetsync_tests::{Trial, breaker, eventually, eventually_within, printed};
 
 /// A fault on the calls that apply batches.
 fn applying(action: Action, times: Option<u64>) -> Fault {
@@ -100,7 +100,11 @@ async fn a_gateway_that_answers_in_html() -> Result<()> {
 
 #[tokio::test]
 async fn a_project_that_is_paused() -> Result<()> {
-    met_by("540 project paused", "3 answers in PostgREST's place", answer(540, &[], ""), 3).await
+    let told = || printed("worker").map_or(0, |lines| lines.iter().filter(|it| it["AccessRefused"] == 1.0).count());
+    let before = told();
+    met_by("540 project paused", "3 answers in PostgREST's place", answer(540, &[], ""), 3).await?;
+    eventually("each refusal is a metric", async || (told() >= before + 3).then_some(())).await;
+    Ok(())
 }
 
 #[tokio::test]

@@ -254,7 +254,11 @@ impl Scheduler {
             keys: request.keys.as_deref(),
             stall_after: known.map_or(DEFAULT_STALL_AFTER, |definition| definition.stall_after),
         };
-        let begun = supabase.begin(&begin).await.map_err(|error| unrecorded(&error.into()))?;
+        let begun = supabase.begin(&begin).await.map_err(|error| {
+            let error = RunError::from(error);
+            tell_refusal(name, &error);
+            unrecorded(&error)
+        })?;
         let (run, seq, present_rows, approved_deletes) = match begun {
             Begun::Begun { run, seq, superseded, present_rows, approved_deletes } => {
                 if let Some(stalled) = superseded {
@@ -300,6 +304,7 @@ impl Scheduler {
                 Ok(SyncReport { summary: Some(summary), ..report(Some(run), Status::Planned) })
             }
             Err(error) => {
+                tell_refusal(name, &error);
                 tracing::error!(%run, sync = name, code = error.code(), error = %error, "run failed");
                 supabase.fail(run, None, &error.failure()).await.map_err(|_| unrecorded(&error))?;
                 Ok(failed(name, run, &error))
@@ -389,6 +394,13 @@ impl Scheduler {
                 Ok(Sheets::with_quota(account, &self.sheets_url, &self.drive_url, self.reads_per_minute)?)
             })
             .await
+    }
+}
+
+/// Tells CloudWatch when it is a person who must act.
+fn tell_refusal(sync: &str, error: &RunError) {
+    if error.needs_a_person() {
+        telemetry::access_refused(Some(sync));
     }
 }
 

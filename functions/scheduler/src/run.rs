@@ -123,6 +123,16 @@ impl RunError {
         }
     }
 
+    /// Whether Supabase or Google refuses us until a person acts.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Supabase(error) => error.fault().needs_a_person(),
+            Self::Sheets(error) | Self::Read(ReadError::Sheets(error)) => error.needs_a_person(),
+            _ => false,
+        }
+    }
+
     /// What `sync_fail` is told.
     #[must_use]
     pub fn failure(&self) -> Failure {

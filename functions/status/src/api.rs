@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use secrecy::SecretString;
 use sheetsync::breaker::store::{self, Store};
+use sheetsync::queue::Queue;
 use sheetsync::secrets;
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::supabase::Supabase;
@@ -27,6 +30,9 @@ use crate::metrics::{self, Latency};
 use crate::overview::LastKnown;
 use crate::request::MAX_BODY_BYTES;
 use crate::{approve, audit, circuit, headers, plans, problems, redrive, runs, site, start, statistics, syncs};
+
+/// A redrive whose call takes longer says that SQS does not answer, while there is still time to say so.
+const SQS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the environment says (docs/PROTOCOL.md, "Environment of the functions").
 #[derive(Debug, Clone)]
@@ -73,7 +79,8 @@ impl Settings {
 pub struct Api {
     pub(crate) settings: Settings,
     secrets: aws_sdk_secretsmanager::Client,
-    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) queue: Queue,
+    pub(crate) dead_letters: Queue,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) memory: Memory,
     pub(crate) breaker: Store,
@@ -102,10 +109,15 @@ impl Api {
         let destination = store::destination(&settings.supabase_url);
         let breaker = Store::new(&dynamodb, settings.control_table.clone(), destination.clone());
         let memory = Memory::new(dynamodb, settings.control_table.clone());
+        let patience = TimeoutConfig::builder().operation_timeout(SQS_TIMEOUT).build();
+        let sqs =
+            aws_sdk_sqs::Client::from_conf(aws_sdk_sqs::config::Builder::from(aws).timeout_config(patience).build());
+        let (queue_url, dead_letter_url) = (settings.queue_url.clone(), settings.dlq_url.clone());
         Self {
             settings,
             secrets: aws_sdk_secretsmanager::Client::new(aws),
-            sqs: aws_sdk_sqs::Client::new(aws),
+            queue: Queue::new(sqs.clone(), queue_url),
+            dead_letters: Queue::new(sqs, dead_letter_url),
             lambda: aws_sdk_lambda::Client::new(aws),
             memory,
             breaker,

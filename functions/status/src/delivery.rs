@@ -3,10 +3,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use serde::Serialize;
+use sheetsync::queue::{self, Depth};
 use utoipa::ToSchema;
 
 use crate::api::Api;
@@ -32,7 +31,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Queue {
-    /// Messages that a worker could take now.
+    /// Messages that a worker could take now, or after their delay.
     pub waiting: u64,
     /// Messages that a worker holds, or that wait hidden until the destination may be back.
     pub in_flight: u64,
@@ -65,11 +64,8 @@ pub enum Part {
 impl Api {
     /// Asks the queues and the breaker.
     pub async fn delivery(&self) -> (Delivery, Vec<Unreachable>) {
-        let (queue, dead, circuit) = tokio::join!(
-            self.depth(&self.settings.queue_url),
-            self.depth(&self.settings.dlq_url),
-            self.circuit(PATIENCE),
-        );
+        let (queue, dead, circuit) =
+            tokio::join!(depth(&self.queue), depth(&self.dead_letters), self.circuit(PATIENCE),);
         let mut unreachable = Vec::new();
         let mut note = |what, message: String| {
             tracing::warn!(?what, error = message, "a part cannot be reached");
@@ -77,13 +73,14 @@ impl Api {
         };
         let mut delivery = Delivery::default();
         match queue {
-            Ok((waiting, in_flight)) => {
+            Ok(depth) => {
+                let (waiting, in_flight) = (depth.visible + depth.delayed, depth.hidden);
                 delivery.queue = Some(Queue { waiting, in_flight, oldest_message_seconds: None });
             }
             Err(message) => note(Part::Queue, message),
         }
         match dead {
-            Ok((visible, hidden)) => delivery.dead_letters = Some(DeadLetters { messages: visible + hidden }),
+            Ok(depth) => delivery.dead_letters = Some(DeadLetters { messages: depth.total() }),
             Err(message) if delivery.queue.is_some() => note(Part::Queue, message),
             // Told already.
             Err(_) => {}
@@ -94,31 +91,12 @@ impl Api {
         }
         (delivery, unreachable)
     }
+}
 
-    /// How many messages of a queue can be received (now or after their delay), and how many cannot yet.
-    async fn depth(&self, url: &str) -> Result<(u64, u64), String> {
-        use QueueAttributeName::{
-            ApproximateNumberOfMessages as Visible, ApproximateNumberOfMessagesDelayed as Delayed,
-            ApproximateNumberOfMessagesNotVisible as Hidden,
-        };
-        let asked = self
-            .sqs
-            .get_queue_attributes()
-            .queue_url(url)
-            .attribute_names(Visible)
-            .attribute_names(Delayed)
-            .attribute_names(Hidden)
-            .send();
-        let answer = match tokio::time::timeout(PATIENCE, asked).await {
-            Err(_) => return Err("SQS does not answer".to_owned()),
-            Ok(Err(error)) => return Err(format!("SQS refuses: {}", DisplayErrorContext(&error))),
-            Ok(Ok(answer)) => answer,
-        };
-        let number = |name: &QueueAttributeName| {
-            let value = answer.attributes().and_then(|all| all.get(name)).and_then(|text| text.parse::<u64>().ok());
-            value.unwrap_or_default()
-        };
-        Ok((number(&Visible) + number(&Delayed), number(&Hidden)))
+async fn depth(queue: &queue::Queue) -> Result<Depth, String> {
+    match tokio::time::timeout(PATIENCE, queue.depth()).await {
+        Ok(depth) => depth.map_err(|error| error.to_string()),
+        Err(_) => Err("SQS does not answer".to_owned()),
     }
 }
 

@@ -7,7 +7,6 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sheetsync::queue::Queue;
 use sheetsync::redrive::{Filter, Order, Redrive, Report};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -93,8 +92,6 @@ pub async fn redrive(
         let action = Action { who: &who, action: "redrive", sync: Some(&sync), why: &wanted.why, details };
         api.record(&action).await?;
     }
-    let dead_letters = Queue::new(api.sqs.clone(), api.settings.dlq_url.clone());
-    let queue = Queue::new(api.sqs.clone(), api.settings.queue_url.clone());
     let order = Order {
         filter: Filter {
             sync: Some(sync),
@@ -105,7 +102,7 @@ pub async fn redrive(
         within: Some(WITHIN),
         dry_run: wanted.dry_run,
     };
-    let redrive = Redrive { dead_letters: &dead_letters, queue: &queue, supabase: Some(supabase) };
+    let redrive = Redrive { dead_letters: &api.dead_letters, queue: &api.queue, supabase: Some(supabase) };
     let report = redrive.run(&order).await.map_err(|error| ApiError::Aws { what: "SQS", reason: error.to_string() })?;
     Ok(Json(Redriven::new(report, wanted.dry_run)))
 }

@@ -149,7 +149,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             // It ran out of connections to the database: fewer at once.
             self.limiter.slow_down();
         }
-        self.breaker.record(&permit, &evidence(&outcome, started.elapsed(), self.breaker.rule())).await;
+        self.learn(&permit, &outcome, started.elapsed()).await;
         Ok(outcome)
     }
 
@@ -159,14 +159,23 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             let time = self.turn(invocation).await?;
             let started = Instant::now();
             let outcome = self.destination.ping(time.min(PROBE_TIMEOUT)).await;
-            let evidence = evidence(&outcome, started.elapsed(), self.breaker.rule());
-            self.breaker.record(permit, &evidence).await;
+            let evidence = self.learn(permit, &outcome, started.elapsed()).await;
             if let (Evidence::Failure(_), Err(error)) = (&evidence, &outcome) {
                 tracing::warn!(code = error.code(), error = %error, "the probe failed");
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Tells the breaker what came of a call, and CloudWatch when a person must act.
+    async fn learn<T>(&self, permit: &Permit, outcome: &Result<T, SupabaseError>, duration: Duration) -> Evidence {
+        if outcome.as_ref().is_err_and(|error| error.fault().needs_a_person()) {
+            telemetry::access_refused(None);
+        }
+        let evidence = evidence(outcome, duration, self.breaker.rule());
+        self.breaker.record(permit, &evidence).await;
+        evidence
     }
 
     /// Waits for this container's turn; the time that a call then has.

@@ -72,7 +72,7 @@ pub fn malformed(reason: String) -> Failure {
 #[must_use]
 pub fn evidence<T>(outcome: &Result<T, SupabaseError>, duration: Duration, rule: &Rule) -> Evidence {
     let Err(error) = outcome else { return Evidence::Success };
-    let is_certain = matches!(error.fault(), Fault::Restricted | Fault::Denied);
+    let is_certain = error.fault().needs_a_person();
     if !is_certain && error.fault() != Fault::Down {
         return Evidence::Success;
     }

@@ -1,11 +1,11 @@
-//! With Supabase gone, people are told what is known, in time. These tests stop a server, so each runs alone
+//! With Supabase, SQS or DynamoDB gone, people are told what is known, in time. These tests stop a server, so each runs alone
 //! (.config/nextest.toml).
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
-use sheetsync_local::{Control, Deed, ServerName, Settings};
+use sheetsync_local::{Action, Control, Deed, Fault, ServerName, Settings};
 use sheetsync_tests::{Api, Sync, eventually};
 
 /// What the design promises.
@@ -98,5 +98,73 @@ async fn the_breaker_can_be_set_whatever_is_down_and_everybody_sees_why() -> Res
     result?;
     let entry = &Api::reader()?.read("/api/audit?limit=1").await?["entries"][0];
     assert_eq!((&entry["action"], &entry["details"]["mode"]), (&json!("set_circuit"), &json!("auto")));
+    Ok(())
+}
+
+/// Has every call of a service of AWS refused, or kept waiting for ever, and answers again in the end, whatever happens in between.
+async fn while_aws(operations: &str, is_silent: bool, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+    let control = Control::new(Settings::from_env()?.control_url)?.aws();
+    let refusal = Action::Answer {
+        status: 500,
+        headers: [("content-type".to_owned(), "application/x-amz-json-1.0".to_owned())].into(),
+        body: json!({"__type": "InternalFailure"}).to_string(),
+    };
+    let action = if is_silent { Action::HoldRequest } else { refusal };
+    let fault = Fault { path: operations.to_owned(), body: String::new(), after: 0, times: None, action };
+    let id = control.add_fault(&fault).await?;
+    let result = test().await;
+    control.remove_fault(id).await?;
+    result
+}
+
+#[tokio::test]
+async fn with_sqs_or_dynamodb_gone_the_rest_is_told_within_two_seconds() -> Result<()> {
+    let sync = Sync::named("half-blind").rows(4).create().await?;
+    let run = sync.run().await?;
+    let one = format!("/api/syncs/{}", sync.name);
+    let (reader, operator, nobody) = (Api::reader()?, Api::operator()?, Api::with(None)?);
+    let in_time = async |api: &Api, path: &str| {
+        let started = Instant::now();
+        let answer = api.get(path).await?;
+        let took = started.elapsed();
+        assert!(answer.status == 200 && took < IN_TIME, "{path}: {} after {took:?}: {}", answer.status, answer.text);
+        Ok::<_, anyhow::Error>(answer)
+    };
+    for (operations, part, gone, there) in [
+        ("AmazonSQS.", "queue", ["queue", "deadLetters"].as_slice(), ["circuit"].as_slice()),
+        ("DynamoDB_", "circuit", &["circuit"], &["queue", "deadLetters"]),
+    ] {
+        for is_silent in [false, true] {
+            while_aws(operations, is_silent, async || {
+                for path in ["/api/syncs", &one] {
+                    let told = in_time(&reader, path).await?.json;
+                    let unreachable = told["unreachable"].as_array().map_or(&[] as &[_], Vec::as_slice);
+                    assert!(unreachable.len() == 1 && unreachable[0]["what"] == part, "{path}: {told}");
+                    assert!(gone.iter().all(|name| told["delivery"][name].is_null()), "{path}: {told}");
+                    assert!(there.iter().all(|name| told["delivery"][name].is_object()), "{path}: {told}");
+                }
+                let told = in_time(&reader, &one).await?.json;
+                assert_eq!(told["sync"]["lastRun"]["id"], run.id.to_string(), "Supabase knows as ever");
+                in_time(&nobody, "/health").await?;
+                in_time(&reader, &format!("/api/runs/{}", run.id)).await?;
+                let metrics = in_time(&reader, "/metrics").await?.text;
+                assert!(metrics.contains(&format!("sheetsync_up{{part=\"{part}\"}} 0")), "{metrics}");
+                // What needs the part that is gone says so, and nothing else.
+                let (path, body) = match part {
+                    "queue" => (format!("{one}/redrive"), json!({"why": "a test", "dryRun": true})),
+                    _ => ("/api/circuit".to_owned(), json!({"why": "a test", "mode": "auto"})),
+                };
+                let answer = operator.post(&path, &body).await?;
+                assert_eq!((answer.status, answer.code()), (503, "aws_unavailable"), "{path}: {}", answer.text);
+                Ok(())
+            })
+            .await?;
+            eventually(&format!("{part} is back"), async || {
+                let told = reader.read("/api/syncs").await.ok()?;
+                (told["unreachable"] == json!([])).then_some(())
+            })
+            .await;
+        }
+    }
     Ok(())
 }
