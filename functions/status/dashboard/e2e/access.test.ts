@@ -55,11 +55,30 @@ test("somebody signs in with e-mail and password, stays in after a reload, and i
   expectQuiet(watched);
 });
 
+test("whoever signs in before the page knows where still gets in", async () => {
+  const { page } = await open();
+  let first = true;
+  await page.route("**/config.json", async (route) => {
+    // The page's own question is never answered.
+    if (!first) await route.continue();
+    first = false;
+  });
+  await page.goto("#/");
+  await page.getByLabel("E-mail").fill(stack.operator.email);
+  await page.getByLabel("Password").fill(stack.operator.password);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+});
+
 test("a reader sees everything and is offered nothing that acts", async () => {
   const watched = await signedIn("reader", `#/syncs/${stack.syncs.hostile}`);
   const { page } = watched;
   await page.getByRole("heading", { name: stack.syncs.hostile }).waitFor();
   await page.getByText("Circuit breaker").waitFor();
+  // The page must know who it is before what it does not offer means anything.
+  await page.getByRole("button", { name: "Settings and account" }).click();
+  await page.getByText("Reader", { exact: true }).waitFor();
+  await page.keyboard.press("Escape");
   for (const name of ["Sync now", "Redrive dead letters", "Change: Circuit breaker"]) {
     expect(await page.getByRole("button", { name }).count(), name).toBe(0);
   }

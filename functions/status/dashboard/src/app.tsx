@@ -15,7 +15,7 @@ import { Overview } from "./screens/overview";
 import { RunScreen } from "./screens/run";
 import { SignIn } from "./screens/sign-in";
 import { SyncScreen } from "./screens/sync";
-import { Loading, Problem } from "./ui/basics";
+import { Problem } from "./ui/basics";
 
 export function App() {
   const [language, setLanguage] = useState<Language>(preferredLanguage);
@@ -113,9 +113,9 @@ function SignedIn({ session, config, onEnd, onLanguage }: SignedInProps) {
     (told: string) => setNotice((last) => ({ text: told, turn: (last?.turn ?? 0) + 1 })),
     [],
   );
-  const signed = useMemo<Signed | null>(() => (me === null ? null : { api, me, notify }), [api, me, notify]);
+  const signed = useMemo<Signed>(() => ({ api, me, notify }), [api, me, notify]);
   const route = useRoute();
-  useFocusOnArrival(place(route), signed !== null);
+  useFocusOnArrival(place(route));
 
   return (
     <Frame
@@ -126,12 +126,8 @@ function SignedIn({ session, config, onEnd, onLanguage }: SignedInProps) {
       onLanguage={onLanguage}
       onSignOut={() => onEnd("asked")}
     >
-      {signed === null ? (
-        failure === null ? (
-          <Loading rows={6} />
-        ) : (
-          <Problem failure={failure} retry={() => setTurn((n) => n + 1)} />
-        )
+      {failure !== null ? (
+        <Problem failure={failure} retry={() => setTurn((n) => n + 1)} />
       ) : (
         <SignedProvider value={signed}>
           <Screen route={route} key={place(route)} />
@@ -167,14 +163,13 @@ function useRoute(): Route {
 }
 
 /** On another place the focus goes to its heading, as the browser does for a new page; not on the first one. */
-function useFocusOnArrival(where: string, ready: boolean): void {
+function useFocusOnArrival(where: string): void {
   const last = useRef<string | null>(null);
   useEffect(() => {
-    if (!ready) return;
     if (last.current !== null && last.current !== where) {
       window.scrollTo(0, 0);
       document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
     }
     last.current = where;
-  }, [where, ready]);
+  }, [where]);
 }

@@ -7,7 +7,8 @@ import type { Me } from "./api/types";
 
 export interface Signed {
   api: Api;
-  me: Me;
+  /** Null until the API has said who that is: screens need not wait for it. */
+  me: Me | null;
   /** Shows a short notice, which screen readers read out. */
   notify: (notice: string) => void;
 }
@@ -22,4 +23,4 @@ export function useSigned(): Signed {
 }
 
 /** Whether to offer actions. The server asks again: hiding is courtesy, not protection. */
-export const mayAct = (me: Me): boolean => me.role === "operator";
+export const mayAct = (me: Me | null): boolean => me?.role === "operator";

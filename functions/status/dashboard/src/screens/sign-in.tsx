@@ -1,7 +1,7 @@
 // The way in: e-mail and password for Supabase Auth, or a token that somebody has.
 
 import { useEffect, useState } from "preact/hooks";
-import { connect, Failure } from "../api/client";
+import { config as fetchConfig, connect, Failure } from "../api/client";
 import { signIn, SignInFailure, type Session } from "../api/session";
 import type { Config } from "../api/types";
 import { Preferences } from "../frame";
@@ -125,10 +125,18 @@ class Empty extends Error {}
 
 async function withPassword(config: Config | null, email: string, password: string): Promise<Session> {
   if (email === "" || password === "") throw new Empty();
-  if (config === null) throw new SignInFailure("unreachable");
-  const session = await signIn(config, email, password);
+  const session = await signIn(config ?? (await knownAfterAll()), email, password);
   await accepted(session.token);
   return session;
+}
+
+/** Whoever lets a browser fill the form in is quicker than the answer that says where to sign in. */
+async function knownAfterAll(): Promise<Config> {
+  try {
+    return await fetchConfig(AbortSignal.timeout(15_000));
+  } catch {
+    throw new SignInFailure("unreachable");
+  }
 }
 
 async function withToken(token: string): Promise<Session> {
