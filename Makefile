@@ -8,7 +8,7 @@ ROWS = 1000
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboard demo up down status test build fmt lint deny clean
+.PHONY: help tools dashboard demo up down status test screenshots build fmt lint deny clean
 
 DASHBOARD = functions/status/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
@@ -44,10 +44,16 @@ status: ## Says whether the local stack runs, and where
 	$(LOCAL) status
 
 test: tools dashboard ## Runs all tests: end to end on a stack of their own, then the examples in the documentation
+	@infra/tools/install chromium
 	SHEETS_CLIENTS_PYTHON="$(CURDIR)/.tools/clients/bin/python" \
 	SCHEMATHESIS="$(CURDIR)/.tools/schemathesis/bin/schemathesis" \
 	  $(LOCAL) run --dir .local/test -- cargo nextest run --workspace --locked $(TESTS)
 	cargo test --workspace --locked --doc --quiet
+
+screenshots: tools dashboard ## Makes the pictures of docs/DASHBOARD.md again, and prints its figures; on a stack of its own
+	@infra/tools/install chromium
+	cargo build --quiet --workspace --locked --examples
+	$(LOCAL) run --dir .local/screenshots -- target/debug/examples/screenshots
 
 build: tools dashboard ## Builds what `sam deploy` deploys (ARCHITECTURE=arm64)
 	PATH="$(CURDIR)/.tools/sam/bin:$$PATH" ARCHITECTURE=$(ARCHITECTURE) \

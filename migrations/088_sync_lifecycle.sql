@@ -88,12 +88,14 @@ begin
         end
     where s.id = p_run;
 
-    -- A run that read everything ends the problems that it did not see. Refusals by Postgres (their code is an SQLSTATE)
-    -- only when every batch was applied: else the row may not have been tried.
+    -- A run that read everything ends the problems that it did not see, but none that a newer run saw: a run may close again
+    -- long after it, by a redrive. Refusals by Postgres (their code is an SQLSTATE) only when every batch was applied: else
+    -- the row may not have been tried.
     if v_state.sync_type <> 'selective' and v_status <> 'failed' then
         update public.sync_errors as e
         set resolved_at = clock_timestamp()
         where e.sync = v_state.sync and e.resolved_at is null
+          and not exists (select from public.sync_state as n where n.id = e.run and n.seq > v_state.seq)
           and case e.error_type
                   when 'validation' then e.run <> p_run and (v_state.failed = 0 or e.code !~ '^[0-9A-Z]{5}$')
                   else v_status = 'completed'

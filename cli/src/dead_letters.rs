@@ -5,16 +5,14 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sheetsync::queue::Queue;
 use sheetsync::redrive::{DeadLetter, Filter, IN_HAND, Scan};
-use uuid::Uuid;
 
 use crate::confirm::confirmed;
-use crate::queues::{DeadLetterQueue, duration};
+use crate::queues::{Batches, DeadLetterQueue};
 use crate::terminal::table;
 use crate::{CommandError, printable};
 
@@ -65,34 +63,25 @@ enum Action {
 /// Which dead letters; all, if nothing is said.
 #[derive(clap::Args, Default)]
 struct Selection {
-    /// Those of a sync
-    #[arg(long)]
-    sync: Option<String>,
-    /// Those of a run
-    #[arg(long)]
-    run: Option<Uuid>,
-    /// Those whose run was sent longer ago, such as 2h
-    #[arg(long, value_parser = duration)]
-    older_than: Option<Duration>,
-    /// Those that are no batch
+    #[command(flatten)]
+    batches: Batches,
+    /// Only those that are no batch
     #[arg(long)]
     malformed: bool,
-    /// Those with these message ids
+    /// Only those with these message ids
     #[arg(long)]
     message: Vec<String>,
 }
 
 impl Selection {
     fn takes(&self, letter: &DeadLetter, now: Timestamp) -> bool {
-        let filter = Filter { sync: self.sync.clone(), run: self.run, older_than: self.older_than };
-        letter.matches(&filter, now)
+        letter.matches(&self.batches.filter(), now)
             && (!self.malformed || letter.batch.is_err())
             && (self.message.is_empty() || self.message.contains(&letter.message.id))
     }
 
     fn is_everything(&self) -> bool {
-        let Self { sync, run, older_than, malformed, message } = self;
-        sync.is_none() && run.is_none() && older_than.is_none() && !malformed && message.is_empty()
+        self.batches.filter() == Filter::default() && !self.malformed && self.message.is_empty()
     }
 }
 

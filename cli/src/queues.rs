@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use sheetsync::queue::Queue;
+use sheetsync::redrive::Filter;
+use uuid::Uuid;
 
 /// Where the dead letters are.
 #[derive(clap::Args)]
@@ -20,6 +22,28 @@ pub struct BatchQueue {
     /// The queue's URL (output QueueUrl of the stack)
     #[arg(long, env = "QUEUE_URL")]
     queue_url: String,
+}
+
+/// Which dead letters, by what they carry; all, if nothing is said.
+#[derive(clap::Args, Default)]
+pub struct Batches {
+    /// Only those of a sync
+    #[arg(long)]
+    sync: Option<String>,
+    /// Only those of a run
+    #[arg(long)]
+    run: Option<Uuid>,
+    /// Only those whose run was sent longer ago, such as 2h
+    #[arg(long, value_parser = duration)]
+    older_than: Option<Duration>,
+}
+
+impl Batches {
+    /// As the library says it.
+    pub fn filter(&self) -> Filter {
+        let Self { sync, run, older_than } = self;
+        Filter { sync: sync.clone(), run: *run, older_than: *older_than }
+    }
 }
 
 impl DeadLetterQueue {
@@ -42,7 +66,7 @@ async fn queue(url: &str) -> Queue {
 }
 
 /// Reads `90s`, `15m`, `2h`, `3d`.
-pub fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Option<Duration> = text.parse::<SignedDuration>().ok().and_then(|parsed| parsed.try_into().ok());
     // Days are no fixed time to jiff, but to somebody who thinks of a queue they are.
     let days = || Some(Duration::from_secs(text.strip_suffix('d')?.trim().parse::<u64>().ok()?.checked_mul(86_400)?));

@@ -1,15 +1,13 @@
 //! `sheetsync redrive`: sends dead letters to the queue again, when what was wrong with them is mended.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde::de::IgnoredAny;
-use sheetsync::redrive::{Filter, Order, Redrive, Report};
+use sheetsync::redrive::{Order, Redrive, Report};
 use sheetsync::supabase::Supabase;
-use uuid::Uuid;
 
 use crate::confirm::confirmed;
-use crate::queues::{BatchQueue, DeadLetterQueue, duration};
+use crate::queues::{BatchQueue, Batches, DeadLetterQueue};
 use crate::{CommandError, Project};
 
 /// What to redrive.
@@ -19,15 +17,8 @@ pub struct Request {
     queue: BatchQueue,
     #[command(flatten)]
     dead_letters: DeadLetterQueue,
-    /// Only those of a sync
-    #[arg(long)]
-    sync: Option<String>,
-    /// Only those of a run
-    #[arg(long)]
-    run: Option<Uuid>,
-    /// Only those whose run was sent longer ago, such as 2h
-    #[arg(long, value_parser = duration)]
-    older_than: Option<Duration>,
+    #[command(flatten)]
+    batches: Batches,
     /// At most so many
     #[arg(long)]
     limit: Option<u64>,
@@ -47,12 +38,7 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
     let (queue, dead_letters) = (request.queue.connect().await, request.dead_letters.connect().await);
     let supabase = request.supabase().await;
     let redrive = Redrive { dead_letters: &dead_letters, queue: &queue, supabase: supabase.as_ref() };
-    let order = |dry_run| Order {
-        filter: Filter { sync: request.sync.clone(), run: request.run, older_than: request.older_than },
-        limit: request.limit,
-        within: None,
-        dry_run,
-    };
+    let order = |dry_run| Order { filter: request.batches.filter(), limit: request.limit, within: None, dry_run };
     let found = redrive.run(&order(true)).await?;
     if request.dry_run || found.redriven + found.superseded == 0 {
         tell(&found, "would be");

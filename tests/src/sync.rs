@@ -175,6 +175,12 @@ impl Sync {
         SyncBuilder { name: format!("{name}-{}", &suffix[..8]), rows: Vec::new(), options: String::new() }
     }
 
+    /// The same with no suffix, on a stack where nobody else uses the name.
+    #[must_use]
+    pub fn called(name: &str) -> SyncBuilder {
+        SyncBuilder { name: name.to_owned(), rows: Vec::new(), options: String::new() }
+    }
+
     /// Connects to the database again, after it was killed.
     ///
     /// # Errors

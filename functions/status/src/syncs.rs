@@ -205,12 +205,13 @@ impl Sync {
 
 fn facts(from: &Sources<'_>) -> Facts {
     let Sources { defined, known, delivery, is_current, .. } = *from;
+    let last_run = known.and_then(|known| known.last_run.as_ref());
     Facts {
         is_current,
         is_defined: defined.is_some(),
         every: defined.and_then(|defined| defined.every),
         stall_after: defined.map_or(Duration::from_secs(900), |defined| defined.stall_after),
-        last_run: known.and_then(|known| known.last_run.as_ref()).map(|run| LastRun {
+        last_run: last_run.map(|run| LastRun {
             status: run.status,
             error: run.error_details.as_ref().map(|error| error.message.clone()),
             deletes_withheld: run.deletes_withheld.clone(),
@@ -219,7 +220,11 @@ fn facts(from: &Sources<'_>) -> Facts {
         applied: known.and_then(|known| known.applied_at).map(|at| at.0),
         open_rejections: known.map_or(0, Known::open_rejections),
         open_failures: known.map_or(0, Known::open_failures),
-        dead_letters: delivery.dead_letters.as_ref().map_or(0, |dead| dead.messages),
+        // The queue is everybody's. Of a sync whose last run gave nothing up, what may lie there is superseded.
+        dead_letters: match (&delivery.dead_letters, last_run) {
+            (Some(dead), Some(run)) if run.failed > 0 => dead.messages,
+            _ => 0,
+        },
         circuit: delivery.circuit.as_ref().map(crate::circuit::Circuit::fact),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Sync, call, numbered, soft, things};
+use crate::harness::{Sync, call, halves, numbered, soft, things};
 
 #[tokio::test]
 async fn a_run_begun_twice_is_one_run() {
@@ -251,6 +251,27 @@ async fn a_problem_is_one_entry_until_a_full_reading_no_longer_sees_it() {
     );
     sync.begin(&service).await.plan(&service, json!({"rowsRead": 1, "rowsUnchanged": 1})).await;
     assert_eq!(database.json("select count(*) from sync_errors where resolved_at is null").await, json!(0));
+}
+
+#[tokio::test]
+async fn a_run_that_closes_late_ends_no_problem_that_a_newer_run_met() {
+    let (database, service, sync) = things().await;
+    let old = sync.begin(&service).await;
+    let (good, bad) = halves(&old.upsert(&numbered(10)));
+    old.apply(&service, &good).await;
+    old.plan(&service, json!({"rowsRead": 10, "rowsSent": 10, "upsertBatches": 2})).await;
+    old.fail(&service, Some(&bad), true).await;
+
+    let new = sync.begin(&service).await;
+    let rejection =
+        json!([{"rowNumber": 3, "column": "amount", "cell": "B3", "code": "not_a_number", "message": "no"}]);
+    call(&service, "sync_reject", &[json!(new.id.to_string()), rejection]).await;
+    new.plan(&service, json!({"rowsRead": 10, "rowsRejected": 1, "rowsUnchanged": 9})).await;
+
+    // A dead letter of the old run that was redriven, and given up again.
+    assert_eq!(old.fail(&service, Some(&bad), true).await["runStatus"], "partial");
+    let open = "select run from sync_errors where resolved_at is null and error_type = 'validation'";
+    assert_eq!(database.rows(open).await, json!([[new.id]]));
 }
 
 #[tokio::test]

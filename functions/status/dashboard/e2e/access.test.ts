@@ -1,18 +1,11 @@
 // Who gets in, and what the others get: nothing.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Browser } from "playwright-core";
-import { expectQuiet, launch, open, signedIn, withToken } from "./browser";
+import { expect, test } from "vitest";
+import { expectQuiet, open, signedIn, withToken } from "./browser";
 import { stack } from "./stack";
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
-
 test("without a token the page asks for nothing and shows nothing", async () => {
-  const watched = await open(browser);
+  const watched = await open();
   const { page } = watched;
   const asked: string[] = [];
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
@@ -27,7 +20,7 @@ test("without a token the page asks for nothing and shows nothing", async () => 
 });
 
 test("a wrong token and a wrong password are refused in words, and let nobody in", async () => {
-  const { page } = await open(browser);
+  const { page } = await open();
   await page.goto("#/");
   await withToken(page, "made-up");
   await page.getByText("This token is not accepted").waitFor();
@@ -41,7 +34,7 @@ test("a wrong token and a wrong password are refused in words, and let nobody in
 });
 
 test("somebody signs in with e-mail and password, stays in after a reload, and is out after signing out", async () => {
-  const watched = await open(browser);
+  const watched = await open();
   const { page } = watched;
   await page.goto("#/");
   await page.getByLabel("E-mail").fill(stack.operator.email);
@@ -63,7 +56,7 @@ test("somebody signs in with e-mail and password, stays in after a reload, and i
 });
 
 test("a reader sees everything and is offered nothing that acts", async () => {
-  const watched = await signedIn(browser, "reader", `#/syncs/${stack.syncs.hostile}`);
+  const watched = await signedIn("reader", `#/syncs/${stack.syncs.hostile}`);
   const { page } = watched;
   await page.getByRole("heading", { name: stack.syncs.hostile }).waitFor();
   await page.getByText("Circuit breaker").waitFor();
@@ -74,7 +67,7 @@ test("a reader sees everything and is offered nothing that acts", async () => {
 });
 
 test("the page is in the language of the browser, and changes when asked", async () => {
-  const watched = await signedIn(browser, "reader", "#/", { language: "ja" });
+  const watched = await signedIn("reader", "#/", { language: "ja" });
   const { page } = watched;
   await page.getByRole("heading", { name: "概要" }).waitFor();
   expect(await page.locator("html").getAttribute("lang")).toBe("ja");

@@ -1,15 +1,9 @@
 // For those who use the keyboard, a screen reader, or a dark room.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Browser, Page } from "playwright-core";
-import { axe, expectQuiet, launch, open, signedIn, type Look } from "./browser";
+import { describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { axe, expectQuiet, open, signedIn, type Look } from "./browser";
 import { stack } from "./stack";
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
 
 const sync = `#/syncs/${stack.syncs.hostile}`;
 
@@ -59,7 +53,7 @@ const LOOKS: [name: string, look: Look][] = [
 
 describe.each(LOOKS)("axe finds nothing, %s", (_, look) => {
   test("on the way in", async () => {
-    const watched = await open(browser, look);
+    const watched = await open(look);
     await watched.page.goto("#/");
     await watched.page.getByRole("heading", { name: "Sign in" }).waitFor();
     expect(await axe(watched.page)).toEqual([]);
@@ -67,7 +61,7 @@ describe.each(LOOKS)("axe finds nothing, %s", (_, look) => {
   });
 
   test("on every screen", async () => {
-    const watched = await signedIn(browser, "operator", sync, look);
+    const watched = await signedIn("operator", sync, look);
     for (const [name, go] of SCREENS) {
       await go(watched.page);
       expect(await axe(watched.page), name).toEqual([]);
@@ -82,7 +76,7 @@ const sideways = (page: Page) =>
   page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
 
 test("axe finds what is wrong, if something is", async () => {
-  const { page } = await open(browser);
+  const { page } = await open();
   await page.goto("#/");
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await page.evaluate(() =>
@@ -92,7 +86,7 @@ test("axe finds what is wrong, if something is", async () => {
 });
 
 test("a run is previewed with the keyboard alone, and the focus comes back to where it was", async () => {
-  const watched = await signedIn(browser, "operator", sync);
+  const watched = await signedIn("operator", sync);
   const { page } = watched;
   await page.locator("[data-chart=runs] canvas").waitFor();
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());

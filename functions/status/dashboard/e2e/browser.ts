@@ -5,14 +5,20 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
-import { expect, onTestFailed } from "vitest";
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from "playwright-core";
+import { afterAll, beforeAll, expect, onTestFailed } from "vitest";
 import type { Language } from "../src/i18n";
 import { stack, type Who } from "./stack";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-export function launch(): Promise<Browser> {
+function launch(): Promise<Browser> {
   if (!existsSync(CHROMIUM)) {
     throw new Error(`${CHROMIUM} is not there: apt-get install chromium fonts-noto-cjk, or set CHROMIUM`);
   }
@@ -29,6 +35,18 @@ export function launch(): Promise<Browser> {
       "--disable-sync",
     ],
   });
+}
+
+// One for each file of tests: each has its own copy of this module.
+let browser: Browser;
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+/** A profile that has never been anywhere. */
+export function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+  return browser.newContext(options);
 }
 
 export interface Look {
@@ -50,7 +68,7 @@ export interface Watched {
   complaints: string[];
 }
 
-export async function open(browser: Browser, look: Look = {}): Promise<Watched> {
+export async function open(look: Look = {}): Promise<Watched> {
   const options: BrowserContextOptions = {
     baseURL: `${stack.api}/`,
     locale: look.language ?? "en",
@@ -61,7 +79,7 @@ export async function open(browser: Browser, look: Look = {}): Promise<Watched> 
     reducedMotion: "reduce",
     acceptDownloads: true,
   };
-  const context = await browser.newContext(options);
+  const context = await newContext(options);
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -89,13 +107,8 @@ export async function open(browser: Browser, look: Look = {}): Promise<Watched> 
 }
 
 /** The screen at `address`, of somebody who signed in with a token. */
-export async function signedIn(
-  browser: Browser,
-  who: Who,
-  address = "#/",
-  look: Look = {},
-): Promise<Watched> {
-  const watched = await open(browser, look);
+export async function signedIn(who: Who, address = "#/", look: Look = {}): Promise<Watched> {
+  const watched = await open(look);
   const { page } = watched;
   await page.goto(address);
   await withToken(page, stack.tokens[who]);

@@ -1,15 +1,9 @@
 // What stands in a sheet is text, whatever it looks like.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Browser, Page } from "playwright-core";
-import { expectQuiet, launch, signedIn } from "./browser";
+import { expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { expectQuiet, signedIn } from "./browser";
 import { stack } from "./stack";
-
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
 
 const KEY = "<script>alert('key')</script>";
 const LINK = '=HYPERLINK("https://evil.example","100")';
@@ -25,7 +19,7 @@ async function expectText(page: Page): Promise<void> {
 }
 
 test("hostile text in keys and cells is shown as it stands, on every screen that shows it", async () => {
-  const watched = await signedIn(browser, "operator", `#/syncs/${stack.syncs.hostile}?tab=rejected`);
+  const watched = await signedIn("operator", `#/syncs/${stack.syncs.hostile}?tab=rejected`);
   const { page } = watched;
   const entry = page.getByRole("row").filter({ hasText: KEY });
   await entry.waitFor();
@@ -49,7 +43,7 @@ test("hostile text in keys and cells is shown as it stands, on every screen that
 });
 
 test("a hostile reason is text in the audit list", async () => {
-  const watched = await signedIn(browser, "operator", `#/syncs/${stack.syncs.hostile}`);
+  const watched = await signedIn("operator", `#/syncs/${stack.syncs.hostile}`);
   const { page } = watched;
   const answer = await page.request.post(`api/syncs/${stack.syncs.hostile}/redrive`, {
     headers: { authorization: `Bearer ${stack.tokens.operator}` },
@@ -63,7 +57,7 @@ test("a hostile reason is text in the audit list", async () => {
 });
 
 test("an address that names something hostile is answered with text", async () => {
-  const { page, complaints } = await signedIn(browser, "reader", `#/syncs/${encodeURIComponent(PICTURE)}`);
+  const { page, complaints } = await signedIn("reader", `#/syncs/${encodeURIComponent(PICTURE)}`);
   await page.getByText("There is nothing at this address.").waitFor();
   await expectText(page);
   // The one thing that the browser may log is the 404 that it was told.

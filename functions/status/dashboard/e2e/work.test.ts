@@ -1,19 +1,13 @@
 // What people do here: start runs and follow them, find the cell that is wrong, bring back what was given up.
 
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Browser, Page } from "playwright-core";
-import { expectQuiet, launch, signedIn, type Watched } from "./browser";
+import { expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { expectQuiet, signedIn, type Watched } from "./browser";
 import { fault, releaseBreaker, stack, type Purpose } from "./stack";
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launch();
-});
-afterAll(() => browser.close());
-
 const atSync = (purpose: Purpose, query = ""): Promise<Watched> =>
-  signedIn(browser, "operator", `#/syncs/${stack.syncs[purpose]}${query}`);
+  signedIn("operator", `#/syncs/${stack.syncs[purpose]}${query}`);
 
 const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 const fact = (page: Page, name: string) =>
@@ -125,7 +119,7 @@ test("withheld deletes are approved for exactly the rows that a run found gone",
 });
 
 test("the breaker is held open and let go, and the audit says who and why", async () => {
-  const watched = await signedIn(browser, "operator");
+  const watched = await signedIn("operator");
   const { page } = watched;
   const panel = page.getByRole("region", { name: "Delivery" });
   await panel.getByText("Closed").waitFor();

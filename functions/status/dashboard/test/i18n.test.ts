@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { format } from "../src/format";
 import { preferred } from "../src/i18n";
 import { en } from "../src/i18n/en";
 import { ja } from "../src/i18n/ja";
@@ -28,7 +29,7 @@ test("no text is empty", () => {
         .reduce((at: unknown, part) => (at as Record<string, unknown>)[part], texts);
       const told: unknown =
         typeof text === "function"
-          ? (text as (...values: unknown[]) => unknown)(2, 3, "x")
+          ? (text as (...values: unknown[]) => unknown)(2, name.startsWith("reason.") ? format("ja") : 3, "x")
           : Array.isArray(text)
             ? text.join("")
             : text;

@@ -50,7 +50,9 @@ export interface Reason {
   amount?: number;
 }
 
-export interface RunError extends Reason {
+export interface RunError {
+  code: string;
+  message: string;
   type: ErrorType;
 }
 
@@ -324,7 +326,7 @@ export interface AuditEntry {
   who: string;
   action: string;
   sync: string | null;
-  why: string | null;
+  why: string;
   details: Value;
 }
 

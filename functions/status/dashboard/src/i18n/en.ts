@@ -187,6 +187,8 @@ export const en = {
     },
     since: ["for ", ""] as Around,
     until: (time: string) => `next try ${time}`,
+    // By the breaker's code; others, such as an SQLSTATE or an operator's reason, are shown as they are.
+    why: { no_answer: "no answer" } as Record<string, string>,
     forced: { force_open: "held open by hand", force_closed: "held closed by hand" },
     control: "Change",
     noneWaiting: "nothing waits",
@@ -289,7 +291,7 @@ export const en = {
       unchanged: "Unch.",
       deleted: "Del.",
       rejected: "Rej.",
-      attempts: "Attempts",
+      attempts: "Failed tries",
       finished: "Finished",
       empty: "This run sent no batches",
       emptyHint: "Nothing had changed, so nothing was sent.",
@@ -322,6 +324,10 @@ export const en = {
     exporting: "Exporting…",
     empty: "No errors",
     emptyHint: "Every row could be used.",
+    elsewhere: "No error is listed here any more",
+    elsewhereHint:
+      "Each error is listed with the run that met it last. Later runs have met those of this one, or they were put right.",
+    elsewhereLink: "Rejected rows now",
     emptyNow: "Nothing is rejected",
     emptyNowHint: "Every row of the sheet that was read last is in the table.",
     noMatch: "No error matches",

@@ -58,8 +58,7 @@ export function Audit() {
             {
               id: "why",
               head: m.audit.why,
-              cell: (entry) =>
-                entry.why === null || entry.why === "" ? m.none : <span class="value">{entry.why}</span>,
+              cell: (entry) => (entry.why === "" ? m.none : <span class="value">{entry.why}</span>),
             },
             {
               id: "details",

@@ -66,7 +66,7 @@ function CircuitNote({ circuit }: { circuit: Circuit }) {
       {circuit.state === "open" && circuit.until !== null && (
         <span> · {m.delivery.until(f.time(circuit.until, now()))}</span>
       )}
-      {circuit.why !== null && <span class="why"> · {circuit.why}</span>}
+      {circuit.why !== null && <span class="why"> · {m.delivery.why[circuit.why] ?? circuit.why}</span>}
     </>
   );
 }

@@ -1,5 +1,6 @@
 // The rows and cells that could not be used, with the way to the cell in the spreadsheet.
 
+import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Failure, type EntriesOf } from "../api/client";
 import type { Entry, ErrorType } from "../api/types";
@@ -15,7 +16,14 @@ import { Value } from "../ui/value";
 /** Typing is over when nothing was typed for so long. */
 const TYPED_MS = 300;
 
-export function EntryList({ of, version }: { of: EntriesOf; version: string }) {
+interface Props {
+  of: EntriesOf;
+  version: string;
+  /** What to say when there is none, if it is not that everything is well. */
+  none?: ComponentChildren;
+}
+
+export function EntryList({ of, version, none }: Props) {
   const { m } = useText();
   const { api } = useSigned();
   const [type, setType] = useState<ErrorType | "">("");
@@ -69,10 +77,12 @@ export function EntryList({ of, version }: { of: EntriesOf; version: string }) {
         (filtered ? (
           <Empty title={m.errors.noMatch} hint={m.errors.noMatchHint} />
         ) : (
-          <Empty
-            title={now ? m.errors.emptyNow : m.errors.empty}
-            hint={now ? m.errors.emptyNowHint : m.errors.emptyHint}
-          />
+          (none ?? (
+            <Empty
+              title={now ? m.errors.emptyNow : m.errors.empty}
+              hint={now ? m.errors.emptyNowHint : m.errors.emptyHint}
+            />
+          ))
         ))}
       {list.items !== null && list.items.length > 0 && <EntryTable entries={list.items} busy={list.busy} />}
       <More {...list} />
@@ -92,7 +102,11 @@ function EntryTable({ entries, busy }: { entries: Entry[]; busy: boolean }) {
         { id: "cell", head: m.errors.cell, lead: true, cell: (entry) => <CellLink entry={entry} /> },
         { id: "row", head: m.errors.row, cell: (entry) => <Row entry={entry} /> },
         { id: "column", head: m.errors.column, cell: (entry) => <ColumnName entry={entry} /> },
-        { id: "raw", head: m.errors.raw, cell: (entry) => <Value of={entry.raw} /> },
+        {
+          id: "raw",
+          head: m.errors.raw,
+          cell: (entry) => (entry.cell === null && entry.raw === null ? m.none : <Value of={entry.raw} />),
+        },
         {
           id: "problem",
           head: m.errors.problem,

@@ -7,7 +7,7 @@ import type { RunDetail } from "../api/types";
 import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
 import { usePolled } from "../poll";
-import { syncAddress } from "../routes";
+import { address, syncAddress } from "../routes";
 import { Fact, Loading, Problem, Stale, StatusBadge, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { Progress } from "../ui/progress";
@@ -94,12 +94,29 @@ export function RunScreen({ id }: { id: string }) {
             <EntryList
               of={{ run: run.id }}
               version={`${run.status} ${run.rejected} ${run.failed} ${run.conflicts}`}
+              {...(run.rejected + run.failed > 0 && { none: <Elsewhere sync={run.sync} /> })}
             />
           </section>
           <Batches run={run} running={runs(run)} />
         </>
       )}
     </>
+  );
+}
+
+/** The run met errors, and none of them is listed with it any more. */
+function Elsewhere({ sync }: { sync: string }) {
+  const { m } = useText();
+  return (
+    <div class="empty">
+      <p class="empty-title">{m.errors.elsewhere}</p>
+      <p>{m.errors.elsewhereHint}</p>
+      <p>
+        <a href={address({ screen: "sync", name: sync, tab: "rejected", range: "24h" })}>
+          {m.errors.elsewhereLink}
+        </a>
+      </p>
+    </div>
   );
 }
 

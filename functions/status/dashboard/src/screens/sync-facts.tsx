@@ -95,12 +95,11 @@ export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) 
       <Fact
         name={m.sync.rejectedNow}
         note={
-          <>
+          <span class={sync.openFailures > 0 ? "alarming" : ""}>
             {m.sync.failedNow}: {f.count(sync.openFailures)}
-          </>
+          </span>
         }
         {...tone(sync.openRejections > 0, "warn")}
-        {...tone(sync.openFailures > 0, "bad")}
       >
         {f.count(sync.openRejections)}
       </Fact>
