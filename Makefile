@@ -8,7 +8,7 @@ ROWS = 1000
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboard demo up down status test screenshots build fmt lint deny clean
+.PHONY: help tools dashboard demo up down status test screenshots bench build fmt lint deny clean
 
 DASHBOARD = functions/status/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
@@ -54,6 +54,11 @@ screenshots: tools dashboard ## Makes the pictures of docs/DASHBOARD.md again, a
 	@infra/tools/install chromium
 	cargo build --quiet --workspace --locked --examples
 	$(LOCAL) run --dir .local/screenshots -- target/debug/examples/screenshots
+
+# The functions and the measurements are built as for the cloud, which takes a quarter of an hour the first time.
+bench: tools dashboard ## Measures mapping, delivery and the largest spreadsheet (PARTS=) on a stack of its own; see docs/BENCHMARKS.md
+	$(LOCAL) run --dir .local/bench --benchmarks -- \
+	  cargo bench --quiet --workspace --locked --bench bench -- $(PARTS)
 
 build: tools dashboard ## Builds what `sam deploy` deploys (ARCHITECTURE=arm64)
 	PATH="$(CURDIR)/.tools/sam/bin:$$PATH" ARCHITECTURE=$(ARCHITECTURE) \

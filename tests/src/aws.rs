@@ -1,6 +1,6 @@
 //! The deployed functions and queues, as a test uses them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -78,8 +78,31 @@ pub(crate) async fn sqs() -> aws_sdk_sqs::Client {
 /// # Errors
 /// When `/proc` cannot be read.
 pub fn kill_function(function: &str) -> Result<usize> {
-    let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
     let mut killed = 0;
+    for process in processes(function)? {
+        let pid = process.file_name().and_then(|name| name.to_str()).context("a process has a number")?;
+        killed += usize::from(std::process::Command::new("kill").args(["-KILL", pid]).status()?.success());
+    }
+    Ok(killed)
+}
+
+/// The most memory in bytes that any process of a function has had, of those that run now.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub(crate) fn peak_memory(function: &str) -> Result<Option<u64>> {
+    let peak = |process: &PathBuf| {
+        let status = std::fs::read_to_string(process.join("status")).ok()?;
+        let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?;
+        Some(kibibytes.parse::<u64>().ok()? * 1024)
+    };
+    Ok(processes(function)?.iter().filter_map(peak).max())
+}
+
+/// The processes that run a function, as folders of `/proc`.
+fn processes(function: &str) -> Result<Vec<PathBuf>> {
+    let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={function}");
+    let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
         let path = entry?.path();
         // Processes come and go while we look, and others' are closed to us.
@@ -87,9 +110,8 @@ pub fn kill_function(function: &str) -> Result<usize> {
         let Ok(executable) = std::fs::read_link(path.join("exe")) else { continue };
         let runs_it = environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes());
         if runs_it && executable.file_name().is_some_and(|name| name == "bootstrap") {
-            let pid = path.file_name().and_then(|name| name.to_str()).context("a process has a number")?;
-            killed += usize::from(std::process::Command::new("kill").args(["-KILL", pid]).status()?.success());
+            found.push(path);
         }
     }
-    Ok(killed)
+    Ok(found)
 }

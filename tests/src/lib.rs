@@ -6,12 +6,16 @@
 
 mod api;
 mod aws;
+mod listings;
+mod plans;
 mod sheet;
 mod sync;
 mod trial;
 
 pub use api::Api;
 pub use aws::{Answer, Problem, Report, printed};
+pub use listings::{Listings, Source};
+pub use plans::google;
 pub use sheet::{Sheet, TAB};
 pub use sync::{Run, Sync, SyncBuilder, row};
 pub use trial::{Trial, breaker};

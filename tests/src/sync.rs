@@ -428,6 +428,14 @@ impl Sync {
         aws::kill_function(&self.aws.scheduler_function)
     }
 
+    /// The most memory in bytes that the scheduler's process has had since it started.
+    ///
+    /// # Errors
+    /// When none runs.
+    pub fn scheduler_peak_memory(&self) -> Result<u64> {
+        aws::peak_memory(&self.aws.scheduler_function)?.context("no scheduler runs")
+    }
+
     /// Sends a message to the queue.
     ///
     /// # Errors

@@ -19,12 +19,12 @@ const ARCHITECTURE: &str = "x86_64";
 
 /// Builds the functions and packs them into `packages`, apart from what somebody may be about to deploy to the cloud.
 /// What has not changed is not compiled again: cargo sees to that.
-pub async fn build(tools: &Tools, packages: &Path, logs: &Path, register: &Register) -> Result<()> {
+pub async fn build(tools: &Tools, profile: &str, packages: &Path, logs: &Path, register: &Register) -> Result<()> {
     let overrides = format!("Architecture={ARCHITECTURE}");
     let mut command = sam(tools)?;
     command
         .env("ARCHITECTURE", ARCHITECTURE)
-        .env("PROFILE", "local")
+        .env("PROFILE", profile)
         .args(["build", "--parameter-overrides", &overrides, "--build-dir"])
         .arg(packages);
     run(command, "sam build", &logs.join("sam-build.log"), register).await

@@ -37,10 +37,13 @@ enum Command {
     Status(Place),
     /// Starts the stack afresh, shows what Sheetsync does, and leaves the stack running
     Demo(Options),
-    /// Starts a stack for tests, runs a command in its environment, stops it
+    /// Starts a stack for tests or measurements, runs a command in its environment, stops it
     Run {
         #[command(flatten)]
         options: Options,
+        /// The functions as the cloud gets them, without limits on reads and requests
+        #[arg(long)]
+        benchmarks: bool,
         /// The command and its arguments
         #[arg(last = true, required = true)]
         command: Vec<String>,
@@ -109,7 +112,10 @@ async fn act(command: Command) -> Result<ExitCode> {
             None => say("no stack runs"),
         },
         Command::Demo(options) => demo(&options).await?,
-        Command::Run { options, command } => return run(&options.plan(Some(Deployment::for_tests())), &command).await,
+        Command::Run { options, benchmarks, command } => {
+            let deployment = if benchmarks { Deployment::for_benchmarks() } else { Deployment::for_tests() };
+            return run(&options.plan(Some(deployment)), &command).await;
+        }
         Command::Guard { dir } => tokio::task::spawn_blocking(move || guard::watch(&dir)).await?,
     }
     Ok(ExitCode::SUCCESS)

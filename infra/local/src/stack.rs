@@ -52,6 +52,8 @@ pub struct Plan {
 /// How the template is deployed.
 #[derive(Clone, Debug)]
 pub struct Deployment {
+    /// The profile of Cargo.toml that the functions are built with.
+    pub profile: &'static str,
     /// Whether the schedule ticks.
     pub scheduled: bool,
     /// Whether the functions look for definitions in the stack's folder rather than in their package.
@@ -78,6 +80,7 @@ impl Deployment {
     /// As in the cloud: what `make up` and `make demo` show.
     pub fn for_people() -> Self {
         Self {
+            profile: "local",
             scheduled: true,
             own_definitions: false,
             worker_timeout: Duration::from_secs(60),
@@ -96,6 +99,7 @@ impl Deployment {
     /// call that hangs, or for the breaker.
     pub fn for_tests() -> Self {
         Self {
+            profile: "local",
             scheduled: false,
             own_definitions: true,
             worker_timeout: Duration::from_secs(14),
@@ -107,6 +111,18 @@ impl Deployment {
             statement_timeout: Duration::from_secs(4),
             request_timeout: Duration::from_secs(5),
             breaker_open: Duration::from_secs(2),
+        }
+    }
+
+    /// For measurements: the binaries of the cloud, and no limit on reads and requests that they would be waiting for.
+    pub fn for_benchmarks() -> Self {
+        Self {
+            profile: "release",
+            scheduled: false,
+            own_definitions: true,
+            sheets_reads_per_minute: 60_000,
+            requests_per_second: 1_000,
+            ..Self::for_people()
         }
     }
 }
@@ -212,8 +228,8 @@ async fn start_servers(
         Ok(Some(ministack))
     };
     let build = async {
-        let Some(_) = &plan.deployment else { return Ok(()) };
-        deploy::build(tools, &dir.join(PACKAGES), logs, register).await?;
+        let Some(deployment) = &plan.deployment else { return Ok(()) };
+        deploy::build(tools, deployment.profile, &dir.join(PACKAGES), logs, register).await?;
         say("the functions are built");
         Ok(())
     };

@@ -98,7 +98,11 @@ impl Item {
         match (self.mode, &self.circuit) {
             (Mode::ForceOpen, _) => Admission::Refused { until: now.plus(rule.longest_open) },
             (Mode::ForceClosed, _) | (Mode::Auto, Circuit::Closed(_)) => Admission::Granted(permit),
-            (Mode::Auto, Circuit::Open(outage)) if outage.until > now => Admission::Refused { until: outage.until },
+            // Whoever opened it may have a clock that is minutes ahead of ours, so asking again makes sense sooner.
+            (Mode::Auto, Circuit::Open(outage)) if outage.until > now => {
+                let longest = rule.open_time(self.opens_in_a_row, 1.0);
+                Admission::Refused { until: outage.until.min(now.plus(longest)) }
+            }
             // A probe takes a moment; only a dead worker's lasts until its lease is over.
             (Mode::Auto, Circuit::HalfOpen { lease, .. }) if *lease > now => {
                 Admission::Refused { until: now.plus(rule.moment()).min(*lease) }

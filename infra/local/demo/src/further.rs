@@ -1,14 +1,15 @@
-//! The columns beyond the usual ones, for a sheet that has grown for years: notes, flags, areas, dates and prices of
-//! every type, `--columns 120` of them.
+//! The columns beyond the usual ones, for a sheet that has grown for years: notes, flags, areas, dates, prices and lists, of
+//! every type and nearly every option, `--columns 120` of them.
 
 use jiff::ToSpan;
-use jiff::civil::date;
+use jiff::civil::{date, time};
 use rand::Rng;
 
 use crate::cell::Cell;
-use crate::handwriting::{typed_balance, typed_code, typed_estimate, typed_price};
+use crate::handwriting::{typed_balance, typed_code, typed_estimate, typed_price, typed_tsubo};
 use crate::listing::{Column, Entry};
 use crate::value::{Kind, Value};
+use crate::vocabulary::{FEATURES, SURNAMES};
 
 /// One of the kinds of further columns.
 struct Further {
@@ -119,6 +120,54 @@ const CYCLE: &[Further] = &[
         definition: "type = \"enum\"\nvalues = { \"成約\" = \"sold\", \"商談中\" = \"in_talks\", \"済\" = \"sold\" }\nblank_words = [\"-\", \"未定\"]",
         sql_type: "text",
     },
+    Further {
+        header: "敷地",
+        name: "land_m2",
+        kind: Kind::Decimal(2),
+        form: Form::Tsubo,
+        definition: "type = \"decimal\"\nscale = 2\ntsubo = true\nsuffixes = [\"㎡\"]",
+        sql_type: "numeric(10, 2)",
+    },
+    Further {
+        header: "内見開始",
+        name: "viewing_from",
+        kind: Kind::Time,
+        form: Form::Plain,
+        definition: "type = \"time\"",
+        sql_type: "time",
+    },
+    Further {
+        header: "条件",
+        name: "terms",
+        kind: Kind::Json,
+        form: Form::Plain,
+        definition: "type = \"json\"",
+        sql_type: "jsonb",
+    },
+    Further {
+        header: "特徴",
+        name: "features",
+        kind: Kind::Texts,
+        form: Form::Plain,
+        definition: "type = \"text_array\"\nseparator = \"、\"",
+        sql_type: "text[]",
+    },
+    Further {
+        header: "担当者",
+        name: "agent",
+        kind: Kind::Text,
+        form: Form::OrTheNext,
+        definition: "type = \"text\"",
+        sql_type: "text",
+    },
+    Further {
+        header: "前任者",
+        name: "former_agent",
+        kind: Kind::Text,
+        form: Form::Surname,
+        definition: "type = \"text\"",
+        sql_type: "text",
+    },
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -133,6 +182,12 @@ enum Form {
     PostalCode,
     /// A word of people for a word of the table
     Progress,
+    /// `25.5坪`, or ㎡
+    Tsubo,
+    /// A surname
+    Surname,
+    /// A surname; where there is none, that of the next column, whose header feeds this one too
+    OrTheNext,
 }
 
 /// The first `count` further columns: `メモ1` → `x01_memo` and so on.
@@ -151,13 +206,16 @@ pub fn columns(count: usize) -> Vec<Column> {
 
 /// The `[[sync.columns]]` of the first `count` further columns, to stand behind those of `sheetsync.toml`.
 pub fn definition(count: usize) -> String {
-    columns(count)
-        .iter()
-        .zip(CYCLE.iter().cycle())
-        .map(|(Column { header, name, .. }, Further { definition, .. })| {
-            format!("\n[[sync.columns]]\nheader = \"{header}\"\ncolumn = \"{name}\"\n{definition}\n")
-        })
-        .collect()
+    let columns = columns(count);
+    let one = |(index, Further { form, definition, .. }): (usize, &Further)| {
+        let Column { header, name, .. } = &columns[index];
+        let source = match (form, columns.get(index + 1)) {
+            (Form::OrTheNext, Some(next)) => format!("headers = [\"{header}\", \"{}\"]", next.header),
+            _ => format!("header = \"{header}\""),
+        };
+        format!("\n[[sync.columns]]\n{source}\ncolumn = \"{name}\"\n{definition}\n")
+    };
+    (0..count).zip(CYCLE.iter().cycle()).map(one).collect()
 }
 
 /// Adds the first `count` further columns to a table.
@@ -177,7 +235,7 @@ pub fn alter_table(table: &str, count: usize) -> String {
 
 /// One entry for each of the first `count` further columns; a third of them are blank.
 pub fn entries(count: usize, rng: &mut impl Rng) -> Vec<Entry> {
-    (0..count)
+    let mut entries: Vec<Entry> = (0..count)
         .map(|index| {
             let Further { kind, form, .. } = CYCLE[index % CYCLE.len()];
             if rng.random_ratio(1, 3) {
@@ -199,10 +257,24 @@ pub fn entries(count: usize, rng: &mut impl Rng) -> Vec<Entry> {
                     let cell = typed_progress(&stored, rng);
                     Entry { value: Value::Text(stored), cell }
                 }
+                (Value::Decimal { units, .. }, Form::Tsubo) if rng.random_ratio(1, 2) => {
+                    Entry { value: Value::hundredths(square_metres(units)), cell: typed_tsubo(units, rng) }
+                }
                 (value, _) => Entry::typed(value, kind, rng),
             }
         })
-        .collect()
+        .collect();
+    for index in 1..count {
+        if CYCLE[(index - 1) % CYCLE.len()].form == Form::OrTheNext && entries[index - 1].value == Value::Null {
+            entries[index - 1].value = entries[index].value.clone();
+        }
+    }
+    entries
+}
+
+/// 坪 as ㎡, both in hundredths: one is 400/121 of the other.
+fn square_metres(tsubo: i64) -> i64 {
+    (tsubo * 800 + 121) / 242
 }
 
 /// Nothing, or what people write for it where the definition knows the word.
@@ -227,6 +299,9 @@ fn value(kind: Kind, form: Form, rng: &mut impl Rng) -> Value {
     match kind {
         Kind::Text if form == Form::PostalCode => Value::Text(format!("{:07}", rng.random_range(10_000..9_999_999u32))),
         Kind::Text if form == Form::Progress => Value::text(PROGRESS[rng.random_range(0..3u32) as usize].1),
+        Kind::Text if matches!(form, Form::Surname | Form::OrTheNext) => {
+            Value::text(SURNAMES[rng.random_range(0..SURNAMES.len() as u32) as usize])
+        }
         Kind::Text => Value::Text(format!("控え{}\n({})", rng.random_range(1..1_000u32), rng.random_range(1..9u32))),
         Kind::Boolean => Value::Boolean(rng.random_ratio(1, 2)),
         Kind::Decimal(_) => Value::hundredths(rng.random_range(100..50_000i64)),
@@ -240,6 +315,16 @@ fn value(kind: Kind, form: Form, rng: &mut impl Rng) -> Value {
         Kind::Timestamp => {
             let day = date(2022, 1, 1).saturating_add(rng.random_range(0..1_400i32).days());
             Value::Timestamp(day.at(rng.random_range(0..24i8), rng.random_range(0..60i8), 0, 0))
+        }
+        Kind::Time => Value::Time(time(rng.random_range(0..24i8), rng.random_range(0..4i8) * 15, 0, 0)),
+        Kind::Json => {
+            let (fee, people) = (rng.random_range(0..90u32) * 1_000, rng.random_range(1..6u32));
+            Value::Json(format!(r#"{{"fee": {fee}, "people": {people}}}"#))
+        }
+        Kind::Texts => {
+            let first = rng.random_range(0..FEATURES.len() as u32) as usize;
+            let count = rng.random_range(1..=3u32) as usize;
+            Value::Texts(FEATURES.iter().cycle().skip(first).take(count).map(|feature| (*feature).to_owned()).collect())
         }
     }
 }

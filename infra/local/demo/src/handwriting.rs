@@ -1,7 +1,7 @@
 //! The many ways in which people type one value: `1億2,800万円`, `¥128,000,000`, `平成17年3月`. Everything typed here still
 //! means its value; what means nothing is made in [`mess`](crate::mess).
 
-use jiff::civil::{Date, DateTime, date};
+use jiff::civil::{Date, DateTime, Time, date};
 use rand::Rng;
 
 use crate::cell::Cell;
@@ -18,6 +18,9 @@ pub fn typed(value: &Value, kind: Kind, rng: &mut impl Rng) -> Cell {
         Value::Date(day) => typed_date(*day, rng),
         Value::Timestamp(moment) => typed_moment(*moment, rng),
         Value::Boolean(answer) => typed_answer(*answer, rng),
+        Value::Time(time) => typed_time(*time, rng),
+        Value::Json(document) => typed_document(document, rng),
+        Value::Texts(texts) => Cell::Text(texts.join(["、", " 、", "、\n"][rng.random_range(0..3u32) as usize])),
     }
 }
 
@@ -54,6 +57,16 @@ pub fn typed_balance(yen: i64, rng: &mut impl Rng) -> Cell {
         (true, 3) => format!("△{}", full_width(&amount)),
         (true, _) => format!("({amount})"),
         (false, _) => amount,
+    })
+}
+
+/// An area in 坪, of which one is 400/121 ㎡; in hundredths.
+pub fn typed_tsubo(hundredths: i64, rng: &mut impl Rng) -> Cell {
+    let short = shortest_decimal(hundredths);
+    Cell::text(match rng.random_range(0..3u32) {
+        0 => format!("{}坪", full_width(&short)),
+        1 => format!("{short} 坪"),
+        _ => format!("{short}坪"),
     })
 }
 
@@ -118,6 +131,29 @@ fn typed_moment(moment: DateTime, rng: &mut impl Rng) -> Cell {
         1 => Cell::text(moment.strftime("%Y-%m-%d %H:%M").to_string()),
         _ => Cell::DateTime(moment),
     }
+}
+
+fn typed_time(time: Time, rng: &mut impl Rng) -> Cell {
+    let (hour, minute) = (time.hour(), time.minute());
+    let half = if hour < 12 { "午前" } else { "午後" };
+    let minutes = if minute == 0 { String::new() } else { format!("{minute}分") };
+    Cell::text(match rng.random_range(0..7u32) {
+        0 => format!("{hour}:{minute:02}"),
+        1 => format!("{hour}時{minutes}"),
+        2 if minute == 30 => format!("{hour}時半"),
+        3 => format!("{half}{}時{minutes}", hour % 12),
+        4 => full_width(&format!("{hour}:{minute:02}")),
+        _ => return Cell::Number((f64::from(hour) * 60.0 + f64::from(minute)) / 1440.0),
+    })
+}
+
+/// A document as Postgres shows it, or as a program or a person would write it.
+fn typed_document(document: &str, rng: &mut impl Rng) -> Cell {
+    Cell::text(match rng.random_range(0..3u32) {
+        0 => document.replace(": ", ":").replace(", ", ","),
+        1 => document.replace('{', "{\n  ").replace(", ", ",\n  ").replace('}', "\n}"),
+        _ => document.to_owned(),
+    })
 }
 
 fn typed_answer(answer: bool, rng: &mut impl Rng) -> Cell {

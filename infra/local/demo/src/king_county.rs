@@ -100,7 +100,9 @@ fn value(field: &str, kind: Kind) -> Option<Value> {
             Value::Decimal { units: (number * 10_f64.powi(scale.cast_signed())).round() as i64, scale }
         }
         Kind::Boolean => Value::Boolean(field == "YES"),
-        Kind::Date | Kind::Month | Kind::Timestamp => Value::Date(Date::strptime("%m/%d/%Y", field).ok()?),
+        Kind::Date => Value::Date(Date::strptime("%m/%d/%Y", field).ok()?),
+        // The data set has no others.
+        Kind::Month | Kind::Timestamp | Kind::Time | Kind::Json | Kind::Texts => return None,
     })
 }
 

@@ -100,16 +100,22 @@ const SPOILED_CELLS: &[(MessKind, &str, &str, Fate)] = &[
 /// Error texts for the further columns of a wide sheet, each once in a block.
 const ERROR_TEXTS: &[&str] = &["#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#ERROR!"];
 
+/// The kinds of which one column of a wide sheet gets words of another kind, each once in a block.
+const WRONG_KINDS: &[Kind] =
+    &[Kind::Integer, Kind::Decimal(2), Kind::Date, Kind::Month, Kind::Timestamp, Kind::Boolean, Kind::Time, Kind::Json];
+
 /// Texts that no reading of the type accepts.
 fn wrong_text(kind: Kind) -> Option<&'static str> {
     match kind {
-        Kind::Text => None,
+        Kind::Text | Kind::Texts => None,
         Kind::Integer => Some("未定（相談）"),
         Kind::Decimal(_) => Some("広い"),
         Kind::Date => Some("来月あたり"),
         Kind::Month => Some("築浅"),
         Kind::Timestamp => Some("昨日の朝"),
         Kind::Boolean => Some("たぶん"),
+        Kind::Time => Some("昼過ぎ"),
+        Kind::Json => Some("{広さ: 3}"),
     }
 }
 
@@ -140,9 +146,9 @@ pub(crate) fn plan_block(further: &[(&str, Kind)], rng: &mut impl Rng) -> Vec<(u
     for text in ERROR_TEXTS {
         reject(any_column().0, MessKind::ErrorCell, text);
     }
-    for kind in [Kind::Integer, Kind::Decimal(2), Kind::Date, Kind::Month, Kind::Timestamp, Kind::Boolean] {
-        let column = typed.iter().find(|(_, column_kind)| *column_kind == kind);
-        if let (Some((column, _)), Some(text)) = (column, wrong_text(kind)) {
+    for kind in WRONG_KINDS {
+        let column = typed.iter().find(|(_, column_kind)| column_kind == kind);
+        if let (Some((column, _)), Some(text)) = (column, wrong_text(*kind)) {
             reject(column, MessKind::WrongType, text);
         }
     }

@@ -1,7 +1,7 @@
 //! What a cell means, and the text that stands for it in the checksum of a table. The same text is computed here from
 //! the generator's own truth and by Postgres from what arrived, and neither knows of the mapping in between.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 /// The time zone of the demo spreadsheet.
@@ -24,6 +24,12 @@ pub enum Kind {
     Timestamp,
     /// `boolean`
     Boolean,
+    /// `time`
+    Time,
+    /// `jsonb`
+    Json,
+    /// `text[]`
+    Texts,
 }
 
 impl Kind {
@@ -32,7 +38,8 @@ impl Kind {
         let column = format!("\"{column}\"");
         let text = match self {
             Self::Text => column,
-            Self::Integer | Self::Boolean => format!("{column}::text"),
+            Self::Integer | Self::Boolean | Self::Time | Self::Json => format!("{column}::text"),
+            Self::Texts => format!("array_to_string({column}, E'\\x1e')"),
             Self::Decimal(scale) => format!("{column}::numeric(28, {scale})::text"),
             Self::Date | Self::Month => format!("to_char({column}, 'YYYY-MM-DD')"),
             Self::Timestamp => {
@@ -65,6 +72,12 @@ pub enum Value {
     Timestamp(DateTime),
     /// Yes or no.
     Boolean(bool),
+    /// A time of day.
+    Time(Time),
+    /// A JSON document, as Postgres shows a `jsonb`.
+    Json(String),
+    /// Several texts.
+    Texts(Vec<String>),
 }
 
 impl Value {
@@ -93,6 +106,9 @@ impl Value {
             Self::Date(date) => format!("={date}"),
             Self::Timestamp(moment) => format!("={}", in_utc(*moment)),
             Self::Boolean(answer) => format!("={answer}"),
+            Self::Time(time) => format!("={}", time.strftime("%H:%M:%S")),
+            Self::Json(document) => format!("={document}"),
+            Self::Texts(texts) => format!("={}", texts.join("\u{1e}")),
         }
     }
 }
@@ -109,7 +125,7 @@ fn in_utc(moment: DateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::{date, datetime};
+    use jiff::civil::{date, datetime, time};
 
     #[test]
     fn a_value_has_the_text_that_postgres_gives_it() {
@@ -123,6 +139,9 @@ mod tests {
             (Value::Date(date(2005, 3, 1)), "=2005-03-01"),
             (Value::Timestamp(datetime(2024, 3, 1, 8, 30, 0, 0)), "=2024-02-29T23:30:00Z"),
             (Value::Boolean(true), "=true"),
+            (Value::Time(time(9, 5, 0, 0)), "=09:05:00"),
+            (Value::Json(r#"{"fee": 3}"#.to_owned()), r#"={"fee": 3}"#),
+            (Value::Texts(vec!["南向き".to_owned(), "角部屋".to_owned()]), "=南向き\u{1e}角部屋"),
         ];
         for (value, text) in cases {
             assert_eq!(value.canonical(), text);

@@ -105,6 +105,9 @@ pub const AGENTS: &[&str] = &[
 /// Surnames of the people who answer the telephone; the last ones are written with rare characters.
 pub const SURNAMES: &[&str] = &["佐藤", "鈴木", "高橋", "田中", "渡邉", "齋藤", "髙橋", "𠮷田"];
 
+/// What a list of features is made of.
+pub const FEATURES: &[&str] = &["南向き", "角部屋", "ペット可", "駅近", "眺望良好"];
+
 /// Remarks as people type them: line breaks, commas, quotes, emoji and tabs are all real content.
 pub const REMARKS: &[&str] = &[
     "南向き・角部屋。日当たり良好！",

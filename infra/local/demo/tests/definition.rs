@@ -47,6 +47,8 @@ fn canonical(value: &mapping::Value, kind: Kind) -> String {
         }
         (mapping::Value::Text(text), Kind::Timestamp) => format!("={}", text.replace("+00:00", "Z")),
         (mapping::Value::Text(text), _) => format!("={text}"),
+        (mapping::Value::Json(document), _) => format!("={}", document.replace(':', ": ").replace(',', ", ")),
+        (mapping::Value::Array(texts), _) => format!("={}", texts.join("\u{1e}")),
         other => panic!("the definition makes {other:?}"),
     }
 }

@@ -41,8 +41,14 @@ impl SharedItem for Arc<Shelf> {
     }
 }
 
+const NOON: Millis = Millis(1_000_000_000_000);
+
 fn container(shelf: &Arc<Shelf>) -> Breaker<Arc<Shelf>> {
-    let clock = Clock::starting_at(Millis(1_000_000_000_000));
+    container_at(shelf, NOON)
+}
+
+fn container_at(shelf: &Arc<Shelf>, time: Millis) -> Breaker<Arc<Shelf>> {
+    let clock = Clock::starting_at(time);
     Breaker::new(Arc::clone(shelf), Rule::default(), clock, Arc::new(Chance::from_seed(1)))
 }
 
@@ -143,4 +149,13 @@ async fn those_who_wait_come_back_spread_out_and_later_the_longer_it_lasts() {
     *shelf.item.lock().unwrap() = item;
     let late = waits(&breaker).await;
     assert!(late > Duration::from_secs(240), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_clock_of_somebody_who_is_an_hour_ahead() {
+    let shelf = Arc::new(Shelf::default());
+    fails(&container_at(&shelf, NOON.plus(Duration::from_secs(3600))), 5).await;
+    let Leave::Wait { until } = container(&shelf).admit("request").await else { panic!("it is open") };
+    let wait = until.since(NOON);
+    assert!(wait >= Rule::default().first_open && wait <= Duration::from_secs(20), "{wait:?}");
 }
