@@ -328,14 +328,17 @@ end
 $fn$;
 
 -- Fails with the SQLSTATE of a missing table or column when the table has changed since the run began: no row is at fault.
+-- Until the transaction ends the table stays as it was found: the statements are built from the catalogue in several looks at
+-- it, and one that no longer saw a column would leave it out, in silence.
 create or replace function public.sync_check_columns(p_target public.sync_targets)
 returns void
-language plpgsql stable
+language plpgsql volatile
 set search_path = ''
 as $$
 declare
     v_missing text;
 begin
+    execute format('lock table public.%I in row exclusive mode', p_target.table_name);
     select string_agg(n.name, ', ') into v_missing
     from unnest(p_target.column_names) as n (name)
     where not exists (select from public.sync_mapped_columns(p_target) as c where c.name = n.name);

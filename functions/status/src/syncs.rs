@@ -269,6 +269,11 @@ fn next_run(every: Duration, scheduled: Option<Time>, now: Timestamp) -> Time {
 impl Api {
     /// All syncs: those that are defined, and those that have run.
     pub async fn syncs(&self) -> Syncs {
+        self.syncs_and(None).await
+    }
+
+    /// The same, and this one too, whatever is wrong with the definition of another that hides it: it may not have run yet.
+    async fn syncs_and(&self, name: Option<&str>) -> Syncs {
         let (overview, (mut delivery, mut unreachable)) = tokio::join!(self.overview(), self.delivery());
         let now = Timestamp::now();
         delivery.date(&overview.syncs, now);
@@ -276,7 +281,8 @@ impl Api {
         if let Some(message) = overview.unreachable {
             unreachable.insert(0, Unreachable { what: Part::Supabase, message });
         }
-        let defined = definitions(&self.settings.definition, &overview.syncs);
+        let known = overview.syncs.iter().map(|known| known.sync.as_str()).chain(name);
+        let defined = definitions(&self.settings.definition, known);
         let mut names: Vec<&str> = defined.iter().map(|defined| defined.name.as_str()).collect();
         names.extend(overview.syncs.iter().map(|known| known.sync.as_str()));
         names.sort_unstable();
@@ -316,12 +322,12 @@ impl Api {
 }
 
 /// The syncs that are defined. In a folder, one file that is broken leaves the others in use.
-fn definitions(path: &Path, known: &[Known]) -> Vec<Defined> {
+fn definitions<'a>(path: &Path, known: impl Iterator<Item = &'a str>) -> Vec<Defined> {
     match Definition::load(path, None) {
         Ok(definition) => definition.syncs,
         Err(error) => {
             tracing::warn!(error = %error, "not all definitions can be read");
-            let by_name = known.iter().filter_map(|known| Definition::load(path, Some(&known.sync)).ok());
+            let by_name = known.filter_map(|name| Definition::load(path, Some(name)).ok());
             let mut found: Vec<Defined> = by_name.flat_map(|definition| definition.syncs).collect();
             found.sort_by(|one, other| one.name.cmp(&other.name));
             found.dedup_by(|one, other| one.name == other.name);
@@ -343,7 +349,7 @@ pub async fn list(State(api): State<Arc<Api>>) -> Json<Syncs> {
     responses((status = 200, body = OneSync), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
               (status = 404, body = ErrorBody)))]
 pub async fn one(State(api): State<Arc<Api>>, Place(name): Place<String>) -> Result<Json<OneSync>, ApiError> {
-    let Syncs { now, syncs, delivery, unreachable } = api.syncs().await;
+    let Syncs { now, syncs, delivery, unreachable } = api.syncs_and(Some(&name)).await;
     let sync = syncs.into_iter().find(|sync| sync.name == name);
     let sync = sync.ok_or(ApiError::NotFound { what: "sync", name })?;
     Ok(Json(OneSync { now, sync, delivery, unreachable }))

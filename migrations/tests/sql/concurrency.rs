@@ -241,3 +241,15 @@ async fn a_row_that_somebody_inserts_meanwhile_is_not_lost() {
     );
     assert_eq!(database.rows("select id, amount from things order by id").await, json!([["A", 1], ["B", 2]]));
 }
+
+#[tokio::test]
+async fn a_table_whose_columns_were_found_cannot_be_changed_before_its_batch_is_applied() {
+    let (database, service, sync) = things().await;
+    sync.begin(&service).await;
+    service.batch_execute("begin; select public.sync_check_columns(t) from public.sync_targets as t").await.unwrap();
+    let other = database.role("postgres").await;
+    let refused = other.batch_execute("set lock_timeout = '1ms'; alter table things rename amount to price").await;
+    assert_eq!(refused.unwrap_err().code().unwrap().code(), "55P03", "it waits for the batch");
+    service.batch_execute("rollback").await.unwrap();
+    other.batch_execute("set lock_timeout = 0; alter table things rename amount to price").await.unwrap();
+}
