@@ -59,8 +59,8 @@ export interface Look {
 /** A run or plan that was asked for is not found until the scheduler has begun it; the browser logs that by itself. */
 const NOT_BEGUN = /404 .*\/api\/(runs|plans)\/[\w-]+$/;
 
-export const DESKTOP = { width: 1280, height: 900 };
-export const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
 
 /** A page of a browser that has never been here, and everything that it complains about. */
 export interface Watched {
@@ -112,7 +112,7 @@ export async function signedIn(who: Who, address = "#/", look: Look = {}): Promi
   const { page } = watched;
   await page.goto(address);
   await withToken(page, stack.tokens[who]);
-  await expectHeading(page);
+  await page.locator("main#main h1").waitFor();
   return watched;
 }
 
@@ -121,10 +121,6 @@ export async function withToken(page: Page, token: string): Promise<void> {
   await page.locator(".sign-in .button.link").click();
   await page.locator("input[name=token]").fill(token);
   await page.locator(".sign-in button[type=submit]").click();
-}
-
-async function expectHeading(page: Page): Promise<void> {
-  await page.locator("main#main h1").waitFor();
 }
 
 const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");

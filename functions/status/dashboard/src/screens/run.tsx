@@ -8,7 +8,7 @@ import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
 import { usePolled } from "../poll";
 import { address, syncAddress } from "../routes";
-import { Fact, Loading, Problem, Stale, StatusBadge, Time } from "../ui/basics";
+import { Empty, Fact, Loading, Problem, Stale, StatusBadge, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { Progress } from "../ui/progress";
 import { Batches } from "./batches";
@@ -108,15 +108,13 @@ export function RunScreen({ id }: { id: string }) {
 function Elsewhere({ sync }: { sync: string }) {
   const { m } = useText();
   return (
-    <div class="empty">
-      <p class="empty-title">{m.errors.elsewhere}</p>
-      <p>{m.errors.elsewhereHint}</p>
+    <Empty title={m.errors.elsewhere} hint={m.errors.elsewhereHint}>
       <p>
         <a href={address({ screen: "sync", name: sync, tab: "rejected", range: "24h" })}>
           {m.errors.elsewhereLink}
         </a>
       </p>
-    </div>
+    </Empty>
   );
 }
 

@@ -105,11 +105,12 @@ export function Fact(props: {
   );
 }
 
-export function Empty({ title, hint }: { title: string; hint?: string }) {
+export function Empty(props: { title: string; hint?: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
-      <p class="empty-title">{title}</p>
-      {hint !== undefined && <p>{hint}</p>}
+      <p class="empty-title">{props.title}</p>
+      {props.hint !== undefined && <p>{props.hint}</p>}
+      {props.children}
     </div>
   );
 }
