@@ -17,6 +17,12 @@ create table if not exists public.sync_targets (
     delete_column   text check (delete_policy <> 'soft' or delete_column is not null),
     guard_rows      integer not null check (guard_rows >= 0),
     guard_percent   numeric not null check (guard_percent between 0 and 100),
+    confirm_deletes integer not null default 2 check (confirm_deletes between 1 and 10),
+    adopt           text not null default 'ask' check (adopt in ('ask', 'sheet', 'database')),
+    precedence      integer not null default 0,
+    rename_by       text[] not null default '{}' check (rename_by <@ column_names),
+    layout          integer not null default 0,
+    carry_from      text[],
     run             uuid not null,
     seq             bigint not null,
     created_at      timestamptz not null default now(),
@@ -27,6 +33,24 @@ create table if not exists public.sync_targets (
 comment on table public.sync_targets is 'One row per sync: target table, keys, column policies, and the current run.';
 comment on column public.sync_targets.authorities is 'Whose value wins, per entry of column_names: merge, sheet or database.';
 comment on column public.sync_targets.run is 'The current run; batches of any other run are superseded.';
+comment on column public.sync_targets.confirm_deletes is 'A key is deleted when so many complete reads in a row missed it.';
+comment on column public.sync_targets.adopt is 'Whose values stay in rows that differ and that this sync never wrote; ask: withheld until approved.';
+comment on column public.sync_targets.precedence is 'Of two syncs that feed the same row of one table, the higher feeds it.';
+comment on column public.sync_targets.rename_by is 'Unique columns by which a row with a new key is known to be a row whose key is gone.';
+comment on column public.sync_targets.layout is 'The entry of sync_layouts that new bases are written in.';
+comment on column public.sync_targets.carry_from is 'The former key columns, while sync_rows is still kept by them (094); null otherwise.';
+
+-- One row for a list of mapped columns that a sync had, with their types: it says what the elements of sync_rows.said and
+-- stored are about. A base survives a change of the mapping; a column that is new, or whose type changed, has none.
+create table if not exists public.sync_layouts (
+    sync   text not null,
+    layout integer not null,
+    names  text[] not null,
+    types  text[] not null,
+    primary key (sync, layout),
+    check (cardinality(names) = cardinality(types))
+);
+comment on table public.sync_layouts is 'Which columns the bases in sync_rows are about.';
 
 -- One row for a run. Promise 1: at the end
 --     total_rows = inserted + updated + unchanged + rejected + skipped + failed.
@@ -39,6 +63,7 @@ create table if not exists public.sync_state (
                          ('queued', 'in_progress', 'completed', 'partial', 'failed', 'superseded')),
     stopped          boolean not null default false,
     triggered_by     text,
+    nonce            text,
     keys             text[],
     mapping_version  text,
     started_at       timestamptz not null default now(),
@@ -61,8 +86,14 @@ create table if not exists public.sync_state (
     keys_vanished    bigint not null default 0,
     keys_done        bigint not null default 0,
     keys_refused     bigint not null default 0,
+    unconfirmed      bigint not null default 0,
+    withheld         bigint not null default 0,
+    keys_unreadable  bigint not null default 0,
+    keyless_rows     bigint not null default 0,
+    read_complete    boolean not null default false,
     deletes_withheld text,
     vanished         jsonb,
+    adoption         jsonb,
     batches_total    integer not null default 0,
     batches_done     integer not null default 0,
     present_rows     bigint not null default 0,
@@ -78,6 +109,13 @@ comment on column public.sync_state.adopted is 'Rows that were in the table befo
 comment on column public.sync_state.rows_done is 'Rows sent that the ledger accounts for, applied or failed.';
 comment on column public.sync_state.keys_done is 'Vanished keys that the ledger accounts for.';
 comment on column public.sync_state.keys_refused is 'Vanished keys that could not be deleted: refused by Postgres, or their batch failed.';
+comment on column public.sync_state.nonce is 'The invocation that began the run: a repeated call of the same one is the same begin.';
+comment on column public.sync_state.unconfirmed is 'Vanished keys whose deletion waits for another complete read.';
+comment on column public.sync_state.withheld is 'Rows whose adoption waits for approval; also in skipped.';
+comment on column public.sync_state.keys_unreadable is 'Rows with content whose key could not be read: each may be any row.';
+comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key.';
+comment on column public.sync_state.read_complete is 'The whole tab was read at rest and every key could be read.';
+comment on column public.sync_state.adoption is 'What waits for approval: rows, digest of their keys, counts by column, samples. Null: nothing.';
 comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';
 comment on column public.sync_state.vanished is 'The keys that the sheet no longer had: how many, the digest of their set, some of them. Null: none, or the sheet moved.';
 comment on column public.sync_state.batches_done is 'Entries of the ledger that are done; exceeds batches_total when a batch was split.';
@@ -124,6 +162,9 @@ create table if not exists public.sync_batches (
     conflicts   integer not null default 0,
     rejected    integer not null default 0,
     adopted     integer not null default 0,
+    unconfirmed integer not null default 0,
+    withheld    integer not null default 0,
+    adoption    jsonb,
     attempts    integer not null default 0,
     error       jsonb,
     created_at  timestamptz not null default now(),
@@ -133,33 +174,59 @@ create table if not exists public.sync_batches (
 );
 comment on table public.sync_batches is 'The ledger: one row per batch of a run, with its outcome and counts.';
 comment on column public.sync_batches.outcome is 'pending: attempts were counted, nothing was applied yet.';
+comment on column public.sync_batches.adoption is 'Of the rows withheld: how many differ in each column, and the first of them. Null: none.';
 comment on column public.sync_batches.rows is 'Rows (or vanished keys) that this entry accounts for; rows that a half had applied before count there.';
 
--- What was last applied, per row of a sync. base null: the row was left alone by the mode, so this sync never wrote it
--- and never deletes it (promise 6). content_hash null: the row must be sent again.
+-- The books: what was last applied, per row of a sync. No value of a row is kept, only 64-bit hashes: per column of the layout
+-- what the sheet said (`said`) and, where it differs, what the table held after the write (`stored`).
 create table if not exists public.sync_rows (
-    sync         text not null, -- of sync_targets; a foreign key would be checked once per row
-    row_key      text collate "C" not null,
-    key_hash     bigint not null,
-    content_hash bigint,
-    base         jsonb,
-    state        text not null check (state in ('present', 'deleted', 'absent')),
-    last_run     uuid not null,
-    updated_at   timestamptz not null default now(),
-    primary key (sync, row_key)
+    sync          text not null, -- of sync_targets; a foreign key would be checked once per row
+    key_hash      bigint not null,
+    row_key       text collate "C" not null,
+    content_hash  bigint,
+    layout        integer not null default 0,
+    said          bigint[],
+    stored        bigint[],
+    state         text not null check (state in ('present', 'claimed', 'deleted', 'absent')),
+    adopt         text check (adopt in ('ask', 'sheet', 'database')),
+    missing_count smallint,
+    missing_seq   bigint,
+    missing_since timestamptz,
+    is_former     boolean,
+    last_seq      bigint not null,
+    primary key (sync, key_hash, row_key) include (content_hash, state)
 );
-comment on table public.sync_rows is 'What was last applied, per row: the base of the merge, and the hashes that changes are found by.';
-comment on column public.sync_rows.base is 'The sheet''s values when last applied, by column name.';
-comment on column public.sync_rows.state is 'present; deleted: soft-deleted by this sync; absent: gone from the sheet, left in the table.';
-comment on column public.sync_rows.last_run is 'The run that last changed this entry.';
+comment on table public.sync_rows is 'The books: what was last applied, per row; the base of the merge, and the hashes that changes are found by.';
+comment on column public.sync_rows.row_key is 'The key in the canonical text of the table''s column types; of several columns their JSON array.';
+comment on column public.sync_rows.content_hash is 'Of the row as it was last applied; null: the row must be sent again.';
+comment on column public.sync_rows.said is 'Per column of the layout, the hash of the sheet''s value when last applied, as the column''s type; element null: no base. Null: this sync never wrote the row, and never deletes it (promise 6).';
+comment on column public.sync_rows.stored is 'Per column, the hash of what the table held after the write where that is not `said` (a trigger, a default); null: the same.';
+comment on column public.sync_rows.state is 'present; claimed: another sync feeds the row, this one has it too; deleted: soft-deleted by this sync; absent: gone from the sheet, left in the table.';
+comment on column public.sync_rows.adopt is 'ask: the row differs from the table and waits for approval; sheet or database: what was approved.';
+comment on column public.sync_rows.missing_count is 'How many complete reads in a row missed the key, up to the run missing_seq; the first at missing_since.';
+comment on column public.sync_rows.is_former is 'Still entered under the former key of the sync (094).';
+comment on column public.sync_rows.last_seq is 'The run that last changed this entry.';
 
 -- A sync that is newer than the last analyze would be taken for one row, and its rows be scanned instead of looked up (seen:
 -- 20 s instead of 1 s for 10,000 rows). Without statistics every sync is taken for a 200th of the table.
 alter table public.sync_rows alter column sync set statistics 0;
 
--- Digests and row hashes are read from this index alone.
-create index if not exists sync_rows_present
-    on public.sync_rows (sync, key_hash) include (content_hash) where state = 'present';
+-- Rows of a run that Postgres refused because of other rows. They are tried again, all together, before the run closes, and
+-- are removed with its end.
+create table if not exists public.sync_retries (
+    run        uuid not null references public.sync_state (id) on delete cascade,
+    key_hash   bigint not null,
+    row_key    text collate "C" not null,
+    item       jsonb not null,
+    code       text not null,
+    blocked_by text collate "C",
+    settled    boolean not null default false,
+    primary key (run, key_hash, row_key)
+);
+comment on table public.sync_retries is 'Rows that were refused because of other rows, until their run closes.';
+comment on column public.sync_retries.item is 'The row as its message carried it.';
+comment on column public.sync_retries.settled is 'Tried together with the others, since the table last changed by a deletion.';
+comment on column public.sync_retries.blocked_by is 'The row key of the row that holds the value which must be unique; null: not known.';
 
 -- One row for a rejection, a conflict or a failure.
 create table if not exists public.sync_errors (
@@ -203,13 +270,15 @@ alter table public.sync_batches enable row level security;
 alter table public.sync_rows enable row level security;
 alter table public.sync_errors enable row level security;
 alter table public.sync_approvals enable row level security;
+alter table public.sync_layouts enable row level security;
+alter table public.sync_retries enable row level security;
 
 revoke all on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
-    public.sync_approvals
+    public.sync_approvals, public.sync_layouts, public.sync_retries
     from public, anon, authenticated;
 grant select, insert, update, delete
     on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
-    public.sync_approvals
+    public.sync_approvals, public.sync_layouts, public.sync_retries
     to service_role;
 grant select on public.sync_state, public.sync_errors to authenticated;
 

@@ -1,6 +1,14 @@
 -- Takes back 083.
-drop function if exists public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer);
+drop function if exists public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer, text);
+drop function if exists public.sync_begun(public.sync_state, uuid);
+drop function if exists public.sync_layout(public.sync_targets);
+drop function if exists public.sync_keyless_rows(text);
+drop function if exists public.sync_row_key_sql(public.sync_targets, text);
+drop function if exists public.sync_target_forms(public.sync_targets);
+drop function if exists public.sync_running(text, integer);
+drop function if exists public.sync_rename(text, text);
 drop function if exists public.sync_target(text, jsonb, uuid);
-drop function if exists public.sync_definition_problems(jsonb);
+drop function if exists public.sync_definition_problems(jsonb, text);
+drop function if exists public.sync_key_forms(jsonb);
 
 notify pgrst, 'reload schema';

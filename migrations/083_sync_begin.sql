@@ -1,9 +1,87 @@
 -- sync_begin: opens a run, after holding its definition against the database.
 -- Not here: what happens to the run's batches (087) and how it closes (088). Safe to run twice.
 
+-- How the text of a key is made canonical, per key column of a definition: equal keys of the table must be one text, whatever
+-- the sheet writes (docs/PROTOCOL.md, "Row keys"). `problem`: why that cannot be done. A key column that does not exist or that
+-- nothing feeds is left out.
+create or replace function public.sync_key_forms(p_definition jsonb)
+returns table (place bigint, name text, form text, problem text)
+language sql stable
+set search_path = ''
+as $$
+    with recursive key_column as (
+        select k.position as place, k.name, a.atttypid as type_oid, a.atttypmod as modifier, a.attcollation as collation_oid,
+               (select coalesce(c ->> 'type', 'text')
+                from jsonb_array_elements(p_definition -> 'columns') as c
+                where c ->> 'name' = k.name
+                limit 1) as mapping
+        from jsonb_array_elements_text(p_definition -> 'keyColumns') with ordinality as k (name, position)
+        join pg_catalog.pg_class as c
+            on c.relnamespace = 'public'::regnamespace and c.relname = p_definition ->> 'table'
+        join pg_catalog.pg_attribute as a
+            on a.attrelid = c.oid and a.attname = k.name and a.attnum > 0 and not a.attisdropped
+    ),
+    typed (place, type_oid, modifier) as (
+        select k.place, k.type_oid, k.modifier from key_column as k
+        union all
+        select d.place, t.typbasetype, t.typtypmod
+        from typed as d
+        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
+    )
+    select k.place, k.name, f.form,
+           case
+               when k.mapping is null or f.form is not null then null
+               when t.oid in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) then
+                   format('the key column %s takes different texts for equal, so two rows of the sheet could be one row of the table: give it'
+                          ' a deterministic collation and type = "text", or key by another column', k.name)
+               when t.typname = 'citext' then
+                   format('the key column %s is of type citext, which takes texts in different letter case for equal, so two rows of the sheet'
+                          ' could be one row of the table: make it text, or key by another column', k.name)
+               when t.oid = 'numeric'::regtype then
+                   format('the key column %s rounds to %s, so two keys of the sheet could be one of the table: make it numeric without a scale,'
+                          ' or map it as an integer', k.name, format_type(t.oid, d.modifier))
+               else
+                   format('the key column %s of type %s cannot be fed by the mapping type "%s", because equal keys could be spelt in several ways: %s',
+                          k.name, format_type(t.oid, d.modifier), k.mapping,
+                          case t.oid
+                              when 'uuid'::regtype then 'use type = "text"'
+                              when 'boolean'::regtype then 'use type = "boolean"'
+                              when 'date'::regtype then 'use type = "date"'
+                              when 'time'::regtype then 'use type = "time"'
+                              when 'timestamptz'::regtype then 'use type = "timestamp"'
+                              when 'smallint'::regtype then 'use type = "integer"'
+                              when 'integer'::regtype then 'use type = "integer"'
+                              when 'bigint'::regtype then 'use type = "integer"'
+                              else 'key by a column of type text, uuid, integer, numeric or date'
+                          end)
+           end
+    from key_column as k
+    join typed as d using (place)
+    join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
+    cross join lateral (
+        select case
+            when t.oid in ('text'::regtype, 'varchar'::regtype) and l.is_exact and k.mapping not in ('json', 'text_array') then 'text'
+            when t.oid = 'bpchar'::regtype and l.is_exact and k.mapping not in ('json', 'text_array') then 'char'
+            when t.typtype = 'e' and k.mapping in ('text', 'enum') then 'text'
+            when t.oid = 'uuid'::regtype and k.mapping in ('text', 'enum') then 'uuid'
+            when t.oid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) and k.mapping in ('integer', 'text', 'enum') then 'integer'
+            when t.oid = 'numeric'::regtype and k.mapping = 'integer' then 'decimal'
+            when t.oid = 'numeric'::regtype and d.modifier = -1 and k.mapping in ('decimal', 'text') then 'decimal'
+            when t.oid = 'boolean'::regtype and k.mapping = 'boolean' then 'boolean'
+            when t.oid = 'date'::regtype and k.mapping = 'date' then 'date'
+            when t.oid = 'time'::regtype and k.mapping = 'time' then 'time'
+            when t.oid = 'timestamptz'::regtype and k.mapping = 'timestamp' then 'timestamp'
+        end as form
+        from (
+            select coalesce((select l.collisdeterministic from pg_catalog.pg_collation as l where l.oid = k.collation_oid), true) as is_exact
+        ) as l
+    ) as f
+$$;
+
 -- What in a definition does not fit the database, as [{"code", "column", "message"}]; an empty array when it fits.
 -- Each message is for the person who can mend it: it names the thing and the fix.
-create or replace function public.sync_definition_problems(p_definition jsonb)
+drop function if exists public.sync_definition_problems(jsonb); -- without p_sync
+create or replace function public.sync_definition_problems(p_definition jsonb, p_sync text default null)
 returns jsonb
 language plpgsql stable
 set search_path = ''
@@ -15,6 +93,7 @@ declare
     v_columns text[] := array(select c ->> 'name' from jsonb_array_elements(p_definition -> 'columns') as c);
     v_policy  text := coalesce(p_definition #>> '{deletes,policy}', 'ignore');
     v_delete  text := p_definition #>> '{deletes,column}';
+    v_rename  text[] := array(select jsonb_array_elements_text(coalesce(nullif(p_definition -> 'renameBy', 'null'), '[]')));
     v_problems jsonb;
 begin
     select c.oid into v_oid
@@ -66,6 +145,36 @@ begin
                      join attribute as a using (attnum)
                      where k.position <= i.indnkeyatts) <@ v_keys)
         union all
+        select 4, 'key_type', f.name, f.problem
+        from public.sync_key_forms(p_definition) as f
+        where f.problem is not null
+        union all
+        -- Which row another sync feeds is known by its row key; with another key it is another text.
+        select 4, 'key_differs', null,
+               format('the sync %s feeds the table %s by the key %s, this one by %s: two syncs of one table need the same key, in the same order',
+                      o.sync, v_table, array_to_string(o.key_columns, ', '), array_to_string(v_keys, ', '))
+        from public.sync_targets as o
+        where o.table_name = v_table and o.sync is distinct from p_sync and o.sync is distinct from p_definition ->> 'renamedFrom'
+          and o.key_columns <> v_keys
+        union all
+        select 5, 'rename_by_unmapped', r.name,
+               format('the column %s in rename_by is fed by no column of the sheet, or belongs to the key: name other mapped columns', r.name)
+        from unnest(v_rename) as r (name)
+        where r.name <> all (v_columns) or r.name = any (v_keys)
+        union all
+        select 5, 'rename_by_not_unique', null,
+               format('nothing keeps %s unique in the table %s: create a unique index on it, or leave out rename_by',
+                      array_to_string(v_rename, ', '), v_table)
+        where cardinality(v_rename) > 0 and v_rename <@ v_columns
+          and not exists (
+              select
+              from pg_catalog.pg_index as i
+              where i.indrelid = v_oid and i.indisunique and i.indisvalid and i.indexprs is null
+                and (select array_agg(a.name)
+                     from unnest(i.indkey::smallint[]) with ordinality as k (attnum, position)
+                     join attribute as a using (attnum)
+                     where k.position <= i.indnkeyatts) <@ v_rename)
+        union all
         select 5, 'no_delete_column', v_delete,
                format('soft deletes need a column of type timestamptz, timestamp or date; %s has no such column %s',
                       v_table, coalesce(v_delete, '(none given)'))
@@ -112,13 +221,172 @@ as $$
         'delete_column', p_definition #> '{deletes,column}',
         'guard_rows', coalesce((p_definition #>> '{deletes,guardRows}')::integer, 10),
         'guard_percent', coalesce((p_definition #>> '{deletes,guardPercent}')::numeric, 15),
+        'confirm_deletes', coalesce((p_definition ->> 'confirmDeletes')::integer, 2),
+        'adopt', coalesce(p_definition ->> 'adopt', 'ask'),
+        'precedence', coalesce((p_definition ->> 'precedence')::integer, 0),
+        'rename_by', coalesce(nullif(p_definition -> 'renameBy', 'null'), '[]'),
+        'layout', 0,
         'run', p_run,
         'seq', 1,
         'created_at', now(),
         'updated_at', clock_timestamp()))
 $$;
 
+-- Carries the books of a sync over to its new name, with its runs and problems.
+create or replace function public.sync_rename(p_from text, p_to text)
+returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+    update public.sync_targets as t set sync = p_to where t.sync = p_from;
+    update public.sync_layouts as l set sync = p_to where l.sync = p_from;
+    update public.sync_rows as r set sync = p_to where r.sync = p_from;
+    update public.sync_state as s set sync = p_to where s.sync = p_from;
+    update public.sync_errors as e set sync = p_to where e.sync = p_from;
+    update public.sync_approvals as a set sync = p_to where a.sync = p_from;
+end
+$$;
+
+-- The sync's current run while it makes progress; else a row of nulls.
+create or replace function public.sync_running(p_sync text, p_stall_seconds integer)
+returns public.sync_state
+language sql stable
+set search_path = ''
+as $$
+    select s.*
+    from public.sync_targets as t
+    join public.sync_state as s on s.id = t.run
+    where t.sync = p_sync and s.status in ('queued', 'in_progress')
+      and s.heartbeat_at > clock_timestamp() - make_interval(secs => p_stall_seconds)
+$$;
+
+-- The key forms of a sync that has begun. That the mapping's types fit was checked when it began; the form follows from the
+-- column's own type.
+create or replace function public.sync_target_forms(p_target public.sync_targets)
+returns table (place bigint, name text, form text)
+language sql stable
+set search_path = ''
+as $$
+    with recursive typed (place, name, type_oid) as (
+        select k.position, k.name, a.atttypid
+        from unnest(p_target.key_columns) with ordinality as k (name, position)
+        join pg_catalog.pg_class as c on c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
+        join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = k.name and a.attnum > 0 and not a.attisdropped
+        union all
+        select d.place, d.name, t.typbasetype
+        from typed as d
+        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
+    )
+    select d.place, d.name,
+           case t.oid
+               when 'bpchar'::regtype then 'char'
+               when 'uuid'::regtype then 'uuid'
+               when 'smallint'::regtype then 'integer'
+               when 'integer'::regtype then 'integer'
+               when 'bigint'::regtype then 'integer'
+               when 'numeric'::regtype then 'decimal'
+               when 'boolean'::regtype then 'boolean'
+               when 'date'::regtype then 'date'
+               when 'time'::regtype then 'time'
+               when 'timestamptz'::regtype then 'timestamp'
+               else 'text'
+           end
+    from typed as d
+    join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
+$$;
+
+-- An expression of the row key of the table's row `p_row`, in the canonical text that sync_rows has it in.
+create or replace function public.sync_row_key_sql(p_target public.sync_targets, p_row text)
+returns text
+language sql stable
+set search_path = ''
+as $$
+    with part as (
+        select f.place,
+               replace(case f.form
+                           when 'decimal' then 'trim_scale(%)::text'
+                           when 'date' then 'to_char(%, ''YYYY-MM-DD'')'
+                           when 'timestamp' then
+                               '(to_char(% at time zone ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS'')'
+                               ' || coalesce(''.'' || nullif(rtrim(to_char(% at time zone ''UTC'', ''US''), ''0''), ''''), '''') || ''Z'')'
+                           else '(%)::text'
+                       end, '%', format('%s.%I', p_row, f.name)) as expression
+        from public.sync_target_forms(p_target) as f
+    )
+    select case count(*)
+               when 1 then min(p.expression)
+               -- Compact, as the scheduler writes it: Postgres would put a space behind each comma.
+               else format('''['' || concat_ws('','', %s) || '']''', string_agg(format('to_jsonb(%s)::text', p.expression), ', ' order by p.place))
+           end
+    from part as p
+$$;
+
+-- How many rows without a key the last run read that saw the whole sheet and withheld no deletion: more of them now may be
+-- rows whose key is missing for the moment. Null: there is no such run yet.
+create or replace function public.sync_keyless_rows(p_sync text)
+returns bigint
+language sql stable
+set search_path = ''
+as $$
+    select s.keyless_rows
+    from public.sync_state as s
+    where s.sync = p_sync and s.read_complete and s.deletes_withheld is null and s.status in ('completed', 'partial')
+    order by s.started_at desc
+    limit 1
+$$;
+
+-- The layout that new bases of the sync are written in, entered if it is new (082, sync_layouts).
+create or replace function public.sync_layout(p_target public.sync_targets)
+returns integer
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_names  text[];
+    v_types  text[];
+    v_layout integer;
+begin
+    select array_agg(c.name order by c.ordinal), array_agg(c.hash_kind order by c.ordinal)
+    into v_names, v_types
+    from public.sync_mapped_columns(p_target) as c;
+    select l.layout into v_layout
+    from public.sync_layouts as l
+    where l.sync = p_target.sync and l.names = v_names and l.types = v_types;
+    if not found then
+        insert into public.sync_layouts as n (sync, layout, names, types)
+        select p_target.sync, coalesce(max(l.layout), 0) + 1, v_names, v_types
+        from public.sync_layouts as l
+        where l.sync = p_target.sync
+        returning n.layout into v_layout;
+    end if;
+    return v_layout;
+end
+$$;
+
+-- The answer `begun` for a run that has just begun, or whose first answer was lost.
+create or replace function public.sync_begun(p_state public.sync_state, p_superseded uuid)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+    return (select jsonb_build_object(
+               'outcome', 'begun', 'run', p_state.id, 'seq', coalesce(p_state.seq, 0), 'superseded', p_superseded,
+               'presentRows', p_state.present_rows,
+               'approvedDeletes', case when p_state.seq is not null then public.sync_approved_deletes(p_state.sync) end,
+               'keyForms', coalesce((select jsonb_agg(f.form order by f.place) from public.sync_target_forms(t) as f), '[]'),
+               'keylessRows', public.sync_keyless_rows(p_state.sync),
+               'carry', case when t.carry_from is not null then jsonb_build_object(
+                   'from', t.carry_from,
+                   'rows', (select count(*) from public.sync_rows as r where r.sync = t.sync and r.is_former)) end)
+    from (select) as one
+    left join public.sync_targets as t on t.sync = p_state.sync and p_state.seq is not null);
+end
+$$;
+
 -- Opens a run (docs/PROTOCOL.md). Begins of one sync follow one another; each waits for the batches that are being applied.
+drop function if exists public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer); -- without p_nonce
 create or replace function public.sync_begin(
     p_sync          text,
     p_run           uuid,
@@ -127,7 +395,8 @@ create or replace function public.sync_begin(
     p_triggered_by  text,
     p_keys          text[] default null,
     p_every_seconds integer default null,
-    p_stall_seconds integer default 900
+    p_stall_seconds integer default 900,
+    p_nonce         text default null
 )
 returns jsonb
 language plpgsql volatile
@@ -135,66 +404,94 @@ set search_path = ''
 set statement_timeout = '30s'
 as $$
 declare
+    v_from       text := p_definition ->> 'renamedFrom';
     v_target     public.sync_targets;
+    v_keys       text[];
     v_known      boolean;
     v_current    public.sync_state;
     v_problems   jsonb;
     v_superseded uuid;
     v_present    bigint;
-    v_status     text;
-    v_seq        bigint;
 begin
     -- First begins of a new sync have no row of sync_targets to wait for: they wait here.
     perform pg_advisory_xact_lock(hashtextextended('sync_begin ' || p_sync, 0));
 
-    select s.status into v_status from public.sync_state as s where s.id = p_run;
+    select * into v_current from public.sync_state as s where s.id = p_run;
     if found then
-        return jsonb_build_object('outcome', 'duplicate', 'run', p_run, 'status', v_status);
+        -- The same invocation asks again because it got no answer: its run has begun.
+        if v_current.nonce = p_nonce and v_current.planned_at is null and v_current.status in ('queued', 'in_progress') then
+            return public.sync_begun(v_current, null);
+        end if;
+        return jsonb_build_object('outcome', 'duplicate', 'run', p_run, 'status', v_current.status);
     end if;
 
+    -- A tick comes a little early or late: half a tick of slack, so that "5m" is not every other time six minutes.
     if p_type = 'scheduled' and p_every_seconds is not null and exists (
         select
         from public.sync_state as s
         where s.sync = p_sync and s.sync_type = 'scheduled'
-          and s.started_at > clock_timestamp() - make_interval(secs => p_every_seconds)
+          and s.started_at > clock_timestamp() - make_interval(secs => greatest(p_every_seconds - 30, p_every_seconds / 2.0))
     ) then
         return jsonb_build_object('outcome', 'not_due');
     end if;
 
     if p_definition is null then
-        insert into public.sync_state (id, sync, sync_type, status, triggered_by, keys, started_at, heartbeat_at)
-        values (p_run, p_sync, p_type, 'queued', p_triggered_by, p_keys, clock_timestamp(), clock_timestamp());
-        return jsonb_build_object('outcome', 'begun', 'run', p_run, 'seq', 0, 'superseded', null, 'presentRows', 0);
+        insert into public.sync_state (id, sync, sync_type, status, triggered_by, nonce, keys, started_at, heartbeat_at)
+        values (p_run, p_sync, p_type, 'queued', p_triggered_by, p_nonce, p_keys, clock_timestamp(), clock_timestamp())
+        returning * into v_current;
+        return public.sync_begun(v_current, null);
+    end if;
+
+    -- Before any lock: a tick must not wait for the batches of a run that makes progress.
+    v_current := public.sync_running(p_sync, p_stall_seconds);
+    if v_current.id is not null then
+        return jsonb_build_object('outcome', 'busy', 'run', v_current.id, 'seq', v_current.seq);
+    end if;
+
+    if v_from is not null and not exists (select from public.sync_targets as t where t.sync = p_sync) then
+        perform pg_advisory_xact_lock(hashtextextended('sync_begin ' || v_from, 0));
+        perform from public.sync_targets as t where t.sync = v_from for update;
+        if found then
+            v_current := public.sync_running(v_from, p_stall_seconds);
+            if v_current.id is not null then
+                return jsonb_build_object('outcome', 'busy', 'run', v_current.id, 'seq', v_current.seq);
+            end if;
+            perform public.sync_rename(v_from, p_sync);
+        end if;
     end if;
 
     -- Waits for every batch in flight: what they write is committed before the new run reads a digest (promise 3).
     select * into v_target from public.sync_targets as t where t.sync = p_sync for update;
     v_known := found;
-
-    select * into v_current
-    from public.sync_state as s
-    where s.id = v_target.run and s.status in ('queued', 'in_progress')
-      and s.heartbeat_at > clock_timestamp() - make_interval(secs => p_stall_seconds);
-    if found then
+    v_current := public.sync_running(p_sync, p_stall_seconds);
+    if v_current.id is not null then
         return jsonb_build_object('outcome', 'busy', 'run', v_current.id, 'seq', v_current.seq);
     end if;
 
-    v_problems := public.sync_definition_problems(p_definition);
+    v_problems := public.sync_definition_problems(p_definition, p_sync);
     if v_problems <> '[]' then
-        insert into public.sync_state (id, sync, sync_type, status, stopped, triggered_by, keys, mapping_version,
+        insert into public.sync_state (id, sync, sync_type, status, stopped, triggered_by, nonce, keys, mapping_version,
                                        started_at, heartbeat_at, completed_at, error_details)
-        values (p_run, p_sync, p_type, 'failed', true, p_triggered_by, p_keys, p_definition ->> 'mappingVersion',
+        values (p_run, p_sync, p_type, 'failed', true, p_triggered_by, p_nonce, p_keys, p_definition ->> 'mappingVersion',
                 clock_timestamp(), clock_timestamp(), clock_timestamp(),
                 jsonb_build_object('type', 'validation', 'code', 'definition_refused',
                                    'message', v_problems #>> '{0,message}', 'problems', v_problems));
         return jsonb_build_object('outcome', 'refused', 'run', p_run, 'problems', v_problems);
     end if;
 
-    -- Another table or key: what was remembered is about other rows. Forget it, so that the rows that are there are
-    -- adopted, and none is deleted for having "vanished" under its old key (promise 6).
+    -- Another table: what was remembered is about other rows, so it is forgotten; rows that are there are adopted, none is
+    -- deleted for having "vanished" (promise 6). Another key of the same table: the books are carried over (094). If the key
+    -- changes once more before that is done, nobody knows which entry is kept by which key: forgotten too.
+    v_keys := array(select jsonb_array_elements_text(p_definition -> 'keyColumns'));
     if v_known and (v_target.table_name <> p_definition ->> 'table'
-                    or v_target.key_columns <> array(select jsonb_array_elements_text(p_definition -> 'keyColumns'))) then
+                    or v_target.key_columns <> v_keys and v_target.carry_from is not null) then
         delete from public.sync_rows as r where r.sync = p_sync;
+        v_target.carry_from := null;
+    elsif v_known and v_target.key_columns <> v_keys then
+        update public.sync_rows as r set is_former = true where r.sync = p_sync;
+        if found then
+            v_target.carry_from := v_target.key_columns;
+        end if;
     end if;
 
     -- Why it never ended stays with it: nobody else will say so, and its counts do not add up.
@@ -215,6 +512,8 @@ begin
         returning s.id, s.started_at
     )
     select s.id into v_superseded from stalled as s order by s.id = v_target.run desc nulls last, s.started_at desc limit 1;
+    -- They hold values of the sheet, and nobody will try them again.
+    delete from public.sync_retries as x using public.sync_state as s where s.id = x.run and s.sync = p_sync;
 
     insert into public.sync_targets as t
     select d.* from public.sync_target(p_sync, p_definition, p_run) as d
@@ -223,28 +522,39 @@ begin
         authorities = excluded.authorities, mapping_version = excluded.mapping_version, mode = excluded.mode,
         on_conflict = excluded.on_conflict, delete_policy = excluded.delete_policy,
         delete_column = excluded.delete_column, guard_rows = excluded.guard_rows,
-        guard_percent = excluded.guard_percent, run = excluded.run, seq = t.seq + 1, updated_at = clock_timestamp()
-    returning t.seq into v_seq;
+        guard_percent = excluded.guard_percent, confirm_deletes = excluded.confirm_deletes, adopt = excluded.adopt,
+        precedence = excluded.precedence, rename_by = excluded.rename_by, carry_from = v_target.carry_from,
+        run = excluded.run, seq = t.seq + 1, updated_at = clock_timestamp()
+    returning t.* into v_target;
+    update public.sync_targets as t set layout = public.sync_layout(v_target) where t.sync = p_sync;
 
     select count(*) into v_present from public.sync_rows as r where r.sync = p_sync and r.state = 'present';
 
-    insert into public.sync_state (id, sync, seq, sync_type, status, triggered_by, keys, mapping_version, present_rows,
+    insert into public.sync_state (id, sync, seq, sync_type, status, triggered_by, nonce, keys, mapping_version, present_rows,
                                    started_at, heartbeat_at)
-    values (p_run, p_sync, v_seq, p_type, 'queued', p_triggered_by, p_keys, p_definition ->> 'mappingVersion', v_present,
-            clock_timestamp(), clock_timestamp());
-
-    return jsonb_build_object('outcome', 'begun', 'run', p_run, 'seq', v_seq,
-                              'superseded', v_superseded, 'presentRows', v_present,
-                              'approvedDeletes', public.sync_approved_deletes(p_sync));
+    values (p_run, p_sync, v_target.seq, p_type, 'queued', p_triggered_by, p_nonce, p_keys, p_definition ->> 'mappingVersion', v_present,
+            clock_timestamp(), clock_timestamp())
+    returning * into v_current;
+    return public.sync_begun(v_current, v_superseded);
 end
 $$;
 
-revoke all on function public.sync_definition_problems(jsonb) from public, anon, authenticated;
-revoke all on function public.sync_target(text, jsonb, uuid) from public, anon, authenticated;
-revoke all on function public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer)
-    from public, anon, authenticated;
-grant execute on function public.sync_definition_problems(jsonb) to service_role;
-grant execute on function public.sync_target(text, jsonb, uuid) to service_role;
-grant execute on function public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer) to service_role;
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid::regprocedure
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'public'::regnamespace
+          and p.proname in ('sync_key_forms', 'sync_definition_problems', 'sync_target', 'sync_rename', 'sync_begin', 'sync_running',
+                            'sync_begun', 'sync_target_forms', 'sync_row_key_sql', 'sync_keyless_rows',
+                            'sync_layout')
+    loop
+        execute format('revoke all on function %s from public, anon, authenticated', v_function);
+        execute format('grant execute on function %s to service_role', v_function);
+    end loop;
+end
+$$;
 
 notify pgrst, 'reload schema';

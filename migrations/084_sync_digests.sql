@@ -1,5 +1,5 @@
 -- sync_range_digests and sync_row_hashes: what the scheduler compares the sheet with, coarse and then fine.
--- Both read the index sync_rows_present alone. Nothing is stored that could fall out of step with sync_rows.
+-- Both read the primary key of sync_rows alone. Nothing is stored that could fall out of step with sync_rows.
 -- Measured with 1,000,000 rows on two busy cores: all digests at 11 bits 1.3 s, all row hashes 1.2 to 1.7 s, those of 11 ranges 20 ms.
 -- Safe to run twice.
 
@@ -40,7 +40,7 @@ begin
                end as range,
                r.key_hash, coalesce(r.content_hash, 0) as content_hash
         from public.sync_rows as r
-        where r.sync = p_sync and r.state = 'present'
+        where r.sync = p_sync and r.state in ('present', 'claimed')
         order by r.key_hash, content_hash
     ),
     digested as (
@@ -87,7 +87,7 @@ begin
             select string_agg(int8send(r.key_hash) || int8send(coalesce(r.content_hash, 0)), ''::bytea
                               order by r.key_hash, coalesce(r.content_hash, 0)) as pairs
             from public.sync_rows as r
-            where r.sync = p_sync and r.state = 'present' and r.key_hash between b.lo and b.hi
+            where r.sync = p_sync and r.state in ('present', 'claimed') and r.key_hash between b.lo and b.hi
         ) as r
     )
     -- encode() breaks its lines.

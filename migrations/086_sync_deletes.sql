@@ -1,5 +1,5 @@
 -- The deletion of rows that vanished from the sheet: whether, who approved it, and how. Only rows that this sync wrote or adopted are
--- ever deleted (promise 6): they are found through sync_rows.base. Safe to run twice.
+-- ever deleted (promise 6). Safe to run twice.
 
 -- Why a batch of `p_keys` vanished keys must not be deleted, or null: an upsert batch failed (a renamed key would lose its
 -- row), or more rows would go than the guard allows, in this run together with the 24 hours before it. What a person
@@ -23,6 +23,9 @@ as $$
     )
     select case
         when run.failed > 0 then 'an upsert batch of this run failed'
+        -- Without certainty which rows the sheet has, none is gone.
+        when not run.read_complete then 'the sheet was not read as a whole and at rest, so a missing key may be in it'
+        when p_target.carry_from is not null then 'the books are still kept by the former key of this sync'
         when p_target.delete_policy <> 'ignore'
              and not exists (
                  select
@@ -121,23 +124,10 @@ begin
 end
 $$;
 
--- The row keys that these hashes stand for, as jsonb texts, in the order in which rows are deleted; only rows that are present.
-create or replace function public.sync_present_keys(p_sync text, p_hashes jsonb[])
-returns jsonb[]
-language sql stable
-set search_path = ''
-as $$
-    select array(
-        select to_jsonb(r.row_key)
-        from public.sync_rows as r
-        where r.sync = p_sync and r.state = 'present'
-          and r.key_hash = any (array(select (h.item #>> '{}')::bigint from unnest(p_hashes) as h (item)))
-        order by r.row_key)
-$$;
-
--- Deletes the rows with these row keys by the sync's policy, all or none, and answers {"deleted", "unchanged", "skipped"}.
--- unchanged: gone from the table already, or left there by the policy; skipped: not a row that this sync wrote.
-create or replace function public.sync_delete_rows(p_target public.sync_targets, p_run uuid, p_row_keys text[])
+-- Deletes the rows with these row keys by the sync's policy, all or none, and answers {"deleted", "unchanged"}: unchanged are
+-- rows that the table no longer had, or that were marked as deleted by others. Which keys, and whether, is decided before.
+drop function if exists public.sync_delete_rows(public.sync_targets, uuid, text[]); -- with p_run
+create or replace function public.sync_delete_rows(p_target public.sync_targets, p_row_keys text[], p_hashes bigint[])
 returns jsonb
 language plpgsql volatile
 set search_path = ''
@@ -147,72 +137,282 @@ set enable_mergejoin = off
 set enable_material = off
 as $fn$
 declare
-    v_record   text;
-    v_same_key text;
-    v_gone     text;
-    v_delete   text;
-    v_deleted  bigint := 0;
-    v_owned    bigint;
+    v_same_key text := public.sync_same_key_sql(p_target, 't', 'k.row_key');
+    v_gone     text[];
 begin
-    if p_target.delete_policy <> 'ignore' then
-        select string_agg(format('%I %s', c.name, c.type_name), ', ' order by c.ordinal),
-               string_agg(format('t.%1$I = k.%1$I', c.name), ' and ' order by c.ordinal)
-        into v_record, v_same_key
-        from public.sync_mapped_columns(p_target) as c
-        where c.is_key;
-        v_gone := format(
-            'public.sync_rows as r cross join lateral jsonb_to_record(r.base) as k (%s) join public.%I as t on %s'
-            ' where r.sync = $1 and r.row_key = any ($2) and r.state = ''present'' and r.base is not null',
-            v_record, p_target.table_name, v_same_key);
-        v_delete := case p_target.delete_policy
+    -- In the order of their row keys, and in a statement of its own, as the merge does it.
+    execute format('/* sheetsync */ select 1 from unnest($1) as k (row_key) join public.%I as t on %s order by k.row_key collate "C" for update of t',
+                   p_target.table_name, v_same_key)
+        using p_row_keys;
+    execute format(
+        '/* sheetsync */ with gone as materialized (select k.row_key, t.ctid as place, t.tableoid as part'
+        ' from unnest($1) as k (row_key) join public.%1$I as t on %2$s),'
+        ' written as (%3$s returning g.row_key) select array(select w.row_key from written as w)',
+        p_target.table_name, v_same_key,
+        case p_target.delete_policy
             when 'soft' then format('update public.%1$I as t set %2$I = now() from gone as g'
                                     ' where t.ctid = g.place and t.tableoid = g.part and t.%2$I is null',
                                     p_target.table_name, p_target.delete_column)
-            else format('delete from public.%I as t using gone as g where t.ctid = g.place and t.tableoid = g.part',
-                        p_target.table_name)
-        end;
-        -- In the order of their row keys, and in a statement of its own, as the merge does it.
-        execute format('select 1 from %s order by r.row_key for update of t', v_gone) using p_target.sync, p_row_keys;
-        execute format('with gone as materialized (select t.ctid as place, t.tableoid as part from %s),'
-                       ' written as (%s returning 1) select count(*) from written', v_gone, v_delete)
-            into v_deleted using p_target.sync, p_row_keys;
-    end if;
+            else format('delete from public.%I as t using gone as g where t.ctid = g.place and t.tableoid = g.part', p_target.table_name)
+        end)
+        into v_gone using p_row_keys;
 
-    with entry as (
-        select r.row_key, r.base is not null as owned
-        from public.sync_rows as r
-        where r.sync = p_target.sync and r.row_key = any (p_row_keys) and r.state = 'present'
-    ),
-    forgotten as (
-        delete from public.sync_rows as r
-        using entry as e
-        where r.sync = p_target.sync and r.row_key = e.row_key and (p_target.delete_policy = 'hard' or not e.owned)
-    ),
-    marked as (
-        update public.sync_rows as r
-        set state = case p_target.delete_policy when 'soft' then 'deleted' else 'absent' end,
-            last_run = p_run, updated_at = now()
-        from entry as e
-        where r.sync = p_target.sync and r.row_key = e.row_key and p_target.delete_policy <> 'hard' and e.owned
-    )
-    select count(*) filter (where e.owned) into v_owned from entry as e;
-
-    return jsonb_build_object('deleted', v_deleted, 'unchanged', greatest(v_owned - v_deleted, 0),
-                              'skipped', cardinality(p_row_keys) - v_owned);
+    -- Of a row that people had marked as deleted before, the mark is theirs: it does not come back with the sheet's row.
+    update public.sync_rows as r
+    set state = case when r.row_key = any (v_gone) then 'deleted' else 'absent' end, last_seq = p_target.seq,
+        missing_count = null, missing_seq = null, missing_since = null
+    where p_target.delete_policy = 'soft' and r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.row_key = any (p_row_keys) and r.state = 'present';
+    delete from public.sync_rows as r
+    where p_target.delete_policy = 'hard' and r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.row_key = any (p_row_keys);
+    return jsonb_build_object('deleted', cardinality(v_gone), 'unchanged', cardinality(p_row_keys) - cardinality(v_gone));
 end
 $fn$;
 
-revoke all on function public.sync_deletes_withheld(public.sync_targets, uuid, bigint) from public, anon, authenticated;
-revoke all on function public.sync_approved_deletes(text) from public, anon, authenticated;
-revoke all on function public.sync_use_approval(uuid) from public, anon, authenticated;
-revoke all on function public.sync_approve_deletes(uuid, text, text) from public, anon, authenticated;
-revoke all on function public.sync_present_keys(text, jsonb[]) from public, anon, authenticated;
-revoke all on function public.sync_delete_rows(public.sync_targets, uuid, text[]) from public, anon, authenticated;
-grant execute on function public.sync_deletes_withheld(public.sync_targets, uuid, bigint) to service_role;
-grant execute on function public.sync_approved_deletes(text) to service_role;
-grant execute on function public.sync_use_approval(uuid) to service_role;
-grant execute on function public.sync_approve_deletes(uuid, text, text) to service_role;
-grant execute on function public.sync_present_keys(text, jsonb[]) to service_role;
-grant execute on function public.sync_delete_rows(public.sync_targets, uuid, text[]) to service_role;
+-- Which of these keys other syncs of the same table have too: in their books, or as a rejected row, which is still in their sheet.
+create or replace function public.sync_other_claims(p_target public.sync_targets, p_hashes bigint[], p_keys text[])
+returns table (row_key text, key_hash bigint, sync text)
+language sql stable
+set search_path = ''
+as $$
+    select distinct on (k.row_key) k.row_key, k.key_hash, o.sync
+    from unnest(p_hashes, p_keys) as k (key_hash, row_key)
+    cross join public.sync_targets as o
+    where o.table_name = p_target.table_name and o.sync <> p_target.sync
+      and (exists (select
+                   from public.sync_rows as r
+                   where r.sync = o.sync and r.key_hash = k.key_hash and r.row_key = k.row_key and r.state in ('present', 'claimed'))
+           or exists (select
+                      from public.sync_errors as e
+                      where e.sync = o.sync and e.resolved_at is null and e.row_key = k.row_key
+                        and hashtextextended(coalesce('k' || e.row_key, 'n' || e.row_number::text, ''), 0)
+                            = hashtextextended('k' || k.row_key, 0)))
+    order by k.row_key, o.precedence desc, o.sync
+$$;
+
+-- Counts once more that a complete read missed these keys, and answers those that enough reads in a row have missed, the first at
+-- least a minute ago. In a row: no complete read in between saw the key.
+create or replace function public.sync_confirm_missing(p_target public.sync_targets, p_run uuid, p_hashes bigint[])
+returns text[]
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_before bigint;
+begin
+    select max(s.seq) into v_before
+    from public.sync_state as s
+    where s.sync = p_target.sync and s.read_complete and s.seq < p_target.seq;
+
+    update public.sync_rows as r
+    set missing_count = case when r.missing_seq = v_before then r.missing_count + 1 else 1 end,
+        missing_since = case when r.missing_seq = v_before then r.missing_since else clock_timestamp() end,
+        missing_seq = p_target.seq
+    where r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.state = 'present' and r.said is not null
+      and r.missing_seq is distinct from p_target.seq;
+    return array(
+        select r.row_key
+        from public.sync_rows as r
+        where r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.state = 'present' and r.said is not null
+          and (p_target.confirm_deletes = 1
+               or r.missing_count >= p_target.confirm_deletes and r.missing_since <= clock_timestamp() - interval '1 minute'
+               or exists (select from public.sync_approvals as a where a.used_by = p_run)));
+end
+$$;
+
+-- A row with a new key whose old key is gone, and that Postgres refuses because the old row holds a value that must be unique: the
+-- two are resolved together, or not at all. By the columns of `rename_by` it is the same row: the key is changed and the
+-- row keeps what the sheet does not feed. Else the old row is deleted and the new one inserted, when the deletion is confirmed.
+-- Answers what was done with the old row: renamed, replaced, kept (nothing could be done), or null when it is in nobody's way.
+create or replace function public.sync_resolve_rename(
+    p_target     public.sync_targets,
+    p_run        uuid,
+    p_row_key    text,
+    p_key_hash   bigint,
+    p_may_delete boolean
+)
+returns text
+language plpgsql volatile
+set search_path = ''
+as $fn$
+declare
+    v_retry   record;
+    v_same    text;
+    v_answer  text;
+    v_counts  jsonb;
+    v_refused jsonb[];
+begin
+    for v_retry in
+        select x.* from public.sync_retries as x where x.run = p_run and x.blocked_by = p_row_key order by x.row_key
+    loop
+        v_answer := 'kept';
+        select string_agg(format('t.%I is not distinct from %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ' and ')
+               || ' and num_nonnulls(' || string_agg(format('t.%I', c.name), ', ') || ') > 0'
+        into v_same
+        from public.sync_mapped_columns(p_target) as c
+        where c.name = any (p_target.rename_by);
+        if v_same is not null then
+            execute format('select true from public.%I as t where %s and %s', p_target.table_name,
+                           public.sync_same_key_sql(p_target, 't', '$1'), v_same)
+                into v_same using p_row_key, v_retry.item;
+        end if;
+        continue when v_same is null and not p_may_delete;
+        begin
+            if v_same is not null then
+                execute (
+                    select format('/* sheetsync */ update public.%I as t set %s where %s', p_target.table_name,
+                                  string_agg(format('%I = %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ', '),
+                                  public.sync_same_key_sql(p_target, 't', '$1'))
+                    from public.sync_mapped_columns(p_target) as c
+                    where c.is_key) using p_row_key, v_retry.item;
+                delete from public.sync_rows as r
+                where r.sync = p_target.sync and r.key_hash = v_retry.key_hash and r.row_key = v_retry.row_key;
+                update public.sync_rows as r
+                set key_hash = v_retry.key_hash, row_key = v_retry.row_key, content_hash = null, last_seq = p_target.seq,
+                    missing_count = null, missing_seq = null, missing_since = null
+                where r.sync = p_target.sync and r.key_hash = p_key_hash and r.row_key = p_row_key and r.state = 'present';
+                v_answer := 'renamed';
+            else
+                perform public.sync_attempt(p_target, p_run, 'delete', array[jsonb_build_object('k', p_row_key, 'h', p_key_hash)], false, null);
+                v_answer := 'replaced';
+            end if;
+            select a.counts, a.refused into v_counts, v_refused
+            from public.sync_apply_isolated(p_target, p_run, 'upsert', array[v_retry.item], null, array['acts']) as a;
+            if cardinality(v_refused) > 0 then
+                raise exception using errcode = 'SY003', message = 'the new row is still refused: the old one stays';
+            end if;
+            perform public.sync_settled(p_target, p_run, v_counts -> 'acts');
+            return v_answer;
+        exception when sqlstate 'SY003' or integrity_constraint_violation or data_exception or raise_exception then
+            v_answer := 'kept';
+        end;
+    end loop;
+    return v_answer;
+end
+$fn$;
+
+-- Carries out a batch of vanished keys, which nothing withholds: who else has the row, whether enough reads have missed it, whether
+-- it is a row with a new key. Only rows that this sync wrote or adopted are ever deleted (promise 6). Counts: deleted; unchanged:
+-- left in the table by the policy, for another sync, under a new key, or gone already; skipped: not this sync's row; unconfirmed.
+create or replace function public.sync_apply_deletes(
+    p_target    public.sync_targets,
+    p_run       uuid,
+    p_hashes    bigint[],
+    p_is_trial  boolean default false,
+    out counts  jsonb,
+    out refused jsonb[]
+)
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_hashes    bigint[];
+    v_keys      text[];
+    v_confirmed text[];
+    v_key       text;
+    v_hash      bigint;
+    v_done      text;
+    v_other     record;
+    v_some      record;
+    v_unchanged integer := 0;
+    v_skipped   integer;
+begin
+    counts := '{}';
+    refused := '{}';
+    -- In the order of the row keys, like every other batch.
+    perform from public.sync_rows as r
+    where r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.state in ('present', 'claimed')
+    order by r.row_key for update;
+    -- A claim, or a row that the mode left alone: this sync gives up what it never had.
+    delete from public.sync_rows as r
+    where r.sync = p_target.sync and r.key_hash = any (p_hashes)
+      and (r.state = 'claimed' or r.state = 'present' and r.said is null);
+    select array_agg(r.row_key order by r.row_key), array_agg(r.key_hash order by r.row_key)
+    into v_keys, v_hashes
+    from public.sync_rows as r
+    where r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.state = 'present';
+    v_skipped := cardinality(p_hashes) - coalesce(cardinality(v_keys), 0);
+    if v_keys is null then
+        counts := jsonb_build_object('skipped', v_skipped);
+        return;
+    end if;
+
+    for v_other in
+        select o.sync, array_agg(o.key_hash) as hashes, array_agg(o.row_key) as keys
+        from public.sync_other_claims(p_target, v_hashes, v_keys) as o
+        group by o.sync
+    loop
+        perform public.sync_hand_over(p_target.sync, t, v_other.hashes, v_other.keys, 'present')
+        from public.sync_targets as t where t.sync = v_other.sync;
+        delete from public.sync_rows as r
+        where r.sync = p_target.sync and r.key_hash = any (v_other.hashes) and r.row_key = any (v_other.keys);
+        v_unchanged := v_unchanged + cardinality(v_other.keys);
+        v_keys := array(select k.row_key from unnest(v_keys) as k (row_key) where k.row_key <> all (v_other.keys) order by k.row_key);
+    end loop;
+
+    if p_target.delete_policy = 'ignore' then
+        update public.sync_rows as r
+        set state = 'absent', last_seq = p_target.seq
+        where r.sync = p_target.sync and r.key_hash = any (v_hashes) and r.row_key = any (v_keys) and r.state = 'present';
+        counts := jsonb_build_object('skipped', v_skipped, 'unchanged', v_unchanged + cardinality(v_keys));
+        return;
+    end if;
+
+    v_confirmed := public.sync_confirm_missing(p_target, p_run, v_hashes);
+    v_confirmed := array(select k.row_key from unnest(v_confirmed) as k (row_key) where k.row_key = any (v_keys) order by k.row_key);
+    for v_key, v_hash in
+        select distinct r.row_key, r.key_hash
+        from public.sync_retries as x
+        join public.sync_rows as r on r.sync = p_target.sync and r.key_hash = any (v_hashes) and r.row_key = x.blocked_by
+        where x.run = p_run and x.blocked_by = any (v_keys)
+        order by 1
+    loop
+        v_done := public.sync_resolve_rename(p_target, p_run, v_key, v_hash, v_key = any (v_confirmed));
+        continue when v_done is null or v_done = 'kept' and v_key <> all (v_confirmed);
+        v_keys := array_remove(v_keys, v_key);
+        v_confirmed := array_remove(v_confirmed, v_key);
+        if v_done = 'renamed' then
+            v_unchanged := v_unchanged + 1;
+        elsif v_done = 'replaced' then
+            counts := public.sync_add_counts(counts, '{"deleted": 1}');
+        else
+            -- Never a deletion without the row that takes its place.
+            refused := refused || jsonb_build_object('rowKey', v_key, 'column', null, 'code', 'kept_for_rename', 'message',
+                format('the row %s is gone from the sheet but stays in the table: a row with another key needs its value and was refused', v_key));
+        end if;
+    end loop;
+
+    select a.* into v_some
+    from public.sync_apply_isolated(p_target, p_run, 'delete', array(
+        select jsonb_build_object('k', r.row_key, 'h', r.key_hash)
+        from public.sync_rows as r
+        where r.sync = p_target.sync and r.key_hash = any (v_hashes) and r.row_key = any (v_confirmed)
+        order by r.row_key)) as a;
+    refused := refused || v_some.refused;
+    counts := public.sync_add_counts(counts, v_some.counts) || jsonb_build_object(
+        'skipped', v_skipped,
+        'unchanged', v_unchanged + coalesce((v_some.counts ->> 'unchanged')::integer, 0),
+        'unconfirmed', cardinality(v_keys) - cardinality(v_confirmed));
+    -- What these rows held is free now.
+    update public.sync_retries as x set settled = false where x.run = p_run;
+end
+$$;
+
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid::regprocedure
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'public'::regnamespace
+          and p.proname in ('sync_deletes_withheld', 'sync_approved_deletes', 'sync_use_approval', 'sync_approve_deletes',
+                            'sync_delete_rows', 'sync_other_claims', 'sync_confirm_missing', 'sync_resolve_rename',
+                            'sync_apply_deletes')
+    loop
+        execute format('revoke all on function %s from public, anon, authenticated', v_function);
+        execute format('grant execute on function %s to service_role', v_function);
+    end loop;
+end
+$$;
 
 notify pgrst, 'reload schema';

@@ -77,62 +77,326 @@ begin
 end
 $$;
 
--- A refusal by Postgres as an entry of sync_errors. Only the primary message: the detail repeats the whole row.
-create or replace function public.sync_refusal(
-    p_target     public.sync_targets,
-    p_kind       text,
-    p_item       jsonb,
-    p_code       text,
-    p_message    text,
-    p_column     text,
-    p_constraint text
-)
+-- Whether an error is the row's own, so that it is rejected and the others go on: everything but what is known to be the
+-- platform's, or a schema that has changed. What a trigger of the table raises is the row's, whatever SQLSTATE it chose; an
+-- error of the platform inside a trigger is not. `p_context`: where it happened; our statements begin with a mark.
+create or replace function public.sync_is_row_fault(p_code text, p_context text)
+returns boolean
+language sql immutable
+set search_path = ''
+as $$
+    select case
+        when p_code like 'SY%' then false
+        when left(p_code, 2) in ('08', '25', '40', '53', '57', '58') or p_code = '55P03'
+            then c.is_in_trigger and split_part(p_context, E'\n', 1) ~ ' at (RAISE|ASSERT)$'
+        when left(p_code, 2) = '42' then c.is_in_trigger
+        else true
+    end
+    from (
+        select strpos(p_context, '/* sheetsync */') > 0 and split_part(p_context, '/* sheetsync */', 1) ~ ' function ' as is_in_trigger
+    ) as c
+$$;
+
+-- Whether an error of a row may be gone when other rows have been written: a unique value, a reference, a trigger that looks at them.
+create or replace function public.sync_depends_on_others(p_code text)
+returns boolean
+language sql immutable
+set search_path = ''
+as $$
+    select p_code in ('23505', '23503', '23P01') or p_code like 'P0%'
+$$;
+
+-- The row key of the table's row that holds the values which this item needs for itself, by the name of the unique index; null when
+-- that cannot be told.
+create or replace function public.sync_blocker(p_target public.sync_targets, p_item jsonb, p_constraint text)
+returns text
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    v_same   text;
+    v_where  text;
+    v_answer text;
+begin
+    select string_agg(format('t.%I = %s', u.name, format(c.reads, '$1 -> ''v''', c.ordinal)), ' and ' order by u.place), min(u.predicate)
+    into v_same, v_where
+    from public.sync_unique_columns(p_target) as u
+    join public.sync_mapped_columns(p_target) as c on c.name = u.name
+    where u.constraint_name = p_constraint;
+    if v_same is null then
+        return null;
+    end if;
+    execute format('select %s from (select * from public.%I%s) as t where %s limit 1', public.sync_row_key_sql(p_target, 't'),
+                   p_target.table_name, ' where ' || v_where, v_same)
+        into v_answer using p_item;
+    return v_answer;
+exception when data_exception then
+    return null;
+end
+$$;
+
+-- A refusal by Postgres as an entry of sync_errors. Only the primary message: the detail repeats the whole row. `p_error`: {"code",
+-- "message", "column", "constraint"}; `p_letters`: the sheet's column letters, per mapped column. With `retry`: the row is tried again
+-- before its run closes.
+create or replace function public.sync_refusal(p_target public.sync_targets, p_kind text, p_item jsonb, p_letters jsonb, p_error jsonb)
 returns jsonb
 language plpgsql stable
 set search_path = ''
 as $$
 declare
-    v_column text := nullif(p_column, '');
-    v_raw    text;
+    v_code       text := p_error ->> 'code';
+    v_constraint text := nullif(p_error ->> 'constraint', '');
+    v_column     text := nullif(p_error ->> 'column', '');
+    v_message    text := p_error ->> 'message';
+    v_blocker    text;
+    v_ordinal    integer;
+    v_reference  record;
 begin
     if p_kind = 'delete' then
-        return jsonb_build_object('rowKey', p_item #>> '{}', 'column', null, 'code', p_code, 'message', p_message);
+        return jsonb_build_object('rowKey', p_item ->> 'k', 'column', null, 'code', v_code, 'message', v_message);
     end if;
 
     -- A value that does not convert (class 22) and a constraint on one column do not name the column: find it.
-    if v_column is null and p_code like '22%' then
+    if v_column is null and v_code like '22%' then
         select c.name into v_column
         from public.sync_mapped_columns(p_target) as c
         where jsonb_typeof(p_item -> 'v' -> c.ordinal) not in ('null', 'array', 'object')
           and not pg_input_is_valid(p_item -> 'v' ->> c.ordinal, c.type_name)
         order by c.ordinal
         limit 1;
-    elsif v_column is null and p_constraint <> '' then
+    elsif v_column is null and v_constraint is not null then
         select a.attname into v_column
         from pg_catalog.pg_class as r
-        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.conname = p_constraint and cardinality(k.conkey) = 1
+        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.conname = v_constraint and cardinality(k.conkey) = 1
         join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum = k.conkey[1]
         where r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name;
+        v_column := coalesce(v_column, (select min(u.name) from public.sync_unique_columns(p_target) as u
+                                        where u.constraint_name = v_constraint having count(*) = 1));
     end if;
-    v_raw := p_item -> 'v' ->> (array_position(p_target.column_names, v_column) - 1);
 
+    -- Both rows are named: this one, and the one that is in its way or missing.
+    if v_code = '23505' then
+        v_blocker := public.sync_blocker(p_target, p_item, v_constraint);
+        if v_blocker is distinct from p_item ->> 'k' then
+            v_message := v_message || format(': the row %s has this value', v_blocker);
+        end if;
+    elsif v_code = '23503' and v_constraint is not null then
+        select k.confrelid::regclass as referenced,
+               string_agg(coalesce(p_item -> 'v' ->> (array_position(p_target.column_names, a.attname::text) - 1), '?'), ', '
+                          order by c.position) as value
+        into v_reference
+        from pg_catalog.pg_class as r
+        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.conname = v_constraint and k.contype = 'f'
+        cross join lateral unnest(k.conkey) with ordinality as c (attnum, position)
+        join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum = c.attnum
+        where r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name
+        group by k.confrelid;
+        v_message := v_message || coalesce(format(': there is no row %s in the table %s', left(v_reference.value, 200), v_reference.referenced), '');
+    end if;
+
+    v_ordinal := array_position(p_target.column_names, v_column) - 1;
     return jsonb_build_object('rowKey', p_item ->> 'k', 'rowNumber', p_item -> 'n', 'column', v_column,
-                              'code', p_code, 'message', p_message, 'raw', v_raw);
+                              'cell', (p_letters ->> v_ordinal) || (p_item ->> 'n'),
+                              'code', v_code, 'message', v_message, 'raw', p_item -> 'v' ->> v_ordinal,
+                              'h', p_item -> 'h', 'retry', public.sync_depends_on_others(v_code), 'blockedBy', v_blocker);
 end
+$$;
+
+-- Puts rows into an order in which each finds the unique values free that it needs: the row that holds a value goes before the one
+-- that takes it. `blocked`: rows whose value is held by a row that is not among them, or that two of them want, as [{"place",
+-- "by", "constraint"}]; whatever waits for such a row is blocked too. `has_circle`: some rows wait for each other; they are last.
+create or replace function public.sync_arrange(
+    p_target       public.sync_targets,
+    p_items        jsonb[],
+    out ordered    integer[],
+    out blocked    jsonb,
+    out has_circle boolean
+)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    v_count   integer := cardinality(p_items);
+    v_index   record;
+    v_edge    record;
+    v_edges   integer := 0;
+    v_from    integer[] := '{}';                          -- per edge: the row that waits
+    v_next    integer[] := '{}';                          -- per edge: the next edge of the same holder
+    v_first   integer[] := array_fill(0, array[v_count]); -- per row: the first edge of which it is the holder
+    v_waits   integer[] := array_fill(0, array[v_count]); -- per row: how many rows it waits for; -1: blocked or placed
+    v_queue   integer[] := '{}';
+    v_head    integer := 1;
+    v_row     integer;
+    v_at      integer;
+begin
+    ordered := '{}';
+    blocked := '[]';
+    for v_index in
+        select u.constraint_name, min(u.predicate) as predicate,
+               string_agg(format('t.%I = %s', u.name, format(c.reads, 'i.item -> ''v''', c.ordinal)), ' and ' order by u.place) as same,
+               string_agg(format('(i.item -> ''v'' -> %s)', c.ordinal), ', ' order by u.place) as wanted
+        from public.sync_unique_columns(p_target) as u
+        join public.sync_mapped_columns(p_target) as c on c.name = u.name
+        group by u.index_oid, u.constraint_name
+    loop
+        for v_edge in execute format($sql$
+            with item as materialized (
+                select i.place::integer, i.item, i.item ->> 'k' as row_key, jsonb_build_array(%1$s) as wanted
+                from unnest($1) with ordinality as i (item, place)
+            ),
+            held as materialized (
+                select i.place, i.wanted, %2$s as holder
+                from item as i
+                join (select * from public.%3$I%4$s) as t on %5$s
+                where jsonb_path_exists(i.wanted, '$[*] ? (@ != null)')
+            ),
+            -- Two rows of the sheet want one value: who holds it keeps it, else the first.
+            rival as (
+                select i.place, first_value(i.row_key) over w as winner, row_number() over w as turn
+                from item as i
+                where jsonb_path_exists(i.wanted, '$[*] ? (@ != null)')
+                window w as (partition by i.wanted
+                             order by exists (select from held as h where h.place = i.place and h.holder = i.row_key) desc, i.place)
+            )
+            select h.place, h.holder as by, o.place as holder_place, o.wanted is not distinct from h.wanted as is_kept
+            from held as h
+            left join item as o on o.row_key = h.holder
+            where h.holder is distinct from (select i.row_key from item as i where i.place = h.place)
+            union all
+            select r.place, r.winner, null, true from rival as r where r.turn > 1
+            $sql$, v_index.wanted, public.sync_row_key_sql(p_target, 't'), p_target.table_name, ' where ' || v_index.predicate, v_index.same)
+            using p_items
+        loop
+            if v_edge.holder_place is null or v_edge.is_kept then
+                if v_waits[v_edge.place] >= 0 then
+                    v_waits[v_edge.place] := -1;
+                    v_queue := v_queue || v_edge.place;
+                    blocked := blocked || jsonb_build_object('place', v_edge.place, 'by', v_edge.by, 'constraint', v_index.constraint_name);
+                end if;
+            else
+                v_edges := v_edges + 1;
+                v_from[v_edges] := v_edge.place;
+                v_next[v_edges] := v_first[v_edge.holder_place];
+                v_first[v_edge.holder_place] := v_edges;
+                if v_waits[v_edge.place] >= 0 then
+                    v_waits[v_edge.place] := v_waits[v_edge.place] + 1;
+                end if;
+            end if;
+        end loop;
+    end loop;
+
+    -- What waits for a blocked row is blocked by it.
+    while v_head <= cardinality(v_queue) loop
+        v_row := v_queue[v_head];
+        v_head := v_head + 1;
+        v_at := v_first[v_row];
+        while v_at > 0 loop
+            if v_waits[v_from[v_at]] >= 0 then
+                v_waits[v_from[v_at]] := -1;
+                v_queue := v_queue || v_from[v_at];
+                blocked := blocked || jsonb_build_object('place', v_from[v_at], 'by', p_items[v_row] ->> 'k', 'constraint', null);
+            end if;
+            v_at := v_next[v_at];
+        end loop;
+    end loop;
+
+    -- Rows that wait for nothing, then those that waited for them.
+    v_queue := array(select w.place::integer from unnest(v_waits) with ordinality as w (waits, place) where w.waits = 0 order by w.place);
+    v_head := 1;
+    while v_head <= cardinality(v_queue) loop
+        v_row := v_queue[v_head];
+        v_head := v_head + 1;
+        v_waits[v_row] := -1;
+        v_at := v_first[v_row];
+        while v_at > 0 loop
+            if v_waits[v_from[v_at]] > 0 then
+                v_waits[v_from[v_at]] := v_waits[v_from[v_at]] - 1;
+                if v_waits[v_from[v_at]] = 0 then
+                    v_queue := v_queue || v_from[v_at];
+                end if;
+            end if;
+            v_at := v_next[v_at];
+        end loop;
+    end loop;
+    ordered := v_queue || array(select w.place::integer from unnest(v_waits) with ordinality as w (waits, place) where w.waits > 0 order by w.place);
+    has_circle := cardinality(ordered) > cardinality(v_queue);
+end
+$$;
+
+-- One try at a batch: all of its rows or none. Constraints that can wait do so until all rows are written.
+create or replace function public.sync_attempt(
+    p_target     public.sync_targets,
+    p_run        uuid,
+    p_kind       text,
+    p_items      jsonb[],
+    p_is_circle  boolean,
+    p_statements jsonb
+)
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_counts jsonb;
+begin
+    set constraints all deferred;
+    if p_kind = 'delete' then
+        select public.sync_delete_rows(p_target, array_agg(i.item ->> 'k'), array_agg((i.item ->> 'h')::bigint)) into v_counts
+        from unnest(p_items) as i (item);
+    elsif p_is_circle then
+        v_counts := public.sync_merge_parked(p_target, p_run, p_items, public.sync_kept_columns(p_items), p_statements);
+    else
+        v_counts := public.sync_merge(p_target, p_run, p_items, p_statements);
+    end if;
+    set constraints all immediate;
+    return v_counts;
+end
+$$;
+
+-- The columns that some row of a batch keeps as they are.
+create or replace function public.sync_kept_columns(p_items jsonb[])
+returns integer[]
+language sql immutable
+set search_path = ''
+as $$
+    select array(select distinct k.ordinal::integer
+                 from unnest(p_items) as i (item)
+                 cross join lateral jsonb_array_elements_text(i.item -> 'keep') as k (ordinal))
+$$;
+
+-- Adds up what tries answered: counts are summed, lists joined.
+create or replace function public.sync_add_counts(p_one jsonb, p_other jsonb)
+returns jsonb
+language sql immutable
+set search_path = ''
+as $$
+    select coalesce(jsonb_object_agg(k.key, case
+               when jsonb_typeof(p_one -> k.key) = 'number' or jsonb_typeof(p_other -> k.key) = 'number'
+                   then to_jsonb(coalesce((p_one ->> k.key)::bigint, 0) + coalesce((p_other ->> k.key)::bigint, 0))
+               when jsonb_typeof(p_one -> k.key) = 'array' or jsonb_typeof(p_other -> k.key) = 'array'
+                   then coalesce(nullif(p_one -> k.key, 'null'), '[]') || coalesce(nullif(p_other -> k.key, 'null'), '[]')
+               when jsonb_typeof(p_one -> k.key) = 'object' and jsonb_typeof(p_other -> k.key) = 'object'
+                   then public.sync_add_counts(p_one -> k.key, p_other -> k.key)
+               else coalesce(nullif(p_one -> k.key, 'null'), p_other -> k.key)
+           end), '{}')
+    from (select jsonb_object_keys(p_one) union select jsonb_object_keys(p_other)) as k (key)
 $$;
 
 -- Applies the items (rows, or row keys to delete) and leaves out those that Postgres refuses, found by halving: each try is
 -- a subtransaction, so a good row never waits for a bad one (promise 4). Only errors of the row itself are caught; a
 -- deadlock, a timeout or a missing column is not the row's fault and ends the call.
--- Refusals of a fifth of the rows mean that the schema is wrong, not the rows: raises SY001, and the caller takes all back.
--- A trial (091), which takes all back anyway, is told so in `hopeless`, with the refusals until then.
+-- Rows that depend on each other are put into order, and those refused because of others are tried once more at the end.
+-- Values of a fifth of the rows that do not convert mean that the schema is wrong, not the rows: raises SY001, and the caller
+-- takes all back. A trial (091), which takes all back anyway, is told so in `hopeless`, with the refusals until then.
 drop function if exists public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[]); -- without p_is_trial
+drop function if exists public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean); -- without p_letters
 create or replace function public.sync_apply_isolated(
     p_target    public.sync_targets,
     p_run       uuid,
     p_kind      text,
     p_items     jsonb[],
-    p_is_trial  boolean default false,
+    p_letters   jsonb default null,
+    p_options   text[] default '{}', -- trial: answer `hopeless`; acts: answer what was done per row; together: arrange first
     out counts  jsonb,
     out refused jsonb[],
     out hopeless text
@@ -141,6 +405,7 @@ language plpgsql volatile
 set search_path = ''
 as $$
 declare
+    v_items      jsonb[] := p_items;
     v_all        integer := cardinality(p_items);
     -- The stretches still to do, as a stack.
     v_from       integer[] := array[1];
@@ -148,13 +413,21 @@ declare
     v_first      integer;
     v_last       integer;
     v_middle     integer;
-    v_lock_sql   text;
-    v_merge_sql  text;
+    v_arranges   boolean := p_kind = 'upsert' and 'together' = any (p_options); -- the next step puts them into order
+    v_arranged   boolean := p_kind <> 'upsert';                                 -- that was done, or is no use
+    v_is_circle  boolean := false;
+    v_is_last    boolean := false;
+    v_place      record;
+    v_statements jsonb := '{}';
     v_some       jsonb;
     v_code       text;
     v_message    text;
     v_column     text;
     v_constraint text;
+    v_context    text;
+    v_waiting    jsonb[] := '{}'; -- items refused because of others
+    v_refusals   jsonb[] := '{}'; -- their refusals
+    v_unfit      integer := 0;    -- rows refused for what they are by themselves, in a column's type
 begin
     counts := '{}';
     refused := '{}';
@@ -164,59 +437,100 @@ begin
     perform public.sync_check_columns(p_target);
 
     if p_kind = 'upsert' then
-        v_lock_sql := public.sync_lock_sql(p_target);
-        v_merge_sql := public.sync_merge_sql(p_target, array(
-            select distinct k.ordinal::integer
-            from unnest(p_items) as i (item)
-            cross join lateral jsonb_array_elements_text(i.item -> 'keep') as k (ordinal)));
+        v_statements := jsonb_build_object(
+            'lock', public.sync_lock_sql(p_target),
+            'merge', public.sync_merge_sql(p_target, public.sync_kept_columns(p_items)),
+            'books', public.sync_books_sql(p_target)) || case when 'acts' = any (p_options) then '{"acts": true}' else '{}' end::jsonb;
     end if;
-    -- A constraint that waits for the commit would refuse the whole batch.
-    set constraints all immediate;
 
-    while cardinality(v_from) > 0 loop
+    loop
+        if v_arranges then
+            v_arranges := false;
+            v_arranged := true;
+            select a.ordered, a.blocked, a.has_circle into v_place from public.sync_arrange(p_target, v_items) as a;
+            for v_some in select b.value from jsonb_array_elements(v_place.blocked) as b loop
+                v_waiting := v_waiting || v_items[(v_some ->> 'place')::integer];
+                v_refusals := v_refusals || public.sync_refusal(p_target, p_kind, v_items[(v_some ->> 'place')::integer], p_letters, jsonb_build_object(
+                    'code', '23505', 'constraint', v_some -> 'constraint',
+                    'message', coalesce(format('duplicate key value violates unique constraint "%s"', v_some ->> 'constraint'),
+                                        format('the row waits for a value of the row %s, which could not be changed', v_some ->> 'by'))))
+                    || jsonb_build_object('blockedBy', v_some ->> 'by');
+            end loop;
+            v_items := array(select v_items[o.place] from unnest(v_place.ordered) with ordinality as o (place, turn) order by o.turn);
+            v_is_circle := v_place.has_circle;
+            v_from := case when cardinality(v_items) > 0 then array[1] else '{}' end;
+            v_to := case when cardinality(v_items) > 0 then array[cardinality(v_items)] else '{}' end;
+        end if;
+        exit when cardinality(v_from) = 0 and (v_is_last or p_kind <> 'upsert' or cardinality(v_waiting) = 0);
+        if cardinality(v_from) = 0 then
+            -- What was refused because of others, once more, now that these are written.
+            v_is_last := true;
+            v_items := v_waiting;
+            v_waiting := '{}';
+            v_refusals := '{}';
+            v_arranges := true;
+            continue;
+        end if;
         v_first := v_from[cardinality(v_from)];
         v_last := v_to[cardinality(v_to)];
         v_from := trim_array(v_from, 1);
         v_to := trim_array(v_to, 1);
         begin
-            if p_kind = 'upsert' then
-                v_some := public.sync_merge(p_target, p_run, p_items[v_first:v_last], v_lock_sql, v_merge_sql);
-            else
-                v_some := public.sync_delete_rows(
-                    p_target, p_run, array(select i.item #>> '{}' from unnest(p_items[v_first:v_last]) as i (item)));
-            end if;
-            select jsonb_object_agg(s.key, s.value::bigint + coalesce((counts ->> s.key)::bigint, 0))
-            into counts
-            from jsonb_each_text(v_some) as s;
+            v_some := public.sync_attempt(p_target, p_run, p_kind, v_items[v_first:v_last], v_is_circle, v_statements);
+            refused := refused || array(
+                select r.value || jsonb_build_object('cell', (p_letters ->> (array_position(p_target.column_names, r.value ->> 'column') - 1))
+                                                             || (r.value ->> 'rowNumber'))
+                from jsonb_array_elements(v_some -> 'refused') as r);
+            counts := public.sync_add_counts(counts, v_some - 'refused');
         exception
-            when data_exception or integrity_constraint_violation or cardinality_violation or raise_exception
-                 or program_limit_exceeded then
-                if v_first < v_last then
+            when others or assert_failure or query_canceled then
+                get stacked diagnostics v_code = returned_sqlstate, v_message = message_text, v_column = column_name,
+                                        v_constraint = constraint_name, v_context = pg_exception_context;
+                if v_code = '42501' and not public.sync_is_row_fault(v_code, v_context) then
+                    if 'trial' = any (p_options) then
+                        hopeless := v_message;
+                        return;
+                    end if;
+                    raise exception using errcode = 'SY001', message = v_message || ': grant it to service_role';
+                elsif not public.sync_is_row_fault(v_code, v_context) then
+                    raise;
+                elsif not v_arranged and v_code in ('23505', '23503', '23P01') then
+                    v_arranges := true;
+                elsif v_first < v_last then
+                    v_arranged := true;
                     v_middle := (v_first + v_last) / 2;
                     v_from := v_from || array[v_middle + 1, v_first];
                     v_to := v_to || array[v_last, v_middle];
                 else
-                    get stacked diagnostics v_code = returned_sqlstate, v_message = message_text,
-                                            v_column = column_name, v_constraint = constraint_name;
-                    refused := refused || public.sync_refusal(p_target, p_kind, p_items[v_first], v_code, v_message,
-                                                              v_column, v_constraint);
+                    v_some := public.sync_refusal(p_target, p_kind, v_items[v_first], p_letters, jsonb_build_object(
+                        'code', v_code, 'message', v_message, 'column', v_column, 'constraint', v_constraint));
+                    if public.sync_depends_on_others(v_code) and p_kind = 'upsert' then
+                        v_waiting := v_waiting || v_items[v_first];
+                        v_refusals := v_refusals || v_some;
+                    else
+                        refused := refused || v_some;
+                        v_unfit := v_unfit + (v_code ~ '^(22|54)' and strpos(split_part(v_context, '/* sheetsync */', 1), ' function ') = 0)::integer;
+                    end if;
                 end if;
         end;
-        if p_kind = 'upsert' and cardinality(refused) >= 10 and cardinality(refused) * 5 > v_all then
-            select format('Postgres refused more than a fifth of %s rows, so it is the schema or the mapping that is wrong;'
+        -- Circles only as a whole: in halves of them the rows would be in each other's way.
+        v_is_circle := false;
+        if p_kind = 'upsert' and v_unfit >= 10 and v_unfit * 5 > v_all then
+            select format('Postgres could not take the values of more than a fifth of %s rows, so it is the schema or the mapping that is wrong;'
                           ' most often: %s%s', v_all, r.refusal ->> 'code', ' in the column ' || (r.refusal ->> 'column'))
             into v_message
             from unnest(refused) as r (refusal)
             group by r.refusal ->> 'code', r.refusal ->> 'column'
             order by count(*) desc
             limit 1;
-            if p_is_trial then
+            if 'trial' = any (p_options) then
                 hopeless := v_message;
                 return;
             end if;
             raise exception using errcode = 'SY001', message = v_message;
         end if;
     end loop;
+    refused := refused || v_refusals;
 end
 $$;
 
@@ -294,7 +608,8 @@ begin
     select range_agg(int8range(b.lo, b.hi)),
            jsonb_build_object('inserted', sum(b.inserted), 'updated', sum(b.updated), 'unchanged', sum(b.unchanged),
                               'skipped', sum(b.skipped), 'deleted', sum(b.deleted), 'conflicts', sum(b.conflicts),
-                              'rejected', sum(b.rejected), 'adopted', sum(b.adopted))
+                              'rejected', sum(b.rejected), 'adopted', sum(b.adopted),
+                              'unconfirmed', sum(b.unconfirmed), 'withheld', sum(b.withheld))
     into v_covered, v_before
     from public.sync_batches as b
     where b.run = v_run and b.kind = v_kind and b.lo < v_hi and b.hi > v_lo and b.outcome in ('applied', 'withheld');
@@ -332,12 +647,16 @@ begin
             return jsonb_build_object('outcome', 'withheld', 'error', v_reason, 'runStatus', v_status);
         end if;
         perform public.sync_use_approval(v_run);
-        v_items := public.sync_present_keys(v_target.sync, v_items);
     end if;
 
     begin
-        select a.counts, a.refused into v_counts, v_refused
-        from public.sync_apply_isolated(v_target, v_run, v_kind, v_items) as a;
+        if v_kind = 'upsert' then
+            select a.counts, a.refused into v_counts, v_refused
+            from public.sync_apply_isolated(v_target, v_run, v_kind, v_items, p_batch -> 'letters') as a;
+        else
+            select a.counts, a.refused into v_counts, v_refused
+            from public.sync_apply_deletes(v_target, v_run, array(select (i.item #>> '{}')::bigint from unnest(v_items) as i (item))) as a;
+        end if;
     exception when sqlstate 'SY001' then
         v_outcome := 'failed';
         get stacked diagnostics v_reason = message_text;
@@ -357,54 +676,173 @@ begin
         perform public.sync_record_errors(v_target.sync, v_run,
                                           case v_kind when 'upsert' then 'validation' else 'database' end,
                                           to_jsonb(v_refused));
-        -- Tried again on every run until Postgres takes it.
-        update public.sync_rows as r
-        set content_hash = null, last_run = v_run, updated_at = now()
-        from unnest(v_refused) as f (refusal)
-        where v_kind = 'upsert' and r.sync = v_target.sync and r.row_key = f.refusal ->> 'rowKey'
-          and r.content_hash is not null;
         v_counts := v_counts || jsonb_build_object('rejected', cardinality(v_refused));
     end if;
-    -- A row that was applied is no longer refused.
-    if v_kind = 'upsert' and exists (
-        select from public.sync_errors as e
-        where e.sync = v_target.sync and e.resolved_at is null and e.error_type = 'validation' and e.code ~ '^[0-9A-Z]{5}$'
-    ) then
-        update public.sync_errors as e
-        set resolved_at = now()
-        from unnest(v_items) as i (item)
-        where e.sync = v_target.sync and e.resolved_at is null and e.error_type = 'validation'
-          and e.code ~ '^[0-9A-Z]{5}$' and e.row_key = i.item ->> 'k'
-          and not exists (select from unnest(v_refused) as f (refusal) where f.refusal ->> 'rowKey' = e.row_key);
+    if cardinality(v_refused) > 0 and v_kind = 'upsert' then
+        -- Tried again on every run until Postgres takes it.
+        update public.sync_rows as r
+        set content_hash = null, last_seq = v_target.seq
+        from unnest(v_refused) as f (refusal)
+        where r.sync = v_target.sync and r.key_hash = (f.refusal ->> 'h')::bigint and r.row_key = f.refusal ->> 'rowKey'
+          and r.content_hash is not null;
+        -- And once more in this run, when all others are written.
+        insert into public.sync_retries as x (run, key_hash, row_key, item, code, blocked_by)
+        select v_run, (f.refusal ->> 'h')::bigint, f.refusal ->> 'rowKey', i.item, f.refusal ->> 'code', f.refusal ->> 'blockedBy'
+        from unnest(v_refused) as f (refusal)
+        join unnest(v_items) as i (item) on i.item ->> 'k' = f.refusal ->> 'rowKey'
+        where f.refusal -> 'retry' = 'true'
+        order by f.refusal ->> 'rowKey' collate "C"
+        on conflict (run, key_hash, row_key) do update
+        set item = excluded.item, code = excluded.code, blocked_by = excluded.blocked_by, settled = false;
     end if;
-    if v_kind = 'delete' then
-        -- Keys that sync_rows does not have as present: deleted before, or not this sync's.
-        v_counts := v_counts || jsonb_build_object(
-            'skipped', coalesce((v_counts ->> 'skipped')::integer, 0) + greatest(v_rows - cardinality(v_items), 0));
+    -- A row that was applied is no longer refused.
+    if v_kind = 'upsert' then
+        perform public.sync_resolve_refusals(v_target.sync, array(
+            select i.item ->> 'k'
+            from unnest(v_items) as i (item)
+            where i.item ->> 'k' <> all (array(select f.refusal ->> 'rowKey' from unnest(v_refused) as f (refusal)))));
     end if;
 
     perform public.sync_lock_account(v_run, v_kind, v_lo, v_hi, v_covered);
-    v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'applied', v_rows, v_counts, null);
+    v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'applied', v_rows, v_counts - 'acts', null);
 
     return jsonb_build_object('outcome', 'applied', 'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0,
-                              'conflicts', 0, 'rejected', 0, 'adopted', 0, 'runStatus', v_status)
+                              'conflicts', 0, 'rejected', 0, 'adopted', 0, 'unconfirmed', 0, 'withheld', 0, 'runStatus', v_status)
         || coalesce((select jsonb_build_object('runSeconds', extract(epoch from s.completed_at - s.started_at))
                      from public.sync_state as s
                      where s.id = v_run and s.status in ('completed', 'partial', 'failed')), '{}')
-        || v_counts;
+        || (v_counts - 'acts' - 'adoption');
 end
 $$;
 
-revoke all on function public.sync_batch_fault(jsonb) from public, anon, authenticated;
-revoke all on function public.sync_refusal(public.sync_targets, text, jsonb, text, text, text, text)
-    from public, anon, authenticated;
-revoke all on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean) from public, anon, authenticated;
-revoke all on function public.sync_lock_account(uuid, text, bigint, bigint, int8multirange) from public, anon, authenticated;
-revoke all on function public.sync_apply(jsonb) from public, anon, authenticated;
-grant execute on function public.sync_batch_fault(jsonb) to service_role;
-grant execute on function public.sync_refusal(public.sync_targets, text, jsonb, text, text, text, text) to service_role;
-grant execute on function public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean) to service_role;
-grant execute on function public.sync_lock_account(uuid, text, bigint, bigint, int8multirange) to service_role;
-grant execute on function public.sync_apply(jsonb) to service_role;
+-- Ends the open refusals by Postgres (their code is an SQLSTATE) of these rows.
+create or replace function public.sync_resolve_refusals(p_sync text, p_keys text[])
+returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+    if exists (
+        select from public.sync_errors as e
+        where e.sync = p_sync and e.resolved_at is null and e.error_type = 'validation' and e.code ~ '^[0-9A-Z]{5}$'
+    ) then
+        update public.sync_errors as e
+        set resolved_at = now()
+        where e.sync = p_sync and e.resolved_at is null and e.error_type = 'validation'
+          and e.code ~ '^[0-9A-Z]{5}$' and e.row_key = any (p_keys);
+    end if;
+end
+$$;
+
+-- Tries the rows of a run once more that were refused because of others, all together, when every row was sent and applied: two
+-- rows that exchange a value, a list that is numbered anew, a child that came before its parent. The caller holds the run's row.
+-- A failure here costs nothing: the rows stay refused, and the next run tries them again.
+create or replace function public.sync_settle(p_run uuid)
+returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_target  public.sync_targets;
+    v_items   jsonb[];
+    v_counts  jsonb;
+    v_refused jsonb[];
+begin
+    v_items := array(
+        select x.item from public.sync_retries as x where x.run = p_run and not x.settled order by x.row_key limit 20000);
+    if cardinality(v_items) = 0 then
+        return;
+    end if;
+    update public.sync_retries as x set settled = true where x.run = p_run;
+    select t.* into v_target from public.sync_targets as t where t.run = p_run;
+    -- What this call has taken already is not left for a retry: the rest waits for the next run.
+    if not found or clock_timestamp() > statement_timestamp() + interval '10 seconds' then
+        return;
+    end if;
+    begin
+        select a.counts, a.refused into v_counts, v_refused
+        from public.sync_apply_isolated(v_target, p_run, 'upsert', v_items, null, array['together', 'acts']) as a;
+    exception when others or query_canceled then
+        return;
+    end;
+    perform public.sync_settled(v_target, p_run, v_counts -> 'acts');
+    update public.sync_retries as x
+    set code = f.refusal ->> 'code', blocked_by = f.refusal ->> 'blockedBy'
+    from unnest(v_refused) as f (refusal)
+    where x.run = p_run and x.key_hash = (f.refusal ->> 'h')::bigint and x.row_key = f.refusal ->> 'rowKey';
+end
+$$;
+
+-- Accounts for rows that were refused and then written after all: in the ledger, with their batch, and with the run.
+create or replace function public.sync_settled(p_target public.sync_targets, p_run uuid, p_acts jsonb)
+returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+begin
+    if jsonb_array_length(coalesce(p_acts, '[]')) = 0 then
+        return;
+    end if;
+    with act as materialized (
+        select a.*
+        from jsonb_to_recordset(p_acts) as a (h bigint, k text, outcome text, conflicts integer, adopted integer, withheld integer)
+        join public.sync_retries as x on x.run = p_run and x.key_hash = a.h and x.row_key = a.k
+    ),
+    gone as (
+        delete from public.sync_retries as x using act as a where x.run = p_run and x.key_hash = a.h and x.row_key = a.k
+    ),
+    moved as (
+        select b.lo, b.hi, count(*) as rows, count(*) filter (where a.outcome = 'inserted') as inserted,
+               count(*) filter (where a.outcome = 'updated') as updated, count(*) filter (where a.outcome = 'unchanged') as unchanged,
+               count(*) filter (where a.outcome = 'skipped') as skipped, sum(a.conflicts) as conflicts, sum(a.adopted) as adopted,
+               sum(a.withheld) as withheld
+        from act as a
+        -- Of a half and its whole, the half: it was applied before, or it would have no entry.
+        cross join lateral (
+            select x.lo, x.hi
+            from public.sync_batches as x
+            where x.run = p_run and x.kind = 'upsert' and x.outcome = 'applied' and x.lo <= a.h and x.hi > a.h
+            order by x.lo desc, x.hi
+            limit 1
+        ) as b
+        group by b.lo, b.hi
+    ),
+    entered as (
+        update public.sync_batches as b
+        set rejected = b.rejected - m.rows, inserted = b.inserted + m.inserted, updated = b.updated + m.updated,
+            unchanged = b.unchanged + m.unchanged, skipped = b.skipped + m.skipped, conflicts = b.conflicts + m.conflicts,
+            adopted = b.adopted + m.adopted, withheld = b.withheld + m.withheld
+        from moved as m
+        where b.run = p_run and b.kind = 'upsert' and b.lo = m.lo and b.hi = m.hi
+    )
+    update public.sync_state as s
+    set rejected = s.rejected - m.rows, inserted = s.inserted + m.inserted, updated = s.updated + m.updated,
+        unchanged = s.unchanged + m.unchanged, skipped = s.skipped + m.skipped, conflict = s.conflict + m.conflicts,
+        adopted = s.adopted + m.adopted, withheld = s.withheld + m.withheld
+    from (select sum(x.rows) as rows, sum(x.inserted) as inserted, sum(x.updated) as updated, sum(x.unchanged) as unchanged,
+                 sum(x.skipped) as skipped, sum(x.conflicts) as conflicts, sum(x.adopted) as adopted, sum(x.withheld) as withheld
+          from moved as x) as m
+    where s.id = p_run and m.rows > 0;
+    perform public.sync_resolve_refusals(p_target.sync, array(select a.k from jsonb_to_recordset(p_acts) as a (k text)));
+end
+$$;
+
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid::regprocedure
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'public'::regnamespace
+          and p.proname in ('sync_batch_fault', 'sync_is_row_fault', 'sync_depends_on_others', 'sync_blocker', 'sync_refusal',
+                            'sync_arrange', 'sync_attempt', 'sync_kept_columns', 'sync_add_counts', 'sync_apply_isolated',
+                            'sync_lock_account', 'sync_apply', 'sync_resolve_refusals', 'sync_settle', 'sync_settled')
+    loop
+        execute format('revoke all on function %s from public, anon, authenticated', v_function);
+        execute format('grant execute on function %s to service_role', v_function);
+    end loop;
+end
+$$;
 
 notify pgrst, 'reload schema';

@@ -5,6 +5,9 @@ drop function if exists public.sync_reject(uuid, jsonb);
 drop function if exists public.sync_stop(uuid, jsonb);
 drop function if exists public.sync_account(uuid, text, bigint, bigint, text, integer, jsonb, jsonb);
 drop function if exists public.sync_close(uuid);
+drop function if exists public.sync_approve_adoption(uuid, text, text, text);
+drop function if exists public.sync_adoption(uuid);
+drop function if exists public.sync_withheld_digest(text);
 drop function if exists public.sync_record_errors(text, uuid, text, jsonb);
 
 notify pgrst, 'reload schema';

@@ -30,6 +30,84 @@ as $$
         error_type = excluded.error_type, message = excluded.message, raw = excluded.raw, last_seen = now()
 $$;
 
+-- The digest of the rows of a sync whose adoption waits (docs/PROTOCOL.md, "Hashes"); null: none does.
+create or replace function public.sync_withheld_digest(p_sync text)
+returns text
+language sql stable
+set search_path = ''
+as $$
+    select encode(sha256(string_agg(int8send(r.key_hash), ''::bytea order by r.key_hash)), 'hex')
+    from public.sync_rows as r
+    where r.sync = p_sync and r.adopt = 'ask' and r.state = 'present'
+$$;
+
+-- What waits for the approval of an adoption after a run: {"rows", "digest", "columns", "sample"}, of the ledger and the books. The
+-- digest names the set of rows, as that of vanished keys does.
+create or replace function public.sync_adoption(p_run uuid)
+returns jsonb
+language sql stable
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'rows', s.withheld,
+        'digest', public.sync_withheld_digest(s.sync),
+        'columns', (
+            select jsonb_object_agg(c.name, c.rows)
+            from (select x.key as name, sum(x.value::bigint) as rows
+                  from public.sync_batches as b
+                  cross join lateral jsonb_each_text(b.adoption -> 'columns') as x
+                  where b.run = s.id
+                  group by x.key) as c),
+        'sample', (
+            select jsonb_agg(c.value)
+            from (select x.value
+                  from public.sync_batches as b
+                  cross join lateral jsonb_array_elements(b.adoption -> 'sample') as x
+                  where b.run = s.id
+                  order by b.lo
+                  limit 20) as c))
+    from public.sync_state as s
+    where s.id = p_run
+$$;
+
+-- Decides the adoption that the run withheld, in the name of `p_who`: whose values stay in these rows, the sheet's or the
+-- database's. The next run does it. Refused when a later run found other rows to wait: nobody has looked at those.
+create or replace function public.sync_approve_adoption(p_run uuid, p_who text, p_why text, p_adopt text)
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+set statement_timeout = '30s'
+as $$
+declare
+    v_state public.sync_state;
+    v_rows  bigint;
+begin
+    if coalesce(btrim(p_who), '') = '' or coalesce(btrim(p_why), '') = '' then
+        return jsonb_build_object('outcome', 'refused', 'code', 'no_reason', 'message', 'say who approves the adoption, and why');
+    elsif coalesce(p_adopt, '') not in ('sheet', 'database') then
+        return jsonb_build_object('outcome', 'refused', 'code', 'bad_choice',
+                                  'message', 'say whose values stay: "sheet" or "database"');
+    end if;
+    select * into v_state from public.sync_state as s where s.id = p_run;
+    if not found then
+        return jsonb_build_object('outcome', 'refused', 'code', 'no_such_run', 'message', format('there is no run %s', p_run));
+    elsif v_state.adoption is null then
+        return jsonb_build_object('outcome', 'refused', 'code', 'nothing_withheld',
+                                  'message', format('the run %s withheld no adoption', p_run));
+    end if;
+    -- A run that is writing the books is let through first.
+    perform from public.sync_targets as t where t.sync = v_state.sync for update;
+    if public.sync_withheld_digest(v_state.sync) is distinct from v_state.adoption ->> 'digest' then
+        return jsonb_build_object('outcome', 'refused', 'code', 'superseded',
+                                  'message', 'other rows wait now than this run found: look at the latest run');
+    end if;
+    update public.sync_rows as r set adopt = p_adopt
+    where r.sync = v_state.sync and r.adopt = 'ask' and r.state = 'present';
+    get diagnostics v_rows = row_count;
+    return jsonb_build_object('outcome', 'approved', 'sync', v_state.sync, 'approved', v_rows);
+end
+$$;
+
 -- Closes the run when its plan is recorded and the ledger accounts for all that was sent; answers the run's status.
 -- The caller holds the run's row. A run that is closed closes again when a failed batch of it was redriven.
 create or replace function public.sync_close(p_run uuid)
@@ -45,9 +123,16 @@ declare
 begin
     select * into v_state from public.sync_state as s where s.id = p_run;
     if v_state.status = 'superseded' or v_state.stopped or v_state.planned_at is null
-       or v_state.rows_done < v_state.rows_sent or v_state.keys_done < v_state.keys_vanished then
+       or v_state.rows_done < v_state.rows_sent then
         return v_state.status;
     end if;
+    -- Every row is written: what was refused because of others is tried again.
+    perform public.sync_settle(p_run);
+    if v_state.keys_done < v_state.keys_vanished then
+        return v_state.status;
+    end if;
+    select * into v_state from public.sync_state as s where s.id = p_run;
+    delete from public.sync_retries as x where x.run = p_run;
 
     select coalesce(sum(b.rows) filter (where b.kind = 'upsert'), 0) as rows,
            coalesce(sum(b.rows) filter (where b.kind = 'delete'), 0) as keys,
@@ -68,13 +153,14 @@ begin
     v_status := case
         when v_state.failed > 0 and v_state.success = 0 and not v_ledger.any_applied then 'failed'
         when v_sums and v_state.rejected = 0 and v_state.failed = 0 and v_state.keys_refused = 0
-             and v_state.deletes_withheld is null then 'completed'
+             and v_state.deletes_withheld is null and v_state.unconfirmed = 0 and v_state.withheld = 0 then 'completed'
         else 'partial'
     end;
 
     update public.sync_state as s
     set status = v_status,
         completed_at = clock_timestamp(),
+        adoption = case when s.withheld > 0 then public.sync_adoption(p_run) end,
         error_details = case
             when not v_sums then jsonb_build_object(
                 'type', 'unknown', 'code', 'counts_do_not_add_up',
@@ -170,15 +256,17 @@ begin
     end if;
 
     insert into public.sync_batches as b (run, kind, lo, hi, outcome, rows, inserted, updated, unchanged, skipped, deleted,
-                                          conflicts, rejected, adopted, error, finished_at)
+                                          conflicts, rejected, adopted, unconfirmed, withheld, adoption, error, finished_at)
     values (p_run, p_kind, p_lo, p_hi, p_outcome, p_rows, coalesce(v_count.inserted, 0), coalesce(v_count.updated, 0),
             coalesce(v_count.unchanged, 0), coalesce(v_count.skipped, 0), coalesce(v_count.deleted, 0),
-            coalesce(v_count.conflicts, 0), coalesce(v_count.rejected, 0), coalesce(v_count.adopted, 0), p_error,
+            coalesce(v_count.conflicts, 0), coalesce(v_count.rejected, 0), coalesce(v_count.adopted, 0),
+            coalesce(v_count.unconfirmed, 0), coalesce(v_count.withheld, 0), nullif(v_count.adoption, 'null'), p_error,
             clock_timestamp())
     on conflict (run, kind, lo, hi) do update
     set outcome = excluded.outcome, rows = excluded.rows, inserted = excluded.inserted, updated = excluded.updated,
         unchanged = excluded.unchanged, skipped = excluded.skipped, deleted = excluded.deleted,
         conflicts = excluded.conflicts, rejected = excluded.rejected, adopted = excluded.adopted,
+        unconfirmed = excluded.unconfirmed, withheld = excluded.withheld, adoption = excluded.adoption,
         error = excluded.error, finished_at = excluded.finished_at
     returning b.* into v_count;
 
@@ -191,6 +279,7 @@ begin
             rejected = s.rejected + v_count.rejected,
             adopted = s.adopted + v_count.adopted,
             conflict = s.conflict + v_count.conflicts,
+            withheld = s.withheld + v_count.withheld,
             failed = s.failed + v_failed - v_freed,
             rows_done = s.rows_done + p_rows - v_freed,
             batches_done = s.batches_done + 1 - v_closed,
@@ -201,6 +290,7 @@ begin
     else
         update public.sync_state as s
         set deleted = s.deleted + v_count.deleted,
+            unconfirmed = s.unconfirmed + v_count.unconfirmed,
             keys_refused = s.keys_refused + v_count.rejected + v_failed - v_freed,
             keys_done = s.keys_done + p_rows - v_freed,
             batches_done = s.batches_done + 1 - v_closed,
@@ -228,6 +318,7 @@ begin
     set status = 'failed', stopped = true, completed_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
         error_details = p_error
     where s.id = p_run and s.status in ('queued', 'in_progress', 'failed');
+    delete from public.sync_retries as x where x.run = p_run;
     select s.status into v_status from public.sync_state as s where s.id = p_run;
     return v_status;
 end
@@ -268,6 +359,8 @@ as $$
 declare
     v_status text;
 begin
+    -- As sync_apply does it: no newer run begins while rows are tried again.
+    perform from public.sync_targets as t where t.run = p_run for share;
     update public.sync_state as s
     set status = 'in_progress',
         planned_at = clock_timestamp(),
@@ -280,6 +373,9 @@ begin
         keys_vanished = coalesce((p_plan ->> 'keysVanished')::bigint, 0),
         batches_total = coalesce((p_plan ->> 'upsertBatches')::integer, 0) + coalesce((p_plan ->> 'deleteBatches')::integer, 0),
         deletes_withheld = p_plan ->> 'deletesWithheld',
+        keys_unreadable = coalesce((p_plan ->> 'keysUnreadable')::bigint, 0),
+        keyless_rows = coalesce((p_plan ->> 'keylessRows')::bigint, 0),
+        read_complete = coalesce((p_plan ->> 'readComplete')::boolean, false),
         vanished = nullif(p_plan -> 'vanished', 'null') || jsonb_build_object('sample', array(
             select r.row_key
             from public.sync_rows as r
@@ -317,6 +413,7 @@ declare
     v_attempts integer;
     v_status   text;
 begin
+    perform from public.sync_targets as t where t.run = p_run for share;
     select * into v_state from public.sync_state as s where s.id = p_run for no key update;
     if not found then
         return jsonb_build_object('attempts', 0, 'final', v_final, 'runStatus', null);
@@ -357,20 +454,21 @@ begin
 end
 $$;
 
-revoke all on function public.sync_record_errors(text, uuid, text, jsonb) from public, anon, authenticated;
-revoke all on function public.sync_close(uuid) from public, anon, authenticated;
-revoke all on function public.sync_account(uuid, text, bigint, bigint, text, integer, jsonb, jsonb)
-    from public, anon, authenticated;
-revoke all on function public.sync_stop(uuid, jsonb) from public, anon, authenticated;
-revoke all on function public.sync_reject(uuid, jsonb) from public, anon, authenticated;
-revoke all on function public.sync_planned(uuid, jsonb) from public, anon, authenticated;
-revoke all on function public.sync_fail(uuid, jsonb, jsonb) from public, anon, authenticated;
-grant execute on function public.sync_record_errors(text, uuid, text, jsonb) to service_role;
-grant execute on function public.sync_close(uuid) to service_role;
-grant execute on function public.sync_account(uuid, text, bigint, bigint, text, integer, jsonb, jsonb) to service_role;
-grant execute on function public.sync_stop(uuid, jsonb) to service_role;
-grant execute on function public.sync_reject(uuid, jsonb) to service_role;
-grant execute on function public.sync_planned(uuid, jsonb) to service_role;
-grant execute on function public.sync_fail(uuid, jsonb, jsonb) to service_role;
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid::regprocedure
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'public'::regnamespace
+          and p.proname in ('sync_record_errors', 'sync_adoption', 'sync_withheld_digest', 'sync_approve_adoption', 'sync_close',
+                            'sync_account', 'sync_stop', 'sync_reject', 'sync_planned', 'sync_fail')
+    loop
+        execute format('revoke all on function %s from public, anon, authenticated', v_function);
+        execute format('grant execute on function %s to service_role', v_function);
+    end loop;
+end
+$$;
 
 notify pgrst, 'reload schema';

@@ -13,7 +13,7 @@ as $$
         select
         from public.sync_targets as t
         cross join public.sync_target(p_sync, p_definition, null) as d
-        where t.sync = p_sync and (t.table_name, t.key_columns) = (d.table_name, d.key_columns))
+        where t.sync = p_sync and (t.table_name, t.key_columns) = (d.table_name, d.key_columns) and t.carry_from is null)
 $$;
 
 -- What a plan must know of the database before it compares anything: {"problems", "known", "presentRows", "running", "needsValue"}.
@@ -29,7 +29,9 @@ as $$
         select public.sync_remembers(p_sync, p_definition) as answer
     )
     select jsonb_build_object(
-        'problems', public.sync_definition_problems(p_definition),
+        'problems', public.sync_definition_problems(p_definition, p_sync),
+        'keyForms', coalesce((select jsonb_agg(f.form order by f.place) from public.sync_key_forms(p_definition) as f), '[]'),
+        'keylessRows', public.sync_keyless_rows(p_sync),
         'known', known.answer,
         'presentRows', (select count(*) from public.sync_rows as r
                         where known.answer and r.sync = p_sync and r.state = 'present'),
@@ -47,15 +49,6 @@ as $$
     from known
 $$;
 
--- A value as a plan shows it: whole, unless it is long.
-create or replace function public.sync_shown(p_value jsonb)
-returns jsonb
-language sql immutable
-set search_path = ''
-as $$
-    select case when length(p_value::text) <= 202 then p_value else to_jsonb(left(p_value #>> '{}', 200) || '…') end
-$$;
-
 -- The decisions of the merge, told: sync_decided_sql and one more expression, `told`, which has a row for each row of the
 -- batch with its act and, in `columns`, every column in which sheet and table differ: old, new, what the merge does with it
 -- (`outcome`: write, keep or conflict) and, where it leaves the table's value, `why`.
@@ -67,7 +60,7 @@ as $fn$
     with mapped as (
         select c.*,
                format('coalesce(d.keep @> %L, false)', c.ordinal) as keeps,
-               case when c.authority = 'database' then 'false' else format('d.write_%s and d.act <> ''skip''', c.ordinal) end as writes
+               case when c.authority = 'database' then 'false' else format('d.write_%s and d.act not in (''skip'', ''claim'')', c.ordinal) end as writes
         from public.sync_mapped_columns(p_target) as c
         where not c.is_key
     )
@@ -75,7 +68,7 @@ as $fn$
 , told as (
     select d.*, coalesce(x.columns, '[]') as columns
     from decided as d
-    left join public.%1$I as t on t.ctid = d.place and t.tableoid = d.part
+    left join public.%1$I as t on t.ctid = d.place_in_table and t.tableoid = d.part
     cross join lateral (
         select jsonb_agg(jsonb_build_object(
                    'column', c.name, 'old', public.sync_shown(c.old), 'new', public.sync_shown(c.new),
@@ -83,13 +76,15 @@ as $fn$
                    'why', case
                        when c.writes then null
                        when d.act = 'skip' then 'row_left_alone'
+                       when d.act = 'claim' then 'other_sync'
+                       when c.name = any (d.withheld) then 'adoption_withheld'
                        when c.authority = 'database' then 'database_owned'
                        when c.keeps then 'blank_keeps'
                        when c.in_conflict then 'conflict'
                        else 'edited_in_database'
                    end) order by c.ordinal) as columns
         from (
-            select v.*, d.act <> 'skip' and coalesce(v.name = any (d.conflicts), false) as in_conflict
+            select v.*, d.act not in ('skip', 'claim') and coalesce(v.name = any (d.conflicts), false) as in_conflict
             from (values %2$s) as v (ordinal, name, authority, differs, writes, keeps, old, new)
         ) as c
         where d.found and (c.differs or c.in_conflict)
@@ -145,7 +140,8 @@ begin
         if cardinality(p_items) = 1 then
             get stacked diagnostics v_code = returned_sqlstate, v_message = message_text,
                                     v_column = column_name, v_constraint = constraint_name;
-            refused := array[public.sync_refusal(p_target, 'upsert', p_items[1], v_code, v_message, v_column, v_constraint)];
+            refused := array[public.sync_refusal(p_target, 'upsert', p_items[1], null, jsonb_build_object(
+                'code', v_code, 'message', v_message, 'column', v_column, 'constraint', v_constraint))];
             return;
         end if;
         select * into v_left from public.sync_tell(p_target, p_statement, p_items[:v_middle]);
@@ -165,17 +161,6 @@ as $$
     select d.*
     from public.sync_target(case when public.sync_remembers(p_sync, p_definition) then p_sync else '' end,
                             p_definition, gen_random_uuid()) as d
-$$;
-
--- The columns that some row of a batch keeps as they are.
-create or replace function public.sync_kept_columns(p_items jsonb[])
-returns integer[]
-language sql immutable
-set search_path = ''
-as $$
-    select array(select distinct k.ordinal::integer
-                 from unnest(p_items) as i (item)
-                 cross join lateral jsonb_array_elements_text(i.item -> 'keep') as k (ordinal))
 $$;
 
 -- What sync_apply would do with a batch (docs/PROTOCOL.md, "Plans"). The batch is really applied, by the code of sync_apply, in
@@ -212,23 +197,28 @@ begin
     if p_batch ->> 'kind' = 'upsert' then
         v_items := array(
             select r.item from jsonb_array_elements(p_batch -> 'rows') as r (item) order by r.item ->> 'k' collate "C");
-    else
-        v_items := public.sync_present_keys(v_target.sync, array(select jsonb_array_elements(p_batch -> 'keys')));
     end if;
+    v_target.seq := coalesce((select t.seq from public.sync_targets as t where t.sync = v_target.sync), 0) + 1;
 
     begin
         -- A run that is never seen, for what refers to it.
-        insert into public.sync_state (id, sync, sync_type, status, keys_vanished, failed, vanished, present_rows)
-        select v_target.run, v_target.sync, 'manual', 'in_progress', p_vanished, p_failed::integer,
+        insert into public.sync_state (id, sync, seq, read_complete, sync_type, status, keys_vanished, failed, vanished, present_rows)
+        select v_target.run, v_target.sync, v_target.seq, true, 'manual', 'in_progress', p_vanished, p_failed::integer,
                case when p_approved then public.sync_approved_deletes(v_target.sync) end,
                (select count(*) from public.sync_rows as r where r.sync = v_target.sync and r.state = 'present'
                                                               and p_batch ->> 'kind' = 'delete');
         if p_batch ->> 'kind' = 'delete' then
             v_withheld := public.sync_deletes_withheld(v_target, v_target.run, jsonb_array_length(p_batch -> 'keys'));
         end if;
-        if v_withheld is null then
+        v_target.layout := public.sync_layout(v_target);
+        if v_withheld is null and p_batch ->> 'kind' = 'delete' then
+            perform public.sync_use_approval(v_target.run);
+            select a.counts, a.refused into v_counts, v_refused
+            from public.sync_apply_deletes(v_target, v_target.run,
+                                           array(select k::bigint from jsonb_array_elements_text(p_batch -> 'keys') as k)) as a;
+        elsif v_withheld is null then
             select a.counts, a.refused, a.hopeless into v_counts, v_refused, v_hopeless
-            from public.sync_apply_isolated(v_target, v_target.run, p_batch ->> 'kind', v_items, true) as a;
+            from public.sync_apply_isolated(v_target, v_target.run, 'upsert', v_items, p_batch -> 'letters', '{trial}') as a;
         end if;
         raise exception using errcode = 'SY002', message = 'a trial is always taken back';
     exception when sqlstate 'SY002' then
@@ -256,8 +246,8 @@ $sql$,
                                               else 'previewed' end,
                               'error', coalesce(v_withheld, v_hopeless),
                               'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0, 'conflicts', 0,
-                              'adopted', 0, 'rows', v_told, 'refused', to_jsonb(v_refused))
-           || v_counts || jsonb_build_object('rejected', cardinality(v_refused));
+                              'adopted', 0, 'unconfirmed', 0, 'withheld', 0, 'rows', v_told, 'refused', to_jsonb(v_refused))
+           || (v_counts - 'adoption') || jsonb_build_object('rejected', cardinality(v_refused));
 end
 $$;
 
@@ -301,8 +291,8 @@ select jsonb_agg(jsonb_build_object(
                      and e.row_key = d.row_key
                    limit 1)) end) order by d.row_key collate "C")
 from told as d
-left join public.sync_rows as r on r.sync = $1 and r.row_key = d.row_key
-left join public.%1$I as t on t.ctid = d.place and t.tableoid = d.part
+left join public.sync_rows as r on r.sync = $1 and r.key_hash = d.key_hash and r.row_key = d.row_key
+left join public.%1$I as t on t.ctid = d.place_in_table and t.tableoid = d.part
 cross join lateral (select case when d.found then %2$s end as key, d.found and %3$s as deleted) as x
 $sql$,
             v_target.table_name,
@@ -346,27 +336,23 @@ begin
     execute (
         select format($sql$
 with page as materialized (
-    select r.row_key, r.key_hash, r.state, r.base
+    select r.row_key, r.key_hash, r.state
     from public.sync_rows as r
-    where r.sync = $1 and ($2 is null or r.row_key > $2)
-    order by r.row_key
+    where r.sync = $1 and ($2 is null or (r.key_hash, r.row_key) > (split_part($2, ':', 1)::bigint, substr($2, strpos($2, ':') + 1)))
+    order by r.key_hash, r.row_key
     limit $3
 )
 select jsonb_build_object(
     'rows', coalesce(jsonb_agg(jsonb_build_array(p.key_hash, p.state, case when t.ctid is not null then %1$s end,
                                                  t.ctid is not null and %2$s)), '[]'),
-    'next', case when count(*) = $3 then max(p.row_key) end)
+    'next', case when count(*) = $3 then (array_agg(p.key_hash || ':' || p.row_key order by p.key_hash desc, p.row_key desc))[1] end)
 from page as p
-left join lateral jsonb_to_record(p.base) as k (%3$s) on true
-left join public.%4$I as t on %5$s
+left join public.%3$I as t on %4$s
 $sql$,
             public.sync_key_sql(v_target),
             case v_target.delete_policy when 'soft' then format('t.%I is not null', v_target.delete_column) else 'false' end,
-            string_agg(format('%I %s', c.name, c.type_name), ', ' order by c.ordinal),
             v_target.table_name,
-            string_agg(format('t.%1$I = k.%1$I', c.name), ' and ' order by c.ordinal))
-        from public.sync_mapped_columns(v_target) as c
-        where c.is_key
+            public.sync_same_key_sql(v_target, 't', 'p.row_key'))
     ) into v_answer using v_target.sync, p_after, p_limit;
     return v_answer;
 end
@@ -467,8 +453,8 @@ begin
         select p.oid::regprocedure
         from pg_catalog.pg_proc as p
         where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_remembers', 'sync_inspect', 'sync_shown', 'sync_told_sql', 'sync_tell', 'sync_plan_target',
-                            'sync_kept_columns', 'sync_preview', 'sync_verify', 'sync_key_sql', 'sync_verify_remembered',
+          and p.proname in ('sync_remembers', 'sync_inspect', 'sync_told_sql', 'sync_tell', 'sync_plan_target',
+                            'sync_preview', 'sync_verify', 'sync_key_sql', 'sync_verify_remembered',
                             'sync_verify_table', 'sync_plan_begin', 'sync_plan_end')
     loop
         execute format('revoke all on function %s from public, anon, authenticated', v_function);

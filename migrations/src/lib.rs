@@ -40,6 +40,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "091_sync_plan",
     "092_sync_api",
     "093_sync_operations",
+    "094_sync_carry",
     "095_sync_delivery",
 ];
 
