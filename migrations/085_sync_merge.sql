@@ -687,8 +687,18 @@ begin
 end
 $$;
 
+-- One base over another: the elements of the first, and of the second where the first has none.
+create or replace function public.sync_overlay(p_upper bigint[], p_lower bigint[])
+returns bigint[]
+language sql immutable parallel safe
+set search_path = ''
+as $$
+    select case when p_upper is null then p_lower else array(
+        select coalesce(p_upper[i], p_lower[i]) from generate_subscripts(p_upper, 1) as i order by i) end
+$$;
+
 -- Copies what one sync remembers of rows to another that takes them over, in the other's list of columns: what the first sync
--- wrote is no edit. An entry that has a base of its own keeps it.
+-- wrote is no edit. It replaces what the other remembered of before.
 create or replace function public.sync_hand_over(p_from text, p_to public.sync_targets, p_hashes bigint[], p_keys text[], p_state text)
 returns void
 language sql volatile
@@ -711,10 +721,15 @@ as $$
     ) as p
     order by o.row_key collate "C"
     on conflict (sync, key_hash, row_key) do update
-    set content_hash = null, state = excluded.state,
-        layout = case when r.said is null then excluded.layout else r.layout end,
-        stored = case when r.said is null then excluded.stored else r.stored end,
-        said = coalesce(r.said, excluded.said)
+    set content_hash = null, state = excluded.state, layout = excluded.layout,
+        said = public.sync_overlay(excluded.said, case when r.layout = excluded.layout then r.said end),
+        -- Where the upper base has an element, its `stored` goes with it, also when that is null.
+        stored = case when excluded.said is null then case when r.layout = excluded.layout then r.stored end
+                      else array(
+                          select case when excluded.said[i] is not null then excluded.stored[i]
+                                      when r.layout = excluded.layout then r.stored[i] end
+                          from generate_subscripts(excluded.said, 1) as i
+                          order by i) end
 $$;
 
 -- Merges the rows, all or none, and answers the counts, with `refused`, `adoption` and, if asked for, `acts`: what was done per
@@ -752,7 +767,10 @@ begin
     loop
         perform public.sync_hand_over(v_other.sync, p_target, v_other.hashes, v_other.keys, 'claimed');
     end loop;
+    -- The table's own triggers and checks find what they name as they find it when the application writes.
+    set local search_path to default;
     execute p_statements ->> 'merge' into v_merged using p_target.sync, p_run, p_rows;
+    set local search_path to '';
     -- A trigger that answers null, or a second writer: what was counted did not happen (promise 1).
     if v_merged.unwritten <> 0 then
         raise raise_exception using message = 'the row was not written: a trigger of the table left it out without an error';
@@ -825,6 +843,7 @@ begin
     execute public.sync_decided_sql(p_target, p_keep) || public.sync_noted_sql(p_target)
         || public.sync_decisions_sql(', (select n.adoption from waiting as n) as adoption')
         into v_merged using p_target.sync, p_run, p_rows;
+    set local search_path to default; -- as in sync_merge
     for v_parked in
         select distinct on (u.index_oid) u.name, c.ordinal
         from public.sync_unique_columns(p_target) as u
@@ -850,6 +869,7 @@ $sql$, p_target.table_name, public.sync_same_key_sql(p_target, 't', 's.row_key')
 select count(*) filter (where d.act in ('insert', 'update')) - (select count(*) from inserted) - (select count(*) from updated)
 from decided as d$sql$
         into v_unwritten using p_target.sync, p_run, p_rows, v_merged.decisions;
+    set local search_path to '';
     if v_unwritten <> 0 then
         raise raise_exception using message = 'the row was not written: a trigger of the table left it out without an error';
     end if;
@@ -867,7 +887,7 @@ begin
         where p.pronamespace = 'public'::regnamespace
           and p.proname in ('sync_mapped_columns', 'sync_same_key_sql', 'sync_reorder', 'sync_base_sql', 'sync_alike', 'sync_shown',
                             'sync_lock_sql', 'sync_sheet_sql', 'sync_decided_sql', 'sync_decisions_sql', 'sync_written_sql',
-                            'sync_noted_sql', 'sync_merge_sql', 'sync_books_sql', 'sync_check_columns', 'sync_hand_over',
+                            'sync_noted_sql', 'sync_merge_sql', 'sync_books_sql', 'sync_check_columns', 'sync_overlay', 'sync_hand_over',
                             'sync_merge', 'sync_enter', 'sync_merge_parked', 'sync_unique_columns')
     loop
         execute format('revoke all on function %s from public, anon, authenticated', v_function);

@@ -144,6 +144,7 @@ begin
     execute format('/* sheetsync */ select 1 from unnest($1) as k (row_key) join public.%I as t on %s order by k.row_key collate "C" for update of t',
                    p_target.table_name, v_same_key)
         using p_row_keys;
+    set local search_path to default; -- as in sync_merge
     execute format(
         '/* sheetsync */ with gone as materialized (select k.row_key, t.ctid as place, t.tableoid as part'
         ' from unnest($1) as k (row_key) join public.%1$I as t on %2$s),'
@@ -156,6 +157,7 @@ begin
             else format('delete from public.%I as t using gone as g where t.ctid = g.place and t.tableoid = g.part', p_target.table_name)
         end)
         into v_gone using p_row_keys;
+    set local search_path to '';
 
     -- Of a row that people had marked as deleted before, the mark is theirs: it does not come back with the sheet's row.
     update public.sync_rows as r
@@ -258,12 +260,14 @@ begin
         continue when v_same is null and not p_may_delete;
         begin
             if v_same is not null then
+                set local search_path to default; -- as in sync_merge
                 execute (
                     select format('/* sheetsync */ update public.%I as t set %s where %s', p_target.table_name,
                                   string_agg(format('%I = %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ', '),
                                   public.sync_same_key_sql(p_target, 't', '$1'))
                     from public.sync_mapped_columns(p_target) as c
                     where c.is_key) using p_row_key, v_retry.item;
+                set local search_path to '';
                 delete from public.sync_rows as r
                 where r.sync = p_target.sync and r.key_hash = v_retry.key_hash and r.row_key = v_retry.row_key;
                 update public.sync_rows as r

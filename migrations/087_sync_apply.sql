@@ -258,12 +258,12 @@ begin
                 window w as (partition by i.wanted
                              order by exists (select from held as h where h.place = i.place and h.holder = i.row_key) desc, i.place)
             )
-            select h.place, h.holder as by, o.place as holder_place, o.wanted is not distinct from h.wanted as is_kept
+            select h.place, h.holder as blocker, o.place as holder_place, o.wanted is not distinct from h.wanted as is_kept
             from held as h
             left join item as o on o.row_key = h.holder
             where h.holder is distinct from (select i.row_key from item as i where i.place = h.place)
             union all
-            select r.place, r.winner, null, true from rival as r where r.turn > 1
+            select r.place, r.winner, null::integer, true from rival as r where r.turn > 1
             $sql$, v_index.wanted, public.sync_row_key_sql(p_target, 't'), p_target.table_name, ' where ' || v_index.predicate, v_index.same)
             using p_items
         loop
@@ -271,7 +271,7 @@ begin
                 if v_waits[v_edge.place] >= 0 then
                     v_waits[v_edge.place] := -1;
                     v_queue := v_queue || v_edge.place;
-                    blocked := blocked || jsonb_build_object('place', v_edge.place, 'by', v_edge.by, 'constraint', v_index.constraint_name);
+                    blocked := blocked || jsonb_build_object('place', v_edge.place, 'by', v_edge.blocker, 'constraint', v_index.constraint_name);
                 end if;
             else
                 v_edges := v_edges + 1;
@@ -348,7 +348,9 @@ begin
     else
         v_counts := public.sync_merge(p_target, p_run, p_items, p_statements);
     end if;
+    set local search_path to default; -- as in sync_merge
     set constraints all immediate;
+    set local search_path to '';
     return v_counts;
 end
 $$;
@@ -450,11 +452,12 @@ begin
             select a.ordered, a.blocked, a.has_circle into v_place from public.sync_arrange(p_target, v_items) as a;
             for v_some in select b.value from jsonb_array_elements(v_place.blocked) as b loop
                 v_waiting := v_waiting || v_items[(v_some ->> 'place')::integer];
-                v_refusals := v_refusals || public.sync_refusal(p_target, p_kind, v_items[(v_some ->> 'place')::integer], p_letters, jsonb_build_object(
-                    'code', '23505', 'constraint', v_some -> 'constraint',
-                    'message', coalesce(format('duplicate key value violates unique constraint "%s"', v_some ->> 'constraint'),
-                                        format('the row waits for a value of the row %s, which could not be changed', v_some ->> 'by'))))
-                    || jsonb_build_object('blockedBy', v_some ->> 'by');
+                v_refusals := v_refusals || (
+                    public.sync_refusal(p_target, p_kind, v_items[(v_some ->> 'place')::integer], p_letters, jsonb_build_object(
+                        'code', '23505', 'constraint', v_some -> 'constraint',
+                        'message', coalesce(format('duplicate key value violates unique constraint "%s"', v_some ->> 'constraint'),
+                                            format('the row waits for a value of the row %s, which could not be changed', v_some ->> 'by'))))
+                    || jsonb_build_object('blockedBy', v_some ->> 'by'));
             end loop;
             v_items := array(select v_items[o.place] from unnest(v_place.ordered) with ordinality as o (place, turn) order by o.turn);
             v_is_circle := v_place.has_circle;

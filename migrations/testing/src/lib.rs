@@ -3,8 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tokio_postgres::{Client, Config, NoTls};
@@ -19,15 +20,17 @@ pub struct Database {
 }
 
 impl Database {
-    /// A database with the migrations.
+    /// A database with the migrations: a copy of one that is made once for each state of them.
     pub async fn new() -> Self {
-        let database = Self::empty().await;
-        sheetsync_migrations::apply(&database.owner).await.unwrap();
-        database
+        Self::create(true).await
     }
 
     /// A database without the migrations.
     pub async fn empty() -> Self {
+        Self::create(false).await
+    }
+
+    async fn create(is_migrated: bool) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let url = std::env::var("DATABASE_URL")
             .expect("these tests need a Postgres: run `make test`, or `make up` and `source .local/env`");
@@ -39,11 +42,14 @@ impl Database {
         // Roles belong to the whole cluster and may be missing; other tests make them at the same moment.
         admin.batch_execute("select pg_advisory_lock(7215)").await.unwrap();
         admin.batch_execute(ROLES).await.unwrap();
-        admin.batch_execute(&format!("create database {name}")).await.unwrap();
+        let template = if is_migrated { template(&admin, &server).await } else { "template1".to_owned() };
+        admin.batch_execute(&format!("create database {name} template {template}")).await.unwrap();
         admin.batch_execute("select pg_advisory_unlock(7215)").await.unwrap();
 
         let owner = connect(server.clone().dbname(&name)).await;
-        owner.batch_execute(DEFAULT_PRIVILEGES).await.unwrap();
+        if !is_migrated {
+            owner.batch_execute(DEFAULT_PRIVILEGES).await.unwrap();
+        }
         Self { owner, server, name }
     }
 
@@ -88,6 +94,32 @@ impl Database {
     pub async fn state(&self, run: Uuid, columns: &str) -> Value {
         self.rows(&format!("select {columns} from sync_state where id = '{run}'")).await[0].clone()
     }
+}
+
+/// The name of a database with the migrations and nothing else, which is made when it is not there. It is named by their text,
+/// so that it is never one of yesterday. The caller holds the lock.
+async fn template(admin: &Client, server: &Config) -> String {
+    let mut hasher = DefaultHasher::new();
+    for migration in sheetsync_migrations::MIGRATIONS {
+        migration.up.hash(&mut hasher);
+    }
+    let name = format!("sheetsync_template_{:016x}", hasher.finish());
+    let query = "select from pg_database where datname = $1";
+    if admin.query_opt(query, &[&name]).await.unwrap().is_none() {
+        // Under another name until it is complete: whoever is killed in between leaves nothing that looks complete.
+        let draft = format!("{name}_{}", std::process::id());
+        admin.batch_execute(&format!("create database {draft}")).await.unwrap();
+        let owner = connect(server.clone().dbname(&draft)).await;
+        owner.batch_execute(DEFAULT_PRIVILEGES).await.unwrap();
+        sheetsync_migrations::apply(&owner).await.unwrap();
+        drop(owner);
+        let gone = format!("select from pg_stat_activity where datname = '{draft}'");
+        while admin.query_opt(&gone, &[]).await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        admin.batch_execute(&format!("alter database {draft} rename to {name}")).await.unwrap();
+    }
+    name
 }
 
 impl Drop for Database {

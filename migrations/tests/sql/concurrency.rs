@@ -100,9 +100,9 @@ async fn a_whole_that_is_refused_beside_its_half_counts_each_row_once() {
     let (database, service, sync) = things().await;
     let run = sync.begin(&service).await;
     let mut whole = run.upsert(&numbered(40));
-    // The rows of its second half are such that the table refuses them, so the whole is refused, and the half is not.
+    // The rows of its second half do not fit the column's type, so the whole is refused, and the half is not.
     for row in &mut whole["rows"].as_array_mut().unwrap()[20..] {
-        row["v"][1] = json!(-1);
+        row["v"][1] = json!("x");
     }
     assert_eq!(beside_its_half(&database, &service, &run, &whole).await, "applied");
     let answer = settled(&service, &run, &whole).await;
@@ -135,7 +135,7 @@ async fn overlapping_batches_in_opposite_orders_do_not_deadlock() {
     for writer in 0..8usize {
         // Syncs of their own over the same rows of the same table: nothing but the row locks orders them.
         let client = database.service().await;
-        let mut sync = sync.clone();
+        let mut sync = sync.clone().with("precedence", writer + 1);
         sync.name = ["a", "b", "c", "d", "e", "f", "g", "h"][writer];
         writers.spawn(async move {
             for round in 0..6usize {

@@ -31,15 +31,15 @@ async fn remembered() -> (Database, Client, Vec<(i64, Option<i64>)>) {
         .iter()
         .map(|(key, content)| {
             format!(
-                "('listings', 'k{key}', {key}, {}, 'present', gen_random_uuid())",
+                "('listings', 'k{key}', {key}, {}, 'present', 1)",
                 content.map_or("null".into(), |hash| hash.to_string())
             )
         })
         .collect();
-    let insert = "insert into sync_rows (sync, row_key, key_hash, content_hash, state, last_run) values";
+    let insert = "insert into sync_rows (sync, row_key, key_hash, content_hash, state, last_seq) values";
     database.sql(&format!("{insert} {}", values.join(", "))).await;
     // Neither soft-deleted rows nor those of other syncs count.
-    database.sql(&format!("{insert} ('listings', 'gone', 5, 5, 'deleted', gen_random_uuid()), ('listings', 'left', 6, 6, 'absent', gen_random_uuid()), ('others', 'x', 7, 7, 'present', gen_random_uuid())")).await;
+    database.sql(&format!("{insert} ('listings', 'gone', 5, 5, 'deleted', 1), ('listings', 'left', 6, 6, 'absent', 1), ('others', 'x', 7, 7, 'present', 1)")).await;
     (database, service, hashes)
 }
 

@@ -21,6 +21,8 @@ impl Sync {
             definition: json!({
                 "table": table, "keyColumns": [columns[0]], "mappingVersion": "0123456789abcdef",
                 "mode": "upsert", "onConflict": "sheet", "columns": list, "deletes": {"policy": "ignore"},
+                // What waits for a second read or for a person has tests of its own.
+                "confirmDeletes": 1, "adopt": "sheet",
             }),
         }
     }
@@ -36,6 +38,28 @@ impl Sync {
             column["authority"] = authority.into();
         }
         self
+    }
+
+    /// Gives a column the type that the mapping has for it.
+    pub fn typed(mut self, column: &str, mapping_type: &str) -> Self {
+        for entry in self.definition["columns"].as_array_mut().unwrap() {
+            if entry["name"] == column {
+                entry["type"] = mapping_type.into();
+            }
+        }
+        self
+    }
+
+    /// The row key of a row's values (docs/PROTOCOL.md, "Row keys").
+    fn key_of(&self, values: &Value) -> String {
+        let text = |column: &Value| {
+            let place = self.columns().iter().position(|name| name == column).unwrap();
+            values[place].as_str().map_or_else(|| values[place].to_string(), str::to_owned)
+        };
+        match self.definition["keyColumns"].as_array().unwrap().as_slice() {
+            [column] => text(column),
+            columns => json!(columns.iter().map(text).collect::<Vec<_>>()).to_string(),
+        }
     }
 
     pub fn columns(&self) -> Vec<Value> {
@@ -78,13 +102,13 @@ pub struct Run {
 }
 
 impl Run {
-    /// A message with these rows, each an array of values in the order of the definition; the first is the key.
+    /// A message with these rows, each an array of values in the order of the definition.
     pub fn upsert(&self, rows: &[Value]) -> Value {
         let mut items: Vec<Value> = rows
             .iter()
             .enumerate()
             .map(|(index, values)| {
-                let key = key_of(values);
+                let key = self.sync.key_of(values);
                 json!({"k": key, "h": hash(&key), "c": hash(&values.to_string()), "n": index + 2, "v": values})
             })
             .collect();
@@ -117,7 +141,7 @@ impl Run {
     /// Records the plan and answers the run's status.
     pub async fn plan(&self, client: &Client, plan: Value) -> Value {
         let mut full = json!({"rowsRead": 0, "rowsRejected": 0, "rowsSkipped": 0, "rowsUnchanged": 0, "rowsSent": 0,
-            "keysVanished": 0, "upsertBatches": 0, "deleteBatches": 0, "deletesWithheld": null, "metadata": {}});
+            "keysVanished": 0, "upsertBatches": 0, "deleteBatches": 0, "deletesWithheld": null, "readComplete": true, "metadata": {}});
         for (name, value) in plan.as_object().unwrap() {
             full[name] = value.clone();
         }
@@ -147,10 +171,6 @@ pub fn halves(message: &Value) -> (Value, Value) {
     first[list] = left.to_vec().into();
     second[list] = right.to_vec().into();
     (first, second)
-}
-
-fn key_of(values: &Value) -> String {
-    values[0].as_str().map_or_else(|| values[0].to_string(), str::to_owned)
 }
 
 /// The key hash of docs/PROTOCOL.md.

@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
 
+mod adoption;
 mod api;
 mod approvals;
+mod certainty;
 mod concurrency;
 mod deletes;
+mod dependent;
 mod digests;
 mod harness;
 mod laws;
@@ -19,4 +22,5 @@ mod refusals;
 mod runs;
 mod scale;
 mod schema;
+mod triggers;
 mod types;

@@ -11,7 +11,8 @@ async fn a_run_begun_twice_is_one_run() {
     let id = Uuid::new_v4();
     assert_eq!(
         sync.try_begin(&service, id, "manual").await,
-        json!({"outcome": "begun", "run": id, "seq": 1, "superseded": null, "presentRows": 0, "approvedDeletes": null})
+        json!({"outcome": "begun", "run": id, "seq": 1, "superseded": null, "presentRows": 0, "approvedDeletes": null,
+               "keyForms": ["text"], "keylessRows": null, "carry": null})
     );
     let again = sync.try_begin(&service, id, "manual").await;
     assert_eq!((&again["outcome"], &again["status"]), (&json!("duplicate"), &json!("queued")));
@@ -297,10 +298,58 @@ async fn the_status_view_tells_of_every_sync() {
     let running = sync.begin(&service).await;
     let mut other = sync.clone();
     other.name = "others";
-    let done = other.run(&service, &numbered(1)).await.0;
+    let done = other.run(&service, &[json!(["Z", 1])]).await.0;
     assert_eq!(
         database.rows("select sync, last_status, running_run, completed_run is not null, open_rejections from sync_status order by sync").await,
         json!([["listings", "queued", running.id, true, 0], ["others", "completed", null, true, 0]])
     );
     assert_eq!(database.rows("select completed_run from sync_status where sync = 'others'").await, json!([[done.id]]));
+}
+
+#[tokio::test]
+async fn a_begin_whose_answer_was_lost_begins_when_it_is_repeated() {
+    let (_database, service, sync) = things().await;
+    let id = Uuid::new_v4();
+    let begin = async |nonce: &str| {
+        let arguments = [
+            json!(sync.name),
+            json!(id.to_string()),
+            sync.definition.clone(),
+            json!("manual"),
+            json!("a test"),
+            Value::Null,
+            Value::Null,
+            json!(900),
+            json!(nonce),
+        ];
+        call(&service, "sync_begin", &arguments).await
+    };
+    let first = begin("invocation 1").await;
+    assert_eq!(begin("invocation 1").await, first, "the same invocation has begun it");
+    assert_eq!(begin("invocation 2").await["outcome"], "duplicate", "another has not");
+    call(&service, "sync_planned", &[json!(id.to_string()), json!({"rowsRead": 0})]).await;
+    assert_eq!(begin("invocation 1").await["outcome"], "duplicate", "nor the same, when it is planned");
+}
+
+#[tokio::test]
+async fn a_tick_that_comes_early_is_due() {
+    let (database, service, sync) = things().await;
+    let due = async |every: i64, seconds_ago: f64| {
+        database.sql(&format!("update sync_state set sync_type = 'scheduled', status = 'completed', started_at = clock_timestamp() - interval '{seconds_ago} s'")).await;
+        let arguments = [
+            json!(sync.name),
+            json!(Uuid::new_v4().to_string()),
+            sync.definition.clone(),
+            json!("scheduled"),
+            json!("a test"),
+            Value::Null,
+            json!(every),
+        ];
+        call(&service, "sync_begin", &arguments).await["outcome"] != "not_due"
+    };
+    sync.begin(&service).await.plan(&service, json!({})).await;
+    assert!(!due(300, 240.0).await);
+    assert!(due(300, 299.9).await, "ten milliseconds early");
+    assert!(due(60, 59.9).await);
+    assert!(!due(60, 20.0).await);
 }

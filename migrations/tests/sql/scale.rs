@@ -25,8 +25,8 @@ async fn a_batch_reads_its_own_rows_and_no_others() {
     // A sync that the statistics do not know, beside a large one that they do, and a table that they take for empty.
     database
         .sql(
-            "insert into sync_rows (sync, row_key, key_hash, content_hash, base, state, last_run)
-             select 'large', n, n, n, '{}', 'present', gen_random_uuid() from generate_series(1, 20000) as n;
+            "insert into sync_rows (sync, row_key, key_hash, content_hash, said, state, last_seq)
+             select 'large', n, n, n, '{}', 'present', 1 from generate_series(1, 20000) as n;
              analyze sync_rows, things;
              alter table things set (autovacuum_enabled = off); alter table sync_rows set (autovacuum_enabled = off)",
         )

@@ -134,7 +134,7 @@ async fn hostile_names_are_names() {
 
     let run = sync.begin(&service).await;
     run.plan(&service, json!({"keysVanished": 1})).await;
-    assert_eq!(run.apply(&service, &run.delete(&["k"])).await["deleted"], 1);
+    assert_eq!(run.apply(&service, &run.delete(&[r#"["k","k"]"#])).await["deleted"], 1);
     assert_eq!(database.json("select count(*) from things").await, json!(0), "things is still there");
 }
 
@@ -184,7 +184,10 @@ async fn a_partitioned_table_can_be_synced() {
 async fn a_date_key_and_an_integer_key_find_their_rows() {
     let (database, service, _) = things().await;
     database.sql("create table days (day date, place integer, visitors integer, primary key (day, place))").await;
-    let sync = Sync::new("days", &["day", "place", "visitors"]).with("keyColumns", json!(["day", "place"]));
+    let sync = Sync::new("days", &["day", "place", "visitors"])
+        .with("keyColumns", json!(["day", "place"]))
+        .typed("day", "date")
+        .typed("place", "integer");
     sync.run(&service, &[json!(["2024-03-01", 7, 1])]).await;
     assert_eq!(sync.run(&service, &[json!(["2024-03-01", 7, 2])]).await.1["updated"], 1);
     assert_eq!(database.rows("select place, visitors from days").await, json!([[7, 2]]));
