@@ -121,11 +121,7 @@ async fn a_change_of_the_columns_keeps_the_bases() {
     let narrower = asking(Sync::new("things", &["note", "id"])).with("keyColumns", json!(["id"]));
     narrower.run(&service, &[json!(["a", "A"])]).await;
     let (_, answer) = sync.run(&service, &[json!(["A", 1, "b"])]).await;
-    assert_eq!((&answer["updated"], &answer["conflicts"]), (&json!(1), &json!(0)), "{answer}");
-    assert_eq!(
-        answer["withheld"], 1,
-        "of the column that was left out meanwhile nobody knows who changed it: {answer}"
-    );
+    assert_eq!((&answer["withheld"], &answer["conflicts"]), (&json!(1), &json!(0)), "{answer}");
     let expected = json!([[7, "b"]]);
     assert_eq!(
         database.rows("select amount, note from things").await,

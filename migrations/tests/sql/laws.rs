@@ -84,10 +84,17 @@ enum State {
     Absent,
 }
 
-/// What the sync remembers of a row: what the sheet last said, per column; none: the row was left alone.
+/// What the sync remembers of a cell: what the sheet last said, and what the table then held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Base {
+    said: Option<i64>,
+    stored: Option<i64>,
+}
+
+/// What the sync remembers of a row; no base: the row was left alone.
 #[derive(Debug, Clone)]
 struct Memory {
-    base: Option<[Option<Option<i64>>; COLUMNS]>,
+    base: Option<[Base; COLUMNS]>,
     state: State,
 }
 
@@ -150,7 +157,6 @@ impl World {
         let known = self.memory.get(key).cloned();
         let base = known.as_ref().and_then(|known| known.base);
         let was_deleted = known.is_some_and(|known| known.state == State::Deleted);
-        let said = |column: usize| base.and_then(|base| base[column]);
         let is_left_alone = match rules.mode {
             Mode::Upsert => false,
             Mode::InsertOnly => self.table.contains_key(key) && !was_deleted,
@@ -161,40 +167,44 @@ impl World {
             self.memory.insert(key.to_owned(), Memory { base, state: State::Present });
             return;
         }
-        let told = std::array::from_fn(|column| match cells[column] {
-            Cell::Says(value) => Some(value),
-            Cell::Keep => said(column),
-        });
-        self.memory.insert(key.to_owned(), Memory { base: Some(told), state: State::Present });
         let Some(row) = self.table.get_mut(key) else {
             counts.inserted += 1;
             let values = cells.map(|cell| match cell {
                 Cell::Says(value) => value,
                 Cell::Keep => None,
             });
+            let base = values.map(|value| Base { said: value, stored: value });
+            self.memory.insert(key.to_owned(), Memory { base: Some(base), state: State::Present });
             self.table.insert(key.to_owned(), TableRow { values, is_deleted: false });
             return;
         };
         counts.adopted += i64::from(base.is_none());
         let before = row.clone();
+        let mut remembered = [Base { said: None, stored: None }; COLUMNS];
         for (column, cell) in cells.iter().enumerate() {
-            let Cell::Says(sheet) = *cell else { continue };
             let database = row.values[column];
-            let sheet_wins = match (rules.authorities[column], said(column)) {
-                (Authority::Sheet, _) => true,
-                (Authority::Database, _) => false,
-                (Authority::Merge, None) => true,
-                (Authority::Merge, Some(base)) if sheet == base => false,
-                (Authority::Merge, Some(base)) if database == base || database == sheet => true,
-                (Authority::Merge, Some(_)) => {
+            let known = base.map(|base| base[column]);
+            let Cell::Says(sheet) = *cell else {
+                remembered[column] = known.unwrap_or(Base { said: None, stored: database });
+                continue;
+            };
+            let (sheet_wins, stored) = match (rules.authorities[column], known) {
+                (Authority::Sheet, _) => (true, sheet),
+                (Authority::Database, _) => (false, sheet),
+                (Authority::Merge, None) => (true, sheet),
+                (Authority::Merge, Some(base)) if sheet == base.said => (false, base.stored),
+                (Authority::Merge, Some(base)) if database == base.stored || database == sheet => (true, sheet),
+                (Authority::Merge, Some(base)) => {
                     counts.conflicts += 1;
-                    !rules.database_wins
+                    (!rules.database_wins, if rules.database_wins { base.stored } else { sheet })
                 }
             };
+            remembered[column] = Base { said: sheet, stored };
             if sheet_wins {
                 row.values[column] = sheet;
             }
         }
+        self.memory.insert(key.to_owned(), Memory { base: Some(remembered), state: State::Present });
         if was_deleted && rules.policy == Policy::Soft {
             row.is_deleted = false;
         }
@@ -207,11 +217,13 @@ impl World {
 
     fn delete(&mut self, policy: Policy, key: &str, counts: &mut Counts) {
         let is_ours = self.memory.get(key).is_some_and(|memory| memory.base.is_some());
+        let mut is_marked = false;
         match policy {
             Policy::Ignore => {}
             Policy::Soft if is_ours => {
                 if let Some(row) = self.table.get_mut(key).filter(|row| !row.is_deleted) {
                     row.is_deleted = true;
+                    is_marked = true;
                     counts.deleted += 1;
                 }
             }
@@ -221,7 +233,8 @@ impl World {
         if policy == Policy::Hard || !is_ours {
             self.memory.remove(key);
         } else if let Some(memory) = self.memory.get_mut(key) {
-            memory.state = if policy == Policy::Soft { State::Deleted } else { State::Absent };
+            // A mark that people made is theirs.
+            memory.state = if is_marked { State::Deleted } else { State::Absent };
         }
     }
 }
