@@ -19,4 +19,5 @@ mod refusals;
 mod runs;
 mod scale;
 mod schema;
+mod targets;
 mod types;

@@ -26,6 +26,9 @@ pub const SYNC: &str = "listings";
 /// The table that the demo's sheet goes to.
 pub const TABLE: &str = "property_listings";
 
+/// Creates the table.
+pub const CREATE_TABLE: &str = include_str!("../property_listings.sql");
+
 /// Why the demo could not go on, or what it found to be wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
