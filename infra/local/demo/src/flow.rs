@@ -104,7 +104,7 @@ fn describe(error: &tokio_postgres::Error) -> String {
 }
 
 /// Runs the demo against the stack that `variables` (those of `.local/env`) describe, whose sheet was made with `options`.
-/// It can be run again on the same stack: it first puts back what it edited the last time.
+/// Once on a stack: a second time the table would still have the row that the first one added.
 ///
 /// # Errors
 /// When a part of the stack does not answer, or when anything is not as it must be.
@@ -134,8 +134,6 @@ struct Demo {
 
 impl Demo {
     async fn show(mut self) -> Result<(), DemoError> {
-        self.google.change(&self.edits.undone(&self.sheet)).await?;
-
         report::heading("1. The sheet goes to the table");
         let first = self.sync().await?;
         report::run(&first);
@@ -275,19 +273,6 @@ impl Edits {
             .map(|((row, _), (typed, _))| Change { from: cell_name(price, row.number), cells: vec![Cell::text(typed)] })
             .collect();
         changes.push(whole(&self.added));
-        changes
-    }
-
-    /// Puts the sheet back to how it was made; changes nothing in one that is new.
-    fn undone(&self, sheet: &Sheet) -> Vec<Change> {
-        let price = price_position(sheet);
-        let mut changes: Vec<Change> = self
-            .prices
-            .iter()
-            .map(|(row, _)| Change { from: cell_name(price, row.number), cells: vec![row.cells[price].clone()] })
-            .collect();
-        changes.push(whole(&self.removed));
-        changes.push(blank(&self.added));
         changes
     }
 
