@@ -2,6 +2,7 @@
 //!
 //! They are plain SQL and safe to run twice, so nothing records which of them a database has; `psql -1 -f` does as well.
 //! Not here: roles. `anon`, `authenticated` and `service_role` exist in every Supabase project; locally the stack makes them.
+//! Nor the tables that syncs write: those belong to the project. The demo makes its own (`infra/local/demo`).
 
 use tokio_postgres::GenericClient;
 
@@ -36,7 +37,6 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "087_sync_apply",
     "088_sync_lifecycle",
     "089_sync_views",
-    "090_property_listings",
     "091_sync_plan",
     "092_sync_api",
     "093_sync_operations",
@@ -64,8 +64,8 @@ pub async fn apply(client: &impl GenericClient) -> Result<(), MigrationError> {
     Ok(())
 }
 
-/// Takes everything of Sheetsync out of the database, newest first, with the ledger and the demo's table.
-/// Other tables that syncs wrote stay as they are.
+/// Takes everything of Sheetsync out of the database, newest first, with the ledger. No migration names a table that is
+/// not `sync_…`, so the tables that syncs wrote stay as they are.
 ///
 /// # Errors
 /// When the database refuses, for example because something of the user's depends on a table.

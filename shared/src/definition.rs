@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::area::RangeName;
 use crate::hash::MappingVersion;
-use crate::mapping::{self, Column};
+use crate::mapping::Column;
 
+mod check;
 mod duration_text;
 mod read;
 #[cfg(feature = "schema")]
@@ -20,9 +20,6 @@ pub use schema::json_schema;
 
 /// Raised when the meaning of a mapping rule changes, so that every row is mapped and sent anew.
 const MAPPING_RULES: u32 = 1;
-
-/// The longest Postgres identifier, in bytes.
-const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// A definition file.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -87,6 +84,26 @@ pub struct Sync {
     /// What becomes of a row that is gone from the sheet.
     #[serde(default)]
     pub on_delete: OnDelete,
+    /// In how many complete reads in a row a key must be missing before its row is deleted, the first of them at least a
+    /// minute before the last; 1 deletes at once.
+    #[serde(default = "default_confirm_deletes")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 10)))]
+    pub confirm_deletes: u32,
+    /// What happens to rows that the table has already, that differ from the sheet and that this sync never wrote.
+    #[serde(default)]
+    pub adopt: Adopt,
+    /// Of two syncs that feed the same key of one table, the one with the higher precedence feeds it, and the other skips
+    /// the row. With equal precedence the row of the later one is rejected.
+    #[serde(default)]
+    pub precedence: i32,
+    /// Columns of the table, unique there: a new key whose row has the same values in them as a row whose key is gone is
+    /// that row, renamed; it keeps the columns that the database owns.
+    #[serde(default)]
+    pub rename_by: Vec<String>,
+    /// The former name of this sync: what the database remembers under it is carried over by the first run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,62}$")))]
+    pub renamed_from: Option<String>,
     /// The columns that are synced.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub columns: Vec<Column>,
@@ -129,6 +146,22 @@ pub enum OnConflict {
     #[default]
     Sheet,
     /// The database's value stays.
+    Database,
+}
+
+/// What happens to rows that the table has already and that differ from the sheet, when this sync writes them for the
+/// first time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Adopt {
+    /// They are left as they are until a person has decided.
+    #[default]
+    Ask,
+    /// The sheet's values are written.
+    Sheet,
+    /// The table's values stay; later edits of the sheet are written.
     Database,
 }
 
@@ -191,6 +224,10 @@ fn default_batch_rows() -> usize {
 
 fn default_stall_after() -> Duration {
     Duration::from_secs(15 * 60)
+}
+
+fn default_confirm_deletes() -> u32 {
+    2
 }
 
 fn default_guard_rows() -> u32 {
@@ -262,7 +299,7 @@ impl Definition {
     pub fn load(path: &Path, sync: Option<&str>) -> Result<Self, DefinitionError> {
         let definition = match (path.is_dir(), sync) {
             (false, _) => Self::read(path)?,
-            (true, Some(name)) if is_name(name) => Self::read(&path.join(format!("{name}.toml")))?,
+            (true, Some(name)) if check::is_name(name) => Self::read(&path.join(format!("{name}.toml")))?,
             (true, _) => Self::read_directory(path)?,
         };
         if let Some(name) = sync {
@@ -317,12 +354,7 @@ impl Definition {
     pub fn parse(path: &Path, text: &str) -> Result<Self, DefinitionError> {
         let definition: Self =
             read::read(text).map_err(|problems| DefinitionError::Malformed { path: path.to_owned(), problems })?;
-        let mut problems: Vec<String> = definition.syncs.iter().flat_map(Sync::problems).collect();
-        for (index, sync) in definition.syncs.iter().enumerate() {
-            if definition.syncs[..index].iter().any(|earlier| earlier.name == sync.name) {
-                problems.push(format!("the sync {:?} is defined twice", sync.name));
-            }
-        }
+        let problems = check::problems(&definition);
         if problems.is_empty() {
             Ok(definition)
         } else {
@@ -353,8 +385,17 @@ impl Sync {
             "mode": self.mode,
             "onConflict": self.on_conflict,
             "columns": self.columns.iter()
-                .map(|column| serde_json::json!({"name": column.column, "authority": column.authority}))
+                .map(|column| serde_json::json!({
+                    "name": column.column,
+                    "authority": column.authority,
+                    "type": column.kind,
+                }))
                 .collect::<Vec<_>>(),
+            "confirmDeletes": self.confirm_deletes,
+            "adopt": self.adopt,
+            "precedence": self.precedence,
+            "renameBy": self.rename_by,
+            "renamedFrom": self.renamed_from,
             "deletes": {
                 "policy": self.on_delete.policy,
                 "column": self.on_delete.column,
@@ -363,90 +404,13 @@ impl Sync {
             },
         })
     }
-
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut check = |sound: bool, problem: &str| {
-            if !sound {
-                problems.push(format!("sync {:?}: {problem}", self.name));
-            }
-        };
-        check(
-            is_name(&self.name),
-            "`name` must be lower-case letters, digits, `_` or `-`, start with a letter, and have at most 63 characters",
-        );
-        check(
-            !self.spreadsheet.trim().is_empty(),
-            "`spreadsheet` is empty; it is the part of the address between /d/ and /edit",
-        );
-        let tabs = [self.tab.is_some(), self.tab_id.is_some()].into_iter().filter(|given| *given).count();
-        match self.range.as_deref().map(RangeName::parse) {
-            Some(Err(problem)) => check(false, &format!("`range` {problem}")),
-            Some(Ok(RangeName::Named(_))) => {
-                check(tabs == 0, "a named range knows its tab: leave out `tab` and `tab_id`");
-            }
-            Some(Ok(RangeName::Cells(_))) | None => check(
-                tabs == 1,
-                "give the tab by `tab` (its title) or by `tab_id` (`gid` in the address): one of them, not both",
-            ),
-        }
-        check(self.header_row != Some(0), "`header_row` counts from 1");
-        if let (Some(row), Some(Ok(RangeName::Cells(area)))) =
-            (self.header_row, self.range.as_deref().map(RangeName::parse))
-        {
-            check(
-                area.first_row <= row && area.last_row.is_none_or(|last| row <= last),
-                "`header_row` is not in `range`; it counts the rows of the tab, not those of the range",
-            );
-        }
-        check(
-            is_identifier(&self.table),
-            "`table` must be the name of a table in the schema public, without the schema",
-        );
-        check(!self.key.is_empty(), "`key` must name the column or columns that identify a row");
-        check(!self.columns.is_empty(), "there are no [[sync.columns]]");
-        check((1..=10_000).contains(&self.batch_rows), "`batch_rows` must be between 1 and 10000");
-        check(self.every.is_none_or(|every| every >= Duration::from_secs(60)), "`every` must be a minute or more");
-        check(self.stall_after >= Duration::from_secs(1), "`stall_after` must be a second or more");
-        check(self.on_delete.guard_percent <= 100, "`on_delete.guard_percent` must be 0 to 100");
-        let soft = self.on_delete.policy == DeletePolicy::Soft;
-        check(
-            !soft || self.on_delete.column.is_some(),
-            "`on_delete` with policy \"soft\" needs `column`, the timestamp column that marks a deleted row",
-        );
-        check(soft || self.on_delete.column.is_none(), "`on_delete.column` is only for policy \"soft\"");
-        if let Some(column) = &self.on_delete.column {
-            check(is_identifier(column), "`on_delete.column` must be the name of a column");
-            check(
-                !self.columns.iter().any(|mapped| mapped.column == *column),
-                "`on_delete.column` cannot be fed by the sheet as well",
-            );
-        }
-        for column in &self.columns {
-            check(is_identifier(&column.column), &format!("{:?} cannot be the name of a column", column.column));
-        }
-        if let Err(found) = mapping::Mapping::check(&self.columns, &self.key) {
-            problems.extend(found.iter().map(|problem| format!("sync {:?}: {problem}", self.name)));
-        }
-        problems
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    text.len() <= MAX_IDENTIFIER_BYTES
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
-}
-
-fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_IDENTIFIER_BYTES && !text.contains('\0')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SOUND: &str = r#"
+    pub(super) const SOUND: &str = r#"
 [[sync]]
 name = "listings"
 spreadsheet = "1AbC"
@@ -460,7 +424,7 @@ header = "物件番号"
 column = "listing_no"
 "#;
 
-    fn parse(text: &str) -> Result<Definition, DefinitionError> {
+    pub(super) fn parse(text: &str) -> Result<Definition, DefinitionError> {
         Definition::parse(Path::new("sheetsync.toml"), text)
     }
 
@@ -476,57 +440,43 @@ column = "listing_no"
         );
         assert_eq!(sync.on_delete, OnDelete::default());
         assert_eq!(sync.on_delete.policy, DeletePolicy::Ignore);
-    }
-
-    #[test]
-    fn what_cannot_be_is_refused_with_the_sync_and_the_option() {
-        let edits = [
-            ("name = \"listings\"", "name = \"Listings\"", "`name`"),
-            ("spreadsheet = \"1AbC\"", "spreadsheet = \" \"", "`spreadsheet`"),
-            ("tab = \"物件一覧\"", "", "`tab_id`"),
-            ("tab = \"物件一覧\"", "tab = \"a\"\ntab_id = 0", "not both"),
-            ("tab = \"物件一覧\"", "range = \"A1:C\"", "`tab_id`"),
-            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"物件\"", "knows its tab"),
-            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"C1:A1\"", "`range` is no range"),
-            ("tab = \"物件一覧\"", "tab_id = 0\nrange = \"A3:C\"\nheader_row = 2", "`header_row` is not in"),
-            ("table = \"property_listings\"", "table = \"\"", "`table`"),
-            ("key = [\"listing_no\"]", "key = []", "`key`"),
-            ("key = [\"listing_no\"]", "key = [\"price\"]", "price"),
-            ("every = \"5m\"", "every = \"5s\"", "`every`"),
-            ("every = \"5m\"", "every = \"soon\"", "not a duration"),
-            ("every = \"5m\"", "batch_rows = 0", "`batch_rows`"),
-            ("every = \"5m\"", "on_delete = { policy = \"soft\" }", "needs `column`"),
-            ("every = \"5m\"", "on_delete = { policy = \"hard\", column = \"gone_at\" }", "only for policy"),
-            ("every = \"5m\"", "on_delete = { policy = \"soft\", column = \"listing_no\" }", "as well"),
-            ("every = \"5m\"", "evry = \"5m\"", "evry"),
-        ];
-        for (from, to, part) in edits {
-            let text = SOUND.replacen(from, to, 1);
-            assert_ne!(text, SOUND);
-            let error = parse(&text).unwrap_err().to_string();
-            assert!(error.contains(part) && error.contains("sheetsync.toml"), "{to}: {error}");
-        }
-    }
-
-    #[test]
-    fn every_problem_is_told_at_once() {
-        let text = SOUND.replace("1AbC", "").replace("every = \"5m\"", "header_row = 0");
-        let DefinitionError::Invalid { problems, .. } = parse(&text).unwrap_err() else { panic!("it parses") };
-        assert_eq!(problems.len(), 2, "{problems:?}");
-    }
-
-    #[test]
-    fn two_syncs_cannot_have_one_name() {
-        let error = parse(&format!("{SOUND}{SOUND}")).unwrap_err().to_string();
-        assert!(error.contains("defined twice"), "{error}");
+        assert_eq!((sync.confirm_deletes, sync.adopt, sync.precedence), (2, Adopt::Ask, 0));
+        assert_eq!((sync.rename_by.as_slice(), sync.renamed_from.as_deref()), (&[] as &[String], None));
     }
 
     #[test]
     fn the_mapping_version_changes_with_the_columns_and_with_nothing_else() {
         let version = |text: &str| parse(text).unwrap().syncs[0].mapping_version();
         assert_eq!(version(SOUND), version(&SOUND.replace("5m", "1h").replace("1AbC", "2DeF")));
+        let others =
+            "every = \"5m\"\nconfirm_deletes = 3\nadopt = \"sheet\"\nprecedence = -1\nrenamed_from = \"lists\"";
+        assert_eq!(version(SOUND), version(&SOUND.replace("every = \"5m\"", others)));
         assert_ne!(version(SOUND), version(&SOUND.replace("物件番号", "番号")));
         assert_ne!(version(SOUND), version(&format!("{SOUND}max_length = 20\n")));
+    }
+
+    #[test]
+    fn a_registration_looks_as_the_protocol_says() {
+        let more = "confirm_deletes = 3\nadopt = \"database\"\nprecedence = 1\nrename_by = [\"slug\"]\nrenamed_from = \"lists\"";
+        let slug = "\n[[sync.columns]]\nheader = \"slug\"\ncolumn = \"slug\"\nauthority = \"sheet\"\n";
+        let text = format!("{}{slug}", SOUND.replace("every = \"5m\"", more));
+        let mut registration = parse(&text).unwrap().syncs[0].registration();
+        registration["mappingVersion"] = "0".into();
+        assert_eq!(
+            registration,
+            serde_json::json!({
+                "table": "property_listings", "keyColumns": ["listing_no"], "mappingVersion": "0", "mode": "upsert",
+                "onConflict": "sheet",
+                "columns": [
+                    {"name": "listing_no", "authority": "merge", "type": "text"},
+                    {"name": "slug", "authority": "sheet", "type": "text"},
+                ],
+                "confirmDeletes": 3, "adopt": "database", "precedence": 1, "renameBy": ["slug"], "renamedFrom": "lists",
+                "deletes": {"policy": "ignore", "column": null, "guardRows": 10, "guardPercent": 15},
+            })
+        );
+        let plain = parse(SOUND).unwrap().syncs[0].registration();
+        assert_eq!((&plain["renameBy"], &plain["renamedFrom"]), (&serde_json::json!([]), &serde_json::Value::Null));
     }
 
     #[test]

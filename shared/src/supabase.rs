@@ -4,6 +4,8 @@
 mod connection;
 mod destination;
 mod plans;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;
@@ -62,7 +64,7 @@ pub enum SupabaseError {
         status: u16,
         /// The SQLSTATE or PGRST code, when there is one.
         code: Option<String>,
-        /// The message; empty where it may quote a row.
+        /// The message; empty unless something is missing in the schema, because any other may quote a row.
         message: String,
         /// Which function or table was asked.
         function: String,
@@ -104,6 +106,14 @@ fn explain(fault: Fault, status: u16, code: &Option<String>, message: &str, func
 }
 
 impl SupabaseError {
+    fn refused(function: &str, status: u16, body: classify::Body, retry_after: Option<Duration>) -> Self {
+        let fault = classify::classify(status, body.code.as_deref());
+        // Only the names of a missing table, column or function are safe to repeat. Any other message may quote a row:
+        // Postgres does, and a trigger may raise any SQLSTATE with any text (Promises 9).
+        let message = if fault == Fault::Drift { body.message } else { String::new() };
+        Self::Refused { fault, status, code: body.code, message, function: function.to_owned(), retry_after }
+    }
+
     /// Whose fault it is.
     #[must_use]
     pub fn fault(&self) -> Fault {
@@ -400,16 +410,7 @@ impl Supabase {
             });
         }
         let body: classify::Body = serde_json::from_slice(&body).unwrap_or_default();
-        let fault = classify::classify(status.as_u16(), body.code.as_deref());
-        Err(SupabaseError::Refused {
-            fault,
-            status: status.as_u16(),
-            // A value in the message is row content (Promises 9); the code says enough.
-            message: if fault == Fault::Row { String::new() } else { body.message },
-            code: body.code,
-            function: function.to_owned(),
-            retry_after: wait,
-        })
+        Err(SupabaseError::refused(function, status.as_u16(), body, wait))
     }
 }
 

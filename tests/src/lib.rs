@@ -17,7 +17,7 @@ pub use aws::{Answer, Problem, Report, printed};
 pub use listings::{Listings, Source};
 pub use plans::google;
 pub use sheet::{Sheet, TAB};
-pub use sync::{Run, Sync, SyncBuilder, row};
+pub use sync::{Run, Sync, SyncBuilder, key_hash, row};
 pub use trial::{Trial, breaker};
 
 use std::future::Future;

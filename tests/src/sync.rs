@@ -39,6 +39,9 @@ column = "listed_on"
 type = "date"
 "#;
 
+/// Most tests are not about how a deletion is confirmed, and would wait a minute for it. Those that are give their own.
+const CONFIRM_DELETES: &str = "confirm_deletes = 1\n";
+
 /// How a test's sync differs from the usual one.
 #[derive(Debug, Clone)]
 pub struct SyncBuilder {
@@ -85,6 +88,9 @@ pub struct Run {
     pub keys_vanished: i64,
     pub batches_total: i64,
     pub deletes_withheld: Option<String>,
+    pub unconfirmed: i64,
+    pub withheld: i64,
+    pub adoption: Option<Value>,
     pub error_details: Option<Value>,
 }
 
@@ -108,6 +114,13 @@ pub fn row(number: usize) -> Vec<Value> {
         json!(1_000_000 + number),
         json!(45_000 + number % 365),
     ]
+}
+
+/// The key hash of a row of a test's tab (docs/PROTOCOL.md, "Hashes").
+#[must_use]
+pub fn key_hash(row: &[Value]) -> i64 {
+    let key = row[0].as_str().unwrap_or_default();
+    (xxhash_rust::xxh3::xxh3_64(key.as_bytes()) as i64).min(i64::MAX - 1)
 }
 
 impl SyncBuilder {
@@ -206,6 +219,9 @@ impl Sync {
         );
         if !options.contains("tab") {
             head += &format!("tab = {TAB:?}\n");
+        }
+        if !options.contains("confirm_deletes") {
+            head += CONFIRM_DELETES;
         }
         format!("{head}{options}\n{COLUMNS}")
     }
@@ -341,26 +357,19 @@ impl Sync {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    /// The messages of a run, put together again from the ledger and `sync_rows`: what a second delivery would bring.
+    /// The messages in which a run carried these rows, put together again with the ledger: what a second delivery would bring.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn messages(&self, run: Uuid) -> Result<Vec<String>> {
-        let sql = "
-            select jsonb_build_object(
-                'v', 1, 'sync', s.sync, 'run', s.id, 'seq', s.seq, 'kind', b.kind, 'lo', b.lo, 'hi', b.hi,
-                'mapping', s.mapping_version, 'sentAt', '2026-01-01T00:00:00Z', 'columns', to_jsonb(t.column_names),
-                'rows', (
-                    select jsonb_agg(jsonb_build_object('k', r.row_key, 'h', r.key_hash, 'c', r.content_hash, 'n', 2,
-                        'v', (select jsonb_agg(r.base -> c.name order by c.position)
-                              from unnest(t.column_names) with ordinality as c (name, position))))
-                    from public.sync_rows r
-                    where r.sync = s.sync and r.key_hash >= b.lo and r.key_hash < b.hi))::text
-            from public.sync_state s
-            join public.sync_targets t using (sync)
-            join public.sync_batches b on b.run = s.id
-            where s.id = $1 and b.kind = 'upsert'";
-        Ok(self.database.query(sql, &[&run]).await?.iter().map(|row| row.get(0)).collect())
+    pub async fn messages(&self, run: Uuid, rows: &[Vec<Value>]) -> Result<Vec<String>> {
+        let sql = "select lo, hi from public.sync_batches where run = $1 and kind = 'upsert'";
+        let mut messages = Vec::new();
+        for batch in self.database.query(sql, &[&run]).await? {
+            let stretch = batch.get::<_, i64>(0)..batch.get(1);
+            let carried: Vec<_> = rows.iter().filter(|row| stretch.contains(&key_hash(row))).cloned().collect();
+            messages.push(self.message_of(run, &carried).await?);
+        }
+        Ok(messages)
     }
 
     /// A message of these rows, put together by hand as the protocol says: what a scheduler would have sent for them.
@@ -374,12 +383,10 @@ impl Sync {
         let mut items: Vec<Value> = rows
             .iter()
             .map(|row| {
-                let key = row[0].as_str().unwrap_or_default();
-                let hash = (xxhash_rust::xxh3::xxh3_64(key.as_bytes()) as i64).min(i64::MAX - 1);
                 let mut values = row.clone();
                 let epoch = jiff::civil::date(1899, 12, 30);
                 values[3] = json!(epoch.saturating_add(jiff::Span::new().days(row[3].as_i64().unwrap_or_default())));
-                json!({"k": key, "h": hash, "c": 77, "n": 2, "v": values})
+                json!({"k": row[0], "h": key_hash(row), "c": 77, "n": 2, "v": values})
             })
             .collect();
         items.sort_by_key(|item| item["h"].as_i64());

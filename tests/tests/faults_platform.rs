@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sheetsync::queue::Inbox as _;
 use sheetsync_local::{Action, Control, Fault};
-use sheetsync_tests::{Sync, TAB, eventually, row};
+use sheetsync_tests::{Sync, TAB, eventually, key_hash, row};
 use uuid::Uuid;
 
 fn rows(count: usize) -> Vec<Vec<Value>> {
@@ -99,10 +99,6 @@ async fn batches_that_arrive_in_reverse_make_the_same_table() -> Result<()> {
     assert_eq!((run.status.as_str(), run.inserted), ("completed", 200));
     run.assert_adds_up();
     sync.assert_table(&rows(200)).await
-}
-
-fn key_hash(row: &[Value]) -> i64 {
-    xxhash_rust::xxh3::xxh3_64(row[0].as_str().unwrap_or_default().as_bytes()) as i64
 }
 
 #[tokio::test]

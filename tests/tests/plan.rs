@@ -53,7 +53,7 @@ async fn a_plan_writes_nothing_and_the_run_after_it_does_what_it_said() -> Resul
 
 #[tokio::test]
 async fn a_plan_of_a_sync_that_never_ran_reports_what_it_would_adopt() -> Result<()> {
-    let sync = Sync::named("plan-first").rows(5).create().await?;
+    let sync = Sync::named("plan-first").rows(5).options("adopt = \"sheet\"").create().await?;
     let there = format!("insert into public.{} (listing_no, price_yen) values ('AA00002', 1)", sync.table);
     sync.database.batch_execute(&there).await?;
     let plan = sync.plan(json!({"type": "selective", "keys": ["AA00001", "AA00002"], "dryRun": true})).await?;

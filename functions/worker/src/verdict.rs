@@ -86,6 +86,7 @@ pub fn evidence<T>(outcome: &Result<T, SupabaseError>, duration: Duration, rule:
 
 #[cfg(test)]
 mod tests {
+    use sheetsync::classify::classify;
     use sheetsync::supabase::Counts;
 
     use super::*;
@@ -155,5 +156,23 @@ mod tests {
         }
         let Evidence::Failure(hung) = speaks(lost(), 35) else { panic!("no answer is a failure") };
         assert_eq!((hung.why.as_str(), hung.weight), ("no_answer", 4));
+    }
+
+    #[test]
+    fn a_sqlstate_that_a_trigger_raises_is_the_batchs_own_fault() {
+        let rule = Rule::default();
+        for (status, code) in [
+            (500, "P0002"),
+            (500, "P0004"),
+            (500, "38000"),
+            (500, "XX000"),
+            (402, "PT402"),
+            (503, "PT503"),
+            (403, "0L000"),
+        ] {
+            let outcome = || refused(classify(status, Some(code)), code);
+            assert_eq!(evidence(&outcome(), Duration::from_secs(1), &rule), Evidence::Success, "{code}");
+            assert!(matches!(judge(outcome()), Verdict::Failed(Failure { is_final: false, .. })), "{code}");
+        }
     }
 }

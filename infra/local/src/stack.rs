@@ -212,12 +212,13 @@ async fn start_servers(
         let postgres = Postgres::start(dir, tools, &keys, logs, register).await?;
         let owner = postgres::connect(&postgres.url("postgres")).await?;
         sheetsync_migrations::apply(&owner).await?;
+        owner.batch_execute(sheetsync_demo::CREATE_TABLE).await.context("cannot create the table of the demo")?;
         if let Some(deployment) = &plan.deployment {
             let seconds = deployment.statement_timeout.as_secs();
             let limit = format!("alter function public.sync_apply(jsonb) set statement_timeout = '{seconds}s'");
             owner.batch_execute(&limit).await?;
         }
-        say("Postgres is ready, its migrations applied");
+        say("Postgres is ready, with the migrations and the table of the demo");
         let postgrest = Postgrest::start(&postgres, tools, &keys, logs, register).await?;
         Ok((postgres, postgrest))
     };

@@ -22,5 +22,6 @@ mod refusals;
 mod runs;
 mod scale;
 mod schema;
+mod targets;
 mod triggers;
 mod types;

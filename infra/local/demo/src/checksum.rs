@@ -37,11 +37,6 @@ impl Expected {
         self.row_digests.insert(key_text(&values[0]), hex_digest(texts.join("\u{1f}").as_bytes()));
     }
 
-    /// Takes the row with this row's key away.
-    pub fn remove(&mut self, values: &[Value]) {
-        self.row_digests.remove(&key_text(&values[0]));
-    }
-
     /// Number and checksum of the rows.
     pub fn checksum(&self) -> Checksum {
         let mut all = Sha256::new();

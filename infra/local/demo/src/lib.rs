@@ -21,7 +21,7 @@ mod vocabulary;
 pub use cell::{Cell, cell_name, column_letters};
 pub use checksum::{Checksum, Expected, checksum_sql};
 pub use files::{FileError, TAB, serial_of_date, serial_of_moment, write_csv, write_manifest, write_xlsx};
-pub use flow::{DemoError, Environment, SYNC, TABLE, run};
+pub use flow::{CREATE_TABLE, DemoError, Environment, SYNC, TABLE, run};
 pub use listing::{Column, KEY_COLUMN};
 pub use mess::{Fate, Mess, MessKind};
 pub use sheet::{FIRST_ROW, Options, Row, Sheet};

@@ -114,6 +114,14 @@ pub(super) fn moved(moved: &[(String, Difference)]) {
     }
 }
 
+/// What becomes of a row whose deletion waits.
+pub(super) fn waiting(key: &str) {
+    println!(
+        "{key} stays in the table until a second complete read, a minute or more after this one, does not have it either.\n\
+         The schedule reads again within five minutes."
+    );
+}
+
 pub(super) fn addresses(environment: &Environment) {
     heading("To look around");
     let env = format!(". {}/env", environment.stack_dir.display());

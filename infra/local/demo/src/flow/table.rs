@@ -30,6 +30,7 @@ pub(super) struct RunRow {
     pub(super) deleted: i64,
     pub(super) batches: i32,
     pub(super) withheld: Option<String>,
+    pub(super) unconfirmed: i64,
     /// From its beginning to its close, by the database's clock.
     pub(super) took: Duration,
     /// From asking for it to seeing it closed.
@@ -101,7 +102,7 @@ impl Table {
             .client
             .query_one(
                 "select status, total_rows, inserted, updated, unchanged, rejected, skipped, failed, deleted,
-                        batches_total, deletes_withheld,
+                        batches_total, deletes_withheld, unconfirmed,
                         extract(epoch from completed_at - started_at)::float8 as seconds
                    from public.sync_state
                   where id = $1::text::uuid",
@@ -122,6 +123,7 @@ impl Table {
             deleted: row.get("deleted"),
             batches: row.get("batches_total"),
             withheld: row.get("deletes_withheld"),
+            unconfirmed: row.get("unconfirmed"),
             took: Duration::from_secs_f64(seconds.unwrap_or_default().max(0.0)),
             waited: Duration::ZERO,
         })

@@ -1,5 +1,6 @@
 -- The table of the demo: property listings, as a Japanese agency keeps them in a sheet (物件一覧). Safe to run twice.
 -- An ordinary table: Sheetsync asks of a target table no more than a unique key, and for soft deletes a timestamp column.
+-- Only the local stack creates it. It is not a migration, because a project may have a table of this very name.
 
 create table if not exists public.property_listings (
     listing_no      text primary key,
