@@ -639,8 +639,9 @@ cross join lateral (
 ) as k
 left join lateral (
     select jsonb_build_object('code', 'key_in_other_sync', 'column', %9$L,
-                              'message', format('the sync %%s feeds the row %%s of this table already: remove it from one of the two sheets, or give'
-                                                ' one of the syncs a higher precedence', e.owner, e.row_key)) as reason
+                              'message', format('the sync %%1$s feeds the row %%2$s of this table already: remove it from one of the two sheets,'
+                                                ' or give one of the syncs a higher precedence; if %%1$s is the former name of this sync, say so'
+                                                ' with renamed_from', e.owner, e.row_key)) as reason
     where e.act = 'claim' and not k.is_outranked
     union all
     select jsonb_build_object('code', 'kept_by_trigger', 'column', e.ignored[1],
@@ -699,7 +700,14 @@ $$;
 
 -- Copies what one sync remembers of rows to another that takes them over, in the other's list of columns: what the first sync
 -- wrote is no edit. It replaces what the other remembered of before.
-create or replace function public.sync_hand_over(p_from text, p_to public.sync_targets, p_hashes bigint[], p_keys text[], p_state text)
+create or replace function public.sync_hand_over(
+    p_from   text,
+    p_to     public.sync_targets,
+    p_hashes bigint[],
+    p_keys   text[],
+    p_of     text, -- the entries in this state
+    p_state  text  -- the state that they get
+)
 returns void
 language sql volatile
 set search_path = ''
@@ -708,7 +716,7 @@ as $$
     select p_to.sync, o.key_hash, o.row_key, p_to.layout, public.sync_reorder(o.said, p.places), public.sync_reorder(o.stored, p.places),
            p_state, p_to.seq
     from unnest(p_hashes, p_keys) as k (key_hash, row_key)
-    join public.sync_rows as o on o.sync = p_from and o.key_hash = k.key_hash and o.row_key = k.row_key and o.state = 'present'
+    join public.sync_rows as o on o.sync = p_from and o.key_hash = k.key_hash and o.row_key = k.row_key and o.state = p_of
     left join public.sync_layouts as f on f.sync = p_from and f.layout = o.layout
     left join public.sync_layouts as t on t.sync = p_to.sync and t.layout = p_to.layout
     cross join lateral (
@@ -757,15 +765,24 @@ declare
 begin
     -- In a statement of its own, so that the merge's snapshot is newer than the locks.
     execute p_statements ->> 'lock' using p_rows;
+    -- What another sync remembers of these rows is no edit: of a row that this one takes over by its precedence, and of a row that
+    -- the other gave up, which comes back here.
     for v_other in
-        select o.sync, array_agg((i.item ->> 'h')::bigint) as hashes, array_agg(i.item ->> 'k') as keys
+        select o.sync, r.state, array_agg(r.key_hash) as hashes, array_agg(r.row_key) as keys
         from public.sync_targets as o
         cross join unnest(p_rows) as i (item)
-        join public.sync_rows as r on r.sync = o.sync and r.key_hash = (i.item ->> 'h')::bigint and r.row_key = i.item ->> 'k' and r.state = 'present'
-        where o.table_name = p_target.table_name and o.sync <> p_target.sync and o.precedence < p_target.precedence
-        group by o.sync
+        join public.sync_rows as r on r.sync = o.sync and r.key_hash = (i.item ->> 'h')::bigint and r.row_key = i.item ->> 'k'
+        where o.table_name = p_target.table_name and o.sync <> p_target.sync
+          and (r.state = 'present' and o.precedence < p_target.precedence
+               or r.state in ('deleted', 'absent') and not exists (
+                   select from public.sync_rows as m
+                   where m.sync = p_target.sync and m.key_hash = r.key_hash and m.row_key = r.row_key and m.said is not null))
+        group by o.sync, r.state
     loop
-        perform public.sync_hand_over(v_other.sync, p_target, v_other.hashes, v_other.keys, 'claimed');
+        perform public.sync_hand_over(v_other.sync, p_target, v_other.hashes, v_other.keys, v_other.state,
+                                      case v_other.state when 'present' then 'claimed' else v_other.state end);
+        delete from public.sync_rows as r
+        where r.sync = v_other.sync and r.key_hash = any (v_other.hashes) and r.row_key = any (v_other.keys) and r.state in ('deleted', 'absent');
     end loop;
     -- The table's own triggers and checks find what they name as they find it when the application writes.
     set local search_path to default;

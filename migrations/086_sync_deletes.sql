@@ -185,7 +185,7 @@ as $$
                    where r.sync = o.sync and r.key_hash = k.key_hash and r.row_key = k.row_key and r.state in ('present', 'claimed'))
            or exists (select
                       from public.sync_errors as e
-                      where e.sync = o.sync and e.resolved_at is null and e.row_key = k.row_key
+                      where e.sync = o.sync and e.resolved_at is null and e.error_type = 'validation' and e.row_key = k.row_key
                         and hashtextextended(coalesce('k' || e.row_key, 'n' || e.row_number::text, ''), 0)
                             = hashtextextended('k' || k.row_key, 0)))
     order by k.row_key, o.precedence desc, o.sync
@@ -242,6 +242,8 @@ declare
     v_answer  text;
     v_counts  jsonb;
     v_refused jsonb[];
+    v_code    text;
+    v_context text;
 begin
     for v_retry in
         select x.* from public.sync_retries as x where x.run = p_run and x.blocked_by = p_row_key order by x.row_key
@@ -286,7 +288,11 @@ begin
             end if;
             perform public.sync_settled(p_target, p_run, v_counts -> 'acts');
             return v_answer;
-        exception when sqlstate 'SY003' or integrity_constraint_violation or data_exception or raise_exception then
+        exception when others or assert_failure or query_canceled then
+            get stacked diagnostics v_code = returned_sqlstate, v_context = pg_exception_context;
+            if v_code <> 'SY003' and not public.sync_is_row_fault(v_code, v_context) then
+                raise;
+            end if;
             v_answer := 'kept';
         end;
     end loop;
@@ -345,7 +351,7 @@ begin
         from public.sync_other_claims(p_target, v_hashes, v_keys) as o
         group by o.sync
     loop
-        perform public.sync_hand_over(p_target.sync, t, v_other.hashes, v_other.keys, 'present')
+        perform public.sync_hand_over(p_target.sync, t, v_other.hashes, v_other.keys, 'present', 'present')
         from public.sync_targets as t where t.sync = v_other.sync;
         delete from public.sync_rows as r
         where r.sync = p_target.sync and r.key_hash = any (v_other.hashes) and r.row_key = any (v_other.keys);

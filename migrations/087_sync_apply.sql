@@ -164,7 +164,7 @@ begin
           and not pg_input_is_valid(p_item -> 'v' ->> c.ordinal, c.type_name)
         order by c.ordinal
         limit 1;
-    elsif v_column is null and v_constraint is not null then
+    elsif v_column is null and v_constraint is not null and not p_error ? 'blockedBy' then
         select a.attname into v_column
         from pg_catalog.pg_class as r
         join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.conname = v_constraint and cardinality(k.conkey) = 1
@@ -176,8 +176,8 @@ begin
 
     -- Both rows are named: this one, and the one that is in its way or missing.
     if v_code = '23505' then
-        v_blocker := public.sync_blocker(p_target, p_item, v_constraint);
-        if v_blocker is distinct from p_item ->> 'k' then
+        v_blocker := case when p_error ? 'blockedBy' then p_error ->> 'blockedBy' else public.sync_blocker(p_target, p_item, v_constraint) end;
+        if v_constraint is not null and v_blocker is distinct from p_item ->> 'k' then
             v_message := v_message || format(': the row %s has this value', v_blocker);
         end if;
     elsif v_code = '23503' and v_constraint is not null then
@@ -203,8 +203,9 @@ end
 $$;
 
 -- Puts rows into an order in which each finds the unique values free that it needs: the row that holds a value goes before the one
--- that takes it. `blocked`: rows whose value is held by a row that is not among them, or that two of them want, as [{"place",
--- "by", "constraint"}]; whatever waits for such a row is blocked too. `has_circle`: some rows wait for each other; they are last.
+-- that takes it. `blocked`: rows whose value is held by a row that is not among them, that two of them want, or that refer to a row
+-- which is nowhere, as [{"place", "by", "code", "constraint"}]; whatever waits for such a row is blocked too, so that none of them
+-- has to be found by trying. `has_circle`: some rows wait for each other; they are last.
 create or replace function public.sync_arrange(
     p_target       public.sync_targets,
     p_items        jsonb[],
@@ -220,7 +221,7 @@ declare
     v_index   record;
     v_edge    record;
     v_edges   integer := 0;
-    v_from    integer[] := '{}';                          -- per edge: the row that waits
+    v_from    integer[] := '{}';                          -- per edge: the row that waits; negative: for its parent, in any order
     v_next    integer[] := '{}';                          -- per edge: the next edge of the same holder
     v_first   integer[] := array_fill(0, array[v_count]); -- per row: the first edge of which it is the holder
     v_waits   integer[] := array_fill(0, array[v_count]); -- per row: how many rows it waits for; -1: blocked or placed
@@ -232,7 +233,7 @@ begin
     ordered := '{}';
     blocked := '[]';
     for v_index in
-        select u.constraint_name, min(u.predicate) as predicate,
+        select u.constraint_name, min(u.predicate) as predicate, case count(*) when 1 then min(u.name) end as only_column,
                string_agg(format('t.%I = %s', u.name, format(c.reads, 'i.item -> ''v''', c.ordinal)), ' and ' order by u.place) as same,
                string_agg(format('(i.item -> ''v'' -> %s)', c.ordinal), ', ' order by u.place) as wanted
         from public.sync_unique_columns(p_target) as u
@@ -254,14 +255,15 @@ begin
             rival as (
                 select i.place, first_value(i.row_key) over w as winner, row_number() over w as turn
                 from item as i
+                left join held as h on h.place = i.place and h.holder = i.row_key
                 where jsonb_path_exists(i.wanted, '$[*] ? (@ != null)')
-                window w as (partition by i.wanted
-                             order by exists (select from held as h where h.place = i.place and h.holder = i.row_key) desc, i.place)
+                window w as (partition by i.wanted order by h.place is not null desc, i.place)
             )
             select h.place, h.holder as blocker, o.place as holder_place, o.wanted is not distinct from h.wanted as is_kept
             from held as h
+            join item as i on i.place = h.place
             left join item as o on o.row_key = h.holder
-            where h.holder is distinct from (select i.row_key from item as i where i.place = h.place)
+            where h.holder is distinct from i.row_key
             union all
             select r.place, r.winner, null::integer, true from rival as r where r.turn > 1
             $sql$, v_index.wanted, public.sync_row_key_sql(p_target, 't'), p_target.table_name, ' where ' || v_index.predicate, v_index.same)
@@ -271,7 +273,8 @@ begin
                 if v_waits[v_edge.place] >= 0 then
                     v_waits[v_edge.place] := -1;
                     v_queue := v_queue || v_edge.place;
-                    blocked := blocked || jsonb_build_object('place', v_edge.place, 'by', v_edge.blocker, 'constraint', v_index.constraint_name);
+                    blocked := blocked || jsonb_build_object('place', v_edge.place, 'by', v_edge.blocker, 'code', '23505',
+                                                             'constraint', v_index.constraint_name, 'column', v_index.only_column);
                 end if;
             else
                 v_edges := v_edges + 1;
@@ -285,16 +288,64 @@ begin
         end loop;
     end loop;
 
+    -- A reference to a row that is not there, unless it comes with these rows. Circles of references are none: they are checked
+    -- when all rows are written.
+    for v_index in
+        select k.conname as constraint_name, k.confrelid::regclass::text as referenced, k.confrelid = k.conrelid as is_own,
+               string_agg(format('t.%I = %s', f.attname, format(c.reads, 'i.item -> ''v''', c.ordinal)), ' and ' order by n.place) as same,
+               string_agg(format('i.item -> ''v'' -> %s', c.ordinal), ', ' order by n.place) as wanted,
+               string_agg(format('i.item -> ''v'' -> %s', array_position(p_target.column_names, f.attname::text) - 1), ', ' order by n.place) as own
+        from pg_catalog.pg_class as r
+        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.contype = 'f'
+        cross join lateral unnest(k.conkey, k.confkey) with ordinality as n (here, there, place)
+        join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum = n.here
+        join pg_catalog.pg_attribute as f on f.attrelid = k.confrelid and f.attnum = n.there
+        join public.sync_mapped_columns(p_target) as c on c.name = a.attname
+        where r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name
+        group by k.oid, k.conname, k.confrelid, k.conrelid, k.conkey
+        having count(*) = cardinality(k.conkey)
+           and (k.confrelid <> k.conrelid or bool_and(f.attname::text = any (p_target.column_names)))
+           and has_table_privilege(k.confrelid, 'select')
+    loop
+        for v_edge in execute format($sql$
+            with item as materialized (
+                select i.place::integer, i.item, i.item ->> 'k' as row_key, jsonb_build_array(%1$s) as wanted, jsonb_build_array(%2$s) as own
+                from unnest($1) with ordinality as i (item, place)
+            )
+            select i.place, o.place as holder_place
+            from item as i
+            left join item as o on %3$s and o.own = i.wanted and o.place <> i.place
+            where not jsonb_path_exists(i.wanted, '$[*] ? (@ == null)') and i.own is distinct from i.wanted
+              and not exists (select from %4$s as t where %5$s)
+            $sql$, v_index.wanted, case when v_index.is_own then v_index.own else 'null' end,
+            case when v_index.is_own then 'true' else 'false' end, v_index.referenced, v_index.same)
+            using p_items
+        loop
+            if v_edge.holder_place is null and v_waits[v_edge.place] >= 0 then
+                v_waits[v_edge.place] := -1;
+                v_queue := v_queue || v_edge.place;
+                blocked := blocked || jsonb_build_object('place', v_edge.place, 'by', null, 'code', '23503', 'constraint', v_index.constraint_name);
+            elsif v_edge.holder_place is not null then
+                -- Blocked if the parent is, but not in need of any order.
+                v_edges := v_edges + 1;
+                v_from[v_edges] := -v_edge.place;
+                v_next[v_edges] := v_first[v_edge.holder_place];
+                v_first[v_edge.holder_place] := v_edges;
+            end if;
+        end loop;
+    end loop;
+
     -- What waits for a blocked row is blocked by it.
     while v_head <= cardinality(v_queue) loop
         v_row := v_queue[v_head];
         v_head := v_head + 1;
         v_at := v_first[v_row];
         while v_at > 0 loop
-            if v_waits[v_from[v_at]] >= 0 then
-                v_waits[v_from[v_at]] := -1;
-                v_queue := v_queue || v_from[v_at];
-                blocked := blocked || jsonb_build_object('place', v_from[v_at], 'by', p_items[v_row] ->> 'k', 'constraint', null);
+            if v_waits[abs(v_from[v_at])] >= 0 then
+                v_waits[abs(v_from[v_at])] := -1;
+                v_queue := v_queue || abs(v_from[v_at]);
+                blocked := blocked || jsonb_build_object('place', abs(v_from[v_at]), 'by', p_items[v_row] ->> 'k',
+                                                         'code', case when v_from[v_at] < 0 then '23503' else '23505' end, 'constraint', null);
             end if;
             v_at := v_next[v_at];
         end loop;
@@ -309,7 +360,7 @@ begin
         v_waits[v_row] := -1;
         v_at := v_first[v_row];
         while v_at > 0 loop
-            if v_waits[v_from[v_at]] > 0 then
+            if v_from[v_at] > 0 and v_waits[v_from[v_at]] > 0 then
                 v_waits[v_from[v_at]] := v_waits[v_from[v_at]] - 1;
                 if v_waits[v_from[v_at]] = 0 then
                     v_queue := v_queue || v_from[v_at];
@@ -418,7 +469,8 @@ declare
     v_arranges   boolean := p_kind = 'upsert' and 'together' = any (p_options); -- the next step puts them into order
     v_arranged   boolean := p_kind <> 'upsert';                                 -- that was done, or is no use
     v_is_circle  boolean := false;
-    v_is_last    boolean := false;
+    v_is_last    boolean := 'together' = any (p_options); -- these have been tried before
+    v_is_few     boolean;
     v_place      record;
     v_statements jsonb := '{}';
     v_some       jsonb;
@@ -454,10 +506,13 @@ begin
                 v_waiting := v_waiting || v_items[(v_some ->> 'place')::integer];
                 v_refusals := v_refusals || (
                     public.sync_refusal(p_target, p_kind, v_items[(v_some ->> 'place')::integer], p_letters, jsonb_build_object(
-                        'code', '23505', 'constraint', v_some -> 'constraint',
-                        'message', coalesce(format('duplicate key value violates unique constraint "%s"', v_some ->> 'constraint'),
-                                            format('the row waits for a value of the row %s, which could not be changed', v_some ->> 'by'))))
-                    || jsonb_build_object('blockedBy', v_some ->> 'by'));
+                        'code', v_some -> 'code', 'constraint', v_some -> 'constraint',
+                        'message', case
+                            when v_some ->> 'constraint' is null then format('the row waits for the row %s, which is refused', v_some ->> 'by')
+                            when v_some ->> 'code' = '23503' then format('insert or update violates foreign key constraint "%s"', v_some ->> 'constraint')
+                            else format('duplicate key value violates unique constraint "%s"', v_some ->> 'constraint')
+                        end) || case when v_some ->> 'code' = '23505' or v_some ->> 'constraint' is null
+                                     then jsonb_build_object('blockedBy', v_some -> 'by', 'column', v_some -> 'column') else '{}' end));
             end loop;
             v_items := array(select v_items[o.place] from unnest(v_place.ordered) with ordinality as o (place, turn) order by o.turn);
             v_is_circle := v_place.has_circle;
@@ -466,9 +521,14 @@ begin
         end if;
         exit when cardinality(v_from) = 0 and (v_is_last or p_kind <> 'upsert' or cardinality(v_waiting) = 0);
         if cardinality(v_from) = 0 then
-            -- What was refused because of others, once more, now that these are written.
+            -- What was refused because of others, once more, now that these are written. Of many rows that a trigger refused none: it is
+            -- not known whether it looks at other rows at all.
             v_is_last := true;
-            v_items := v_waiting;
+            v_is_few := cardinality(v_waiting) <= 50;
+            select coalesce(array_agg(w.item) filter (where v_is_few or w.refusal ->> 'code' like '23%'), '{}'),
+                   refused || coalesce(array_agg(w.refusal) filter (where not v_is_few and w.refusal ->> 'code' not like '23%'), '{}')
+            into v_items, refused
+            from unnest(v_waiting, v_refusals) as w (item, refusal);
             v_waiting := '{}';
             v_refusals := '{}';
             v_arranges := true;
@@ -752,7 +812,9 @@ declare
     v_refused jsonb[];
 begin
     v_items := array(
-        select x.item from public.sync_retries as x where x.run = p_run and not x.settled order by x.row_key limit 20000);
+        (select x.item from public.sync_retries as x where x.run = p_run and not x.settled and x.code like '23%' order by x.row_key limit 20000)
+        union all
+        (select x.item from public.sync_retries as x where x.run = p_run and not x.settled and x.code not like '23%' order by x.row_key limit 50));
     if cardinality(v_items) = 0 then
         return;
     end if;

@@ -49,7 +49,8 @@ language sql stable
 set search_path = ''
 as $$
     select jsonb_build_object(
-        'rows', s.withheld,
+        -- All that wait, of which a selective run saw only some: an approval is for all of them.
+        'rows', (select count(*) from public.sync_rows as r where r.sync = s.sync and r.adopt = 'ask' and r.state = 'present'),
         'digest', public.sync_withheld_digest(s.sync),
         'columns', (
             select jsonb_object_agg(c.name, c.rows)

@@ -321,3 +321,24 @@ async fn what_people_marked_as_deleted_does_not_come_back() {
     sync.run(&service, &[json!(["A", 1])]).await;
     assert_eq!(database.rows("select deleted_at is not null from things").await, json!([[true]]), "the mark is theirs");
 }
+
+#[tokio::test]
+async fn a_row_that_one_sync_gave_up_comes_back_in_another() {
+    for policy in [soft(), json!({"policy": "ignore"})] {
+        let (database, service, sync) = things().await;
+        let first = sync.with("deletes", policy).with("adopt", "ask");
+        let mut second = first.clone();
+        second.name = "branch";
+        first.run(&service, &[json!(["A", 1])]).await;
+        missing(&service, &first, &["A"]).await;
+        // Pasted into the other tab an hour later, with a new price: it is known, and comes back.
+        let (run, answer) = second.run(&service, &[json!(["A", 2])]).await;
+        assert_eq!(
+            (&answer["updated"], &answer["withheld"], &answer["conflicts"]),
+            (&json!(1), &json!(0), &json!(0)),
+            "{answer}"
+        );
+        assert_eq!(database.rows("select amount, deleted_at from things").await, json!([[2, null]]));
+        assert_eq!(database.state(run.id, "status").await, json!(["completed"]));
+    }
+}

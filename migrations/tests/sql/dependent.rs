@@ -141,3 +141,24 @@ async fn a_long_list_is_renumbered_across_batches_in_one_run() {
     assert_eq!(differing(&database, &rows).await, json!([]));
     assert_eq!(database.state(run.id, "status, updated, rejected").await, json!(["completed", 999, 0]));
 }
+
+#[tokio::test]
+async fn hundreds_of_rows_without_a_parent_wait_for_their_parents() {
+    let (database, service, _) = things().await;
+    database
+        .sql(
+            "create table parents (id text primary key);
+             create table children (id text primary key, parent text references parents)",
+        )
+        .await;
+    let sync = Sync::new("children", &["id", "parent"]);
+    let mut rows: Vec<Value> = (0..400).map(|number| json!([format!("K{number}"), format!("P{number}")])).collect();
+    rows.push(json!(["good", null]));
+    let (run, answer) = sync.run(&service, &rows).await;
+    assert_eq!((&answer["inserted"], &answer["rejected"]), (&json!(1), &json!(400)), "{answer}");
+    assert_eq!(database.state(run.id, "status").await, json!(["partial"]));
+    let first = database.rows("select column_name, message from sync_errors where row_key = 'K7'").await;
+    assert!(first[0][1].as_str().unwrap().contains("there is no row P7 in the table"), "{first}");
+    database.sql("insert into parents select 'P' || n from generate_series(0, 399) as n").await;
+    assert_eq!(sync.run(&service, &rows).await.1["inserted"], 400);
+}
