@@ -23,6 +23,8 @@ create table if not exists public.sync_targets (
     rename_by       text[] not null default '{}' check (rename_by <@ column_names),
     layout          integer not null default 0,
     carry_from      text[],
+    statements      jsonb,
+    fingerprint     text,
     run             uuid not null,
     seq             bigint not null,
     created_at      timestamptz not null default now(),
@@ -38,6 +40,8 @@ comment on column public.sync_targets.adopt is 'Whose values stay in rows that d
 comment on column public.sync_targets.precedence is 'Of two syncs that feed the same row of one table, the higher feeds it.';
 comment on column public.sync_targets.rename_by is 'Unique columns by which a row with a new key is known to be a row whose key is gone.';
 comment on column public.sync_targets.layout is 'The entry of sync_layouts that new bases are written in.';
+comment on column public.sync_targets.statements is 'The statements of a batch (085), built when a run begins; they hold while the fingerprint does.';
+comment on column public.sync_targets.fingerprint is 'Of all that the statements were built from: the definition, the table''s columns, the layouts.';
 comment on column public.sync_targets.carry_from is 'The former key columns, while sync_rows is still kept by them (094); null otherwise.';
 
 -- One row for a list of mapped columns that a sync had, with their types: it says what the elements of sync_rows.said and

@@ -412,6 +412,7 @@ declare
     v_problems   jsonb;
     v_superseded uuid;
     v_present    bigint;
+    v_fingerprint text;
 begin
     -- First begins of a new sync have no row of sync_targets to wait for: they wait here.
     perform pg_advisory_xact_lock(hashtextextended('sync_begin ' || p_sync, 0));
@@ -526,7 +527,12 @@ begin
         precedence = excluded.precedence, rename_by = excluded.rename_by, carry_from = v_target.carry_from,
         run = excluded.run, seq = t.seq + 1, updated_at = clock_timestamp()
     returning t.* into v_target;
-    update public.sync_targets as t set layout = public.sync_layout(v_target) where t.sync = p_sync;
+    v_target.layout := public.sync_layout(v_target);
+    v_fingerprint := public.sync_fingerprint(v_target);
+    update public.sync_targets as t
+    set layout = v_target.layout, fingerprint = v_fingerprint,
+        statements = case when t.fingerprint = v_fingerprint then t.statements else public.sync_statements(v_target, '{}') end
+    where t.sync = p_sync;
 
     select count(*) into v_present from public.sync_rows as r where r.sync = p_sync and r.state = 'present';
 

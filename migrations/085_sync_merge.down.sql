@@ -4,6 +4,8 @@ drop function if exists public.sync_merge(public.sync_targets, uuid, jsonb[], js
 drop function if exists public.sync_enter(public.sync_targets, text, public.sync_decision[], jsonb, boolean);
 drop function if exists public.sync_hand_over(text, public.sync_targets, bigint[], text[], text, text);
 drop function if exists public.sync_overlay(bigint[], bigint[]);
+drop function if exists public.sync_statements(public.sync_targets, integer[]);
+drop function if exists public.sync_fingerprint(public.sync_targets);
 drop function if exists public.sync_check_columns(public.sync_targets);
 drop function if exists public.sync_books_sql(public.sync_targets);
 drop function if exists public.sync_merge_sql(public.sync_targets, integer[]);

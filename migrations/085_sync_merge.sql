@@ -329,13 +329,14 @@ begin
     ),
     judged as (
         select r.*,
-               format('m.found and (%s) is not true and %s and case when m.said[%s] is null then m.adopt = ''sheet'' else %s end',
-                      r.keeps, r.differs, r.i,
+               -- What is cheap to know comes first: of most rows nothing has changed.
+               format('m.found and (%s) is not true and case when m.said[%s] is null then m.adopt = ''sheet'' else %s end and %s',
+                      r.keeps, r.i,
                       case
-                          when r.authority = 'sheet' then format('%s or %s', r.turned, r.edited)
+                          when r.authority = 'sheet' then format('(%s or %s)', r.turned, r.edited)
                           when p_target.on_conflict = 'sheet' then r.turned
                           else format('%s and not %s', r.turned, r.edited)
-                      end) as wins
+                      end, r.differs) as wins
         from ruled as r
     )
     select
@@ -414,7 +415,7 @@ weighed as (
            o.sync as owner, o.sync is not null and o.precedence >= %1$s as is_claim, o.precedence > %1$s as is_outranked,
            %2$s as restores,
            %3$s as left_alone,
-           m.found and (%4$s) as differs,
+           case when %3$s then m.found and (%4$s) end as differs,
            array[%5$s]::bigint[] as guarded,
            %6$s
     from sheet as s
@@ -473,7 +474,7 @@ set search_path = ''
 as $fn$
     select format($sql$
 select array_agg(row(d.place, d.row_key, d.key_hash, d.content_hash, d.row_number, d.act, d.adopts,
-                     d.act = 'claim' or d.act = 'skip' and (d.differs or not d.found) or d.act <> 'skip' and cardinality(d.withheld) > 0,
+                     d.act = 'claim' or d.act = 'skip' and d.differs is not false or d.act <> 'skip' and cardinality(d.withheld) > 0,
                      case when d.act in ('skip', 'claim') then '{}' else d.withheld end, d.conflicts, d.owner, d.writes, d.said,
                      d.was_said, d.stored, d.fresh, d.guarded, d.restores)::public.sync_decision
                  order by d.place) as decisions%s
@@ -666,6 +667,34 @@ $sql$,
     from public.sync_mapped_columns(p_target) as c
 $fn$;
 
+-- What the statements of a batch are built from, as a short text: another one, and they must be built anew.
+create or replace function public.sync_fingerprint(p_target public.sync_targets)
+returns text
+language sql stable
+set search_path = ''
+as $$
+    select md5(concat_ws('|',
+        'statements of version 1', p_target.table_name, p_target.key_columns, p_target.column_names, p_target.authorities, p_target.mode,
+        p_target.on_conflict, p_target.delete_policy, p_target.delete_column, p_target.adopt, p_target.precedence, p_target.layout,
+        (select string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod, a.attisdropped), ',' order by a.attnum)
+         from pg_catalog.pg_class as c
+         join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
+         where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name),
+        (select count(*) from public.sync_layouts as l where l.sync = p_target.sync),
+        exists (select from public.sync_targets as o where o.table_name = p_target.table_name and o.sync <> p_target.sync)))
+$$;
+
+-- The statements of a batch in which no cell is kept: {"lock", "merge", "books"}. Building them takes longer than applying a batch that
+-- changes nothing, so it is done when a run begins.
+create or replace function public.sync_statements(p_target public.sync_targets, p_keep integer[])
+returns jsonb
+language sql stable
+set search_path = ''
+as $$
+    select jsonb_build_object('lock', public.sync_lock_sql(p_target), 'merge', public.sync_merge_sql(p_target, p_keep),
+                              'books', public.sync_books_sql(p_target))
+$$;
+
 -- Fails with the SQLSTATE of a missing table or column when the table has changed since the run began: no row is at fault.
 -- Until the transaction ends the table stays as it was found: the statements are built from the catalogue in several looks at
 -- it, and one that no longer saw a column would leave it out, in silence.
@@ -678,6 +707,9 @@ declare
     v_missing text;
 begin
     execute format('lock table public.%I in row exclusive mode', p_target.table_name);
+    if p_target.fingerprint = public.sync_fingerprint(p_target) then
+        return;
+    end if;
     select string_agg(n.name, ', ') into v_missing
     from unnest(p_target.column_names) as n (name)
     where not exists (select from public.sync_mapped_columns(p_target) as c where c.name = n.name);
@@ -904,7 +936,7 @@ begin
         where p.pronamespace = 'public'::regnamespace
           and p.proname in ('sync_mapped_columns', 'sync_same_key_sql', 'sync_reorder', 'sync_base_sql', 'sync_alike', 'sync_shown',
                             'sync_lock_sql', 'sync_sheet_sql', 'sync_decided_sql', 'sync_decisions_sql', 'sync_written_sql',
-                            'sync_noted_sql', 'sync_merge_sql', 'sync_books_sql', 'sync_check_columns', 'sync_overlay', 'sync_hand_over',
+                            'sync_noted_sql', 'sync_merge_sql', 'sync_books_sql', 'sync_fingerprint', 'sync_statements', 'sync_check_columns', 'sync_overlay', 'sync_hand_over',
                             'sync_merge', 'sync_enter', 'sync_merge_parked', 'sync_unique_columns')
     loop
         execute format('revoke all on function %s from public, anon, authenticated', v_function);

@@ -473,6 +473,7 @@ declare
     v_is_few     boolean;
     v_place      record;
     v_statements jsonb := '{}';
+    v_keep       integer[];
     v_some       jsonb;
     v_code       text;
     v_message    text;
@@ -491,10 +492,11 @@ begin
     perform public.sync_check_columns(p_target);
 
     if p_kind = 'upsert' then
-        v_statements := jsonb_build_object(
-            'lock', public.sync_lock_sql(p_target),
-            'merge', public.sync_merge_sql(p_target, public.sync_kept_columns(p_items)),
-            'books', public.sync_books_sql(p_target)) || case when 'acts' = any (p_options) then '{"acts": true}' else '{}' end::jsonb;
+        v_keep := public.sync_kept_columns(p_items);
+        v_statements := case
+            when v_keep = '{}' and p_target.fingerprint = public.sync_fingerprint(p_target) then p_target.statements
+            else public.sync_statements(p_target, v_keep)
+        end || case when 'acts' = any (p_options) then '{"acts": true}' else '{}' end::jsonb;
     end if;
 
     loop
