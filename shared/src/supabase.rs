@@ -1,6 +1,7 @@
 //! The client of Supabase REST (PostgREST): the functions of the run protocol as methods, and reads of its tables. It
 //! classifies every failure and repeats what may pass; what a failure means for a batch or a run is the caller's business.
 
+mod carry;
 mod connection;
 mod destination;
 mod plans;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+pub use self::carry::{CarriedRow, CarryPage};
 pub use self::plans::{
     Act, BatchPreview, BatchVerification, ColumnDifference, ColumnOutcome, Inspection, Kept, PlanEntry, Refusal,
     RememberedRow, RowDifference,
@@ -28,7 +30,7 @@ use crate::classify::{self, Fault};
 use crate::definition::Sync;
 use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
-use crate::mapping::Rejection;
+use crate::mapping::{KeyForm, Rejection};
 use crate::plan::{RangeDigests, StoredRow, Vanished};
 use crate::secrets::SecretError;
 use crate::telemetry::{self, TRACE_HEADER};
@@ -554,6 +556,16 @@ pub enum Begun {
         /// The vanished keys whose deletion a person has approved.
         #[serde(default)]
         approved_deletes: Option<KeySet>,
+        /// How the texts of each key column are compared, in the order of the key.
+        #[serde(default)]
+        key_forms: Vec<KeyForm>,
+        /// How many rows with content had a blank key in the last run that read the whole sheet and withheld no deletes;
+        /// `None` before there was one.
+        #[serde(default)]
+        keyless_rows: Option<u64>,
+        /// The books are still kept by a former key: they are to be carried over before anything is compared.
+        #[serde(default)]
+        carry: Option<Carry>,
     },
     /// Another run still makes progress.
     Busy {
@@ -572,6 +584,15 @@ pub enum Begun {
         /// Everything that does not fit.
         problems: Vec<Problem>,
     },
+}
+
+/// Books that are kept by a former key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Carry {
+    /// The former key columns.
+    pub from: Vec<String>,
+    /// How many rows there are.
+    pub rows: u64,
 }
 
 /// Something in which definition and database do not fit.

@@ -41,8 +41,14 @@ fn cells(json: &str) -> Vec<Cell> {
 
 fn bind(definition: &str, key: &[&str], headers: &str) -> Result<Mapping, Vec<HeaderProblem>> {
     let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
-    let settings =
-        Settings { columns: &columns(definition), key: &key, header_row: 1, first_column: 0, time_zone: "Asia/Tokyo" };
+    let settings = Settings {
+        columns: &columns(definition),
+        key: &key,
+        key_forms: &[],
+        header_row: 1,
+        first_column: 0,
+        time_zone: "Asia/Tokyo",
+    };
     Mapping::bind(settings, &cells(headers))
 }
 
@@ -275,7 +281,8 @@ fn the_spreadsheet_gives_the_zone_of_its_times() {
     let columns = columns(definition);
     let key = ["k".to_owned()];
     let bind = |time_zone| {
-        let settings = Settings { columns: &columns, key: &key, header_row: 1, first_column: 0, time_zone };
+        let settings =
+            Settings { columns: &columns, key: &key, key_forms: &[], header_row: 1, first_column: 0, time_zone };
         Mapping::bind(settings, &cells(r#"["k", "t"]"#))
     };
     for (time_zone, moment) in [
@@ -292,8 +299,14 @@ fn the_spreadsheet_gives_the_zone_of_its_times() {
 #[test]
 fn the_first_cell_of_a_row_may_stand_further_right() {
     let columns = columns("[[columns]]\nheader='k'\ncolumn='k'\ntype='integer'");
-    let settings =
-        Settings { columns: &columns, key: &["k".to_owned()], header_row: 4, first_column: 2, time_zone: "UTC" };
+    let settings = Settings {
+        columns: &columns,
+        key: &["k".to_owned()],
+        key_forms: &[],
+        header_row: 4,
+        first_column: 2,
+        time_zone: "UTC",
+    };
     let mapping = Mapping::bind(settings, &cells(r#"["note", "k"]"#)).unwrap();
     assert_eq!(mapping.unmapped_headers()[0].1.to_string(), "C4");
     let Mapped::Rejected { rejections, .. } = mapping.row(5, &cells(r#"["", "x"]"#)) else { panic!() };

@@ -11,6 +11,7 @@ use crate::batch::Outgoing;
 use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::KeySet;
+use crate::mapping::KeyForm;
 
 /// The answer to [`Supabase::inspect`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Inspection {
     pub running: Option<Uuid>,
     /// The columns without a value for which no row can be inserted.
     pub needs_value: Vec<String>,
+    /// How the texts of each key column are compared, in the order of the key.
+    #[serde(default)]
+    pub key_forms: Vec<KeyForm>,
 }
 
 /// What is done with a row.
