@@ -1,6 +1,7 @@
 //! The client of Supabase REST (PostgREST): the functions of the run protocol as methods, and reads of its tables. It
 //! classifies every failure and repeats what may pass; what a failure means for a batch or a run is the caller's business.
 
+mod adoption;
 mod carry;
 mod connection;
 mod destination;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+pub use self::adoption::{Adoption, AdoptionApproval, AdoptionSample, Keep};
 pub use self::carry::{CarriedRow, CarryPage};
 pub use self::plans::{
     Act, BatchPreview, BatchVerification, ColumnDifference, ColumnOutcome, Inspection, Kept, PlanEntry, Refusal,
@@ -705,7 +707,7 @@ pub struct Counts {
     pub updated: u64,
     /// Rows that were already as they should be.
     pub unchanged: u64,
-    /// Rows that the sync's mode leaves out.
+    /// Rows that are left out: by the sync's mode, because another sync feeds them, or because their adoption waits.
     pub skipped: u64,
     /// Deleted rows.
     pub deleted: u64,
@@ -715,6 +717,10 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows that the table had before the sync knew them.
     pub adopted: u64,
+    /// Vanished keys whose deletion waits for another complete read in which they are missing.
+    pub unconfirmed: u64,
+    /// Rows whose adoption waits for approval; they count among the skipped, too.
+    pub withheld: u64,
 }
 
 /// What `sync_fail` is told.

@@ -262,6 +262,35 @@ mod tests {
     }
 
     #[test]
+    fn every_type_that_may_be_a_key_has_one_text() {
+        let cases: [([Type; 2], [KeyForm; 2], [&str; 2], &str, [&str; 2]); 3] = [
+            (
+                [Type::Boolean, Type::Time],
+                [Boolean, Time],
+                ["TRUE", "午後3時"],
+                r#"["true","15:00:00"]"#,
+                ["true", "\"15:00:00\""],
+            ),
+            (
+                [Type::Timestamp, Type::Decimal],
+                [Timestamp, Decimal],
+                ["2024-03-01 09:30+09:00", "1.50"],
+                r#"["2024-03-01T00:30:00Z","1.5"]"#,
+                ["\"2024-03-01T00:30:00Z\"", "1.5"],
+            ),
+            ([Type::Text, Type::Integer], [Boolean, Integer], ["Yes", "-0"], r#"["true","0"]"#, ["\"true\"", "0"]),
+        ];
+        for (types, forms, cells, key, values) in cases {
+            let mapped = keyed_by(types, forms).row(2, &cells.map(Cell::from));
+            let Mapped::Row(row) = mapped else { panic!("{cells:?}: {mapped:?}") };
+            assert_eq!(
+                (row.key.as_str(), [0, 1].map(|index| row.values[index].to_json())),
+                (key, values.map(str::to_owned))
+            );
+        }
+    }
+
+    #[test]
     fn a_key_that_is_not_of_its_form_is_rejected_with_its_cell() {
         let mapping = keyed_by([Type::Text, Type::Text], [Text, Uuid]);
         let mapped = mapping.row(128, &[Cell::from("A"), Cell::from("#12")]);

@@ -251,11 +251,12 @@ fn values_that_a_definition_gives_must_fit_its_own_rules() {
 
 #[test]
 fn a_key_must_be_fed_and_have_one_text() {
+    let definition = format!("{LISTINGS}[[columns]]\nheader = 'タグ'\ncolumn = 'tags'\ntype = 'text_array'\n");
     assert_eq!(
-        definition_problems(LISTINGS, &["id", "parking", "company", "listing_no", "listing_no"]),
+        definition_problems(&definition, &["id", "tags", "company", "listing_no", "listing_no"]),
         [
             "column \"id\": is in `key`, but no [[sync.columns]] feeds it",
-            "column \"parking\": has the type boolean; a key must be text, integer, date or enum",
+            "column \"tags\": has the type text_array, of which no key can be made",
             "column \"company\": is in `key` and so needs its own value: `blank = \"keep\"` and `errors` do not apply",
             "column \"listing_no\": is twice in `key`",
         ]

@@ -46,6 +46,8 @@ pub enum Act {
     Leave,
     /// The sync's mode leaves it out.
     Skip,
+    /// Another sync feeds it.
+    Claim,
 }
 
 /// What the merge does with a column in which sheet and table differ.
@@ -74,6 +76,10 @@ pub enum Kept {
     BlankKeeps,
     /// The mode leaves rows alone that are there.
     RowLeftAlone,
+    /// Another sync feeds the row.
+    OtherSync,
+    /// The row was in the table before this sync, and nobody has decided yet whose values stay.
+    AdoptionWithheld,
 }
 
 /// A column in which sheet and table differ.
