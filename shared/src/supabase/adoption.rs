@@ -16,9 +16,11 @@ pub struct Adoption {
     /// How many rows wait.
     pub rows: u64,
     /// How many of them differ in each column.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default, deserialize_with = "or_empty")]
     pub columns: BTreeMap<String, u64>,
     /// The first values that differ, at most 20; empty in lists of runs.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     #[serde(default, deserialize_with = "or_empty")]
     pub sample: Vec<AdoptionSample>,
 }
