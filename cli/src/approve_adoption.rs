@@ -1,5 +1,5 @@
 //! `sheetsync approve-adoption`: shows where the table differs from the sheet in rows that the sync found there, and decides
-//! whose values stay when told so.
+//! whose values stay when that is confirmed.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adoption_without_samples_is_told_by_its_counts() {
+    fn an_adoption_without_samples_shows_its_counts() {
         let mut withheld: Withheld = serde_json::from_str(ANSWER).expect("a run");
         withheld.adoption.sample.clear();
         let text = render(&withheld);

@@ -359,13 +359,13 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_told_with_how_much_of_it() {
+    fn what_waits_says_how_much_of_it() {
         let last_run = ended(RunStatus::Completed).map(|run| LastRun { withheld: 1, unconfirmed: 2, ..run });
         let (_, reasons) = judge(&Facts { last_run, ..well() }, now());
-        let told: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
+        let messages: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
         let adoption = "adoption waits for approval: 1 row that was in the table before differs from the sheet; \
                         `sheetsync approve-adoption`";
-        assert_eq!(told, [(adoption, Some(1)), ("2 deletions wait for another complete read", Some(2))]);
+        assert_eq!(messages, [(adoption, Some(1)), ("2 deletions wait for another complete read", Some(2))]);
     }
 
     #[test]

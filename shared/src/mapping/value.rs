@@ -64,7 +64,7 @@ impl Value {
     /// The value of a key column in the one spelling of its key; `None` when it is not of this form. What is spelt so
     /// already stays what it is: a whole number stays a number.
     pub(super) fn in_key_form(self, form: KeyForm) -> Option<Self> {
-        if self == Self::Null {
+        if form == KeyForm::Text || self == Self::Null {
             return Some(self);
         }
         let text = self.key_text();

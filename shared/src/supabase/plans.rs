@@ -78,7 +78,7 @@ pub enum Kept {
     RowLeftAlone,
     /// Another sync feeds the row.
     OtherSync,
-    /// The row was in the table before this sync, and nobody has decided yet whose values stay.
+    /// The row was in the table before this sync, and whose values stay is not decided yet.
     AdoptionWithheld,
 }
 

@@ -42,7 +42,7 @@ pub enum Reason {
     DeletesIgnored,
     /// Another sync feeds the row.
     OtherSync,
-    /// The row was in the table before this sync, and nobody has decided yet whose values stay.
+    /// The row was in the table before this sync, and whose values stay is not decided yet.
     AdoptionWithheld,
     /// The row is not of this sync.
     NotOfThisSync,

@@ -1,4 +1,4 @@
-// What a run left undone because it waits for somebody or something: deletes that were withheld or that another read must
+// What a run left undone because it waits: deletes that were withheld or that another read must
 // confirm, and rows whose adoption an operator decides.
 
 import { useState } from "preact/hooks";
