@@ -84,6 +84,12 @@ pub struct Run {
     pub conflicts: u64,
     pub rows_sent: u64,
     pub rows_done: u64,
+    /// Vanished keys whose deletion waits for another complete read.
+    #[serde(default)]
+    pub unconfirmed: u64,
+    /// Rows whose adoption waits for approval.
+    #[serde(default)]
+    pub withheld: u64,
     pub deletes_withheld: Option<String>,
     pub error: Option<Problem>,
 }

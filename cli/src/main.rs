@@ -3,7 +3,8 @@
 //! Exits with 0 when all is well, 1 when something is wrong, 2 when the command line is.
 
 mod api;
-mod approve;
+mod approve_adoption;
+mod approve_deletes;
 mod check;
 mod circuit;
 mod confirm;
@@ -87,7 +88,14 @@ enum Command {
     /// Approves, once, the deletion of exactly the rows that a run found to be gone and withheld
     ApproveDeletes {
         #[command(flatten)]
-        request: approve::Request,
+        request: approve_deletes::Request,
+        #[command(flatten)]
+        project: Project,
+    },
+    /// Decides, for rows that were in the table before the sync and that differ, whose values stay
+    ApproveAdoption {
+        #[command(flatten)]
+        request: approve_adoption::Request,
         #[command(flatten)]
         project: Project,
     },
@@ -191,7 +199,8 @@ async fn main() -> ExitCode {
         Command::Check { definition } => check::run(definition),
         Command::Schema => schema::run(),
         Command::Status(project) => status::run(project).await,
-        Command::ApproveDeletes { request, project } => approve::run(project, request).await,
+        Command::ApproveDeletes { request, project } => approve_deletes::run(project, request).await,
+        Command::ApproveAdoption { request, project } => approve_adoption::run(project, request).await,
         Command::Plan { source, keys, full, json, project } => {
             plan::run(project, source, keys.as_deref(), *full, *json).await
         }

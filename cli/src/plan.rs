@@ -60,6 +60,12 @@ fn render(plan: &Preview) -> String {
         Some(reason) => say(&format!("  deletes withheld: {}", printable(reason))),
         None => say(&format!("  {} to delete", plan.delete)),
     }
+    if plan.unconfirmed > 0 {
+        say(&format!("  {} to delete once further complete reads confirm it", plan.unconfirmed));
+    }
+    if plan.withheld > 0 {
+        say(&format!("  {} of the skipped wait for the approval of their adoption", plan.withheld));
+    }
     if plan.conflict > 0 {
         let winner = if plan.on_conflict == OnConflict::Sheet { "sheet" } else { "database" };
         say(&format!("  {} cells changed on both sides: the {winner} wins", plan.conflict));
@@ -144,6 +150,8 @@ fn what_happens(sample: &ColumnSample) -> &'static str {
         (ColumnOutcome::Keep, Some(Kept::DatabaseOwned)) => "kept: the database owns the column",
         (ColumnOutcome::Keep, Some(Kept::BlankKeeps)) => "kept: the cell is blank",
         (ColumnOutcome::Keep, Some(Kept::RowLeftAlone)) => "kept: the mode leaves the row alone",
+        (ColumnOutcome::Keep, Some(Kept::OtherSync)) => "kept: another sync feeds the row",
+        (ColumnOutcome::Keep, Some(Kept::AdoptionWithheld)) => "kept: waits for the approval of its adoption",
         (ColumnOutcome::Keep, _) => "kept: edited in the database",
     }
 }
@@ -173,6 +181,20 @@ mod tests {
         plan.warnings.clear();
         plan.columns.truncate(1);
         insta::assert_snapshot!(render(&plan));
+    }
+
+    #[test]
+    fn what_waits_for_a_person_or_another_read_makes_a_plan_partial() {
+        let clean = || {
+            let mut plan = plan(MESSY);
+            (plan.reject, plan.deletes_withheld) = (0, None);
+            plan
+        };
+        assert!(clean().is_clean());
+        let (unconfirmed, withheld) = (Preview { unconfirmed: 2, ..clean() }, Preview { withheld: 3, ..clean() });
+        assert!(!unconfirmed.is_clean() && !withheld.is_clean());
+        assert!(render(&unconfirmed).contains("  2 to delete once further complete reads confirm it\n"));
+        assert!(render(&withheld).contains("  3 of the skipped wait for the approval of their adoption\n"));
     }
 
     #[test]

@@ -143,6 +143,12 @@ fn told(run: &Run) -> String {
     if let Some(reason) = &run.deletes_withheld {
         text += &format!("  deletes withheld: {}\n", printable(reason));
     }
+    if run.unconfirmed > 0 {
+        text += &format!("  {} deletions wait for another complete read\n", run.unconfirmed);
+    }
+    if run.withheld > 0 {
+        text += &format!("  the adoption of {} rows waits for approval: `sheetsync approve-adoption`\n", run.withheld);
+    }
     text
 }
 

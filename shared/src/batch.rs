@@ -60,6 +60,9 @@ pub struct Envelope {
     pub mapping: MappingVersion,
     /// The table's columns, in the order of the values.
     pub columns: Vec<String>,
+    /// The letters of the sheet's column that feeds each of them, where that is known: with the row's number they are the
+    /// cell that a refusal by Postgres points to.
+    pub letters: Vec<Option<String>>,
     /// When the run was sent: the age of the work stays visible however often a message is moved.
     pub sent_at: Timestamp,
 }
@@ -91,6 +94,8 @@ struct Head<'a> {
     sent_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     columns: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letters: Option<&'a [Option<String>]>,
 }
 
 impl Envelope {
@@ -160,6 +165,7 @@ impl Envelope {
             mapping: self.mapping,
             sent_at: self.sent_at,
             columns: (kind == Kind::Upsert).then_some(&self.columns),
+            letters: (kind == Kind::Upsert && self.letters.iter().any(Option::is_some)).then_some(&self.letters),
         };
         let mut text = serde_json::to_string(&head).unwrap_or_default();
         text.pop(); // the closing brace: the caller goes on
@@ -266,6 +272,7 @@ mod tests {
             seq: 7,
             mapping: MappingVersion::of(b"test"),
             columns: vec!["key".to_owned(), "value".to_owned()],
+            letters: vec![Some("A".to_owned()), None],
             sent_at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -308,6 +315,17 @@ mod tests {
         let deletes = Plan { vanished: vec![KeyHash::from_stored(-9), KeyHash::from_stored(41)], ..plan };
         let batches: Vec<Outgoing> = envelope.deletes(&deletes).collect();
         insta::assert_snapshot!(batches[0].body);
+    }
+
+    #[test]
+    fn letters_are_left_out_where_none_is_known() {
+        let snapshot = snapshot([("AA1".to_owned(), "a".to_owned())]);
+        let plan = plan::chosen(&snapshot);
+        for letters in [vec![], vec![None, None]] {
+            let envelope = Envelope { letters, ..envelope() };
+            let batches: Vec<Outgoing> = envelope.upserts(&snapshot, &plan, 300).collect();
+            assert!(!batches[0].body.contains("letters"), "{}", batches[0].body);
+        }
     }
 
     #[test]

@@ -8,11 +8,12 @@
 //!
 //! The domain (`area`, `definition`, `mapping`, `hash`, `snapshot`, `plan`, `batch`, `classify`) is pure: no I/O, no clock, no
 //! async. Clients (`sheets`, `supabase`, `queue`, `secrets`) know the domain but no handler; handlers live in `functions/`. What runs and
-//! plans have in common, with both clients, is the [`survey`].
+//! plans have in common, with both clients, is the [`survey`]; what happens to the books when a key changes is [`carry`].
 
 pub mod area;
 pub mod batch;
 pub mod breaker;
+pub mod carry;
 pub mod classify;
 pub mod clock;
 pub mod definition;

@@ -60,7 +60,7 @@ pub async fn preview(
         preview.reject(rejections);
         Ok::<_, PreviewError>(())
     };
-    let read = match survey::read(sheets, definition, keys, Measure::Fits, collect).await {
+    let read = match survey::read(sheets, definition, &inspection.key_forms, keys, Measure::Fits, collect).await {
         Ok(read) => read,
         Err(PreviewError::Read(error @ (ReadError::Headers { .. } | ReadError::NoHeaders { .. }))) => {
             if let ReadError::Headers { problems, .. } = &error {

@@ -1,6 +1,8 @@
 //! The client of Supabase REST (PostgREST): the functions of the run protocol as methods, and reads of its tables. It
 //! classifies every failure and repeats what may pass; what a failure means for a batch or a run is the caller's business.
 
+mod adoption;
+mod carry;
 mod connection;
 mod destination;
 mod plans;
@@ -19,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+pub use self::adoption::{Adoption, AdoptionApproval, AdoptionSample, Keep};
+pub use self::carry::{CarriedRow, CarryPage};
 pub use self::plans::{
     Act, BatchPreview, BatchVerification, ColumnDifference, ColumnOutcome, Inspection, Kept, PlanEntry, Refusal,
     RememberedRow, RowDifference,
@@ -28,7 +32,7 @@ use crate::classify::{self, Fault};
 use crate::definition::Sync;
 use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
-use crate::mapping::Rejection;
+use crate::mapping::{KeyForm, Rejection};
 use crate::plan::{RangeDigests, StoredRow, Vanished};
 use crate::secrets::SecretError;
 use crate::telemetry::{self, TRACE_HEADER};
@@ -554,6 +558,16 @@ pub enum Begun {
         /// The vanished keys whose deletion a person has approved.
         #[serde(default)]
         approved_deletes: Option<KeySet>,
+        /// How the texts of each key column are compared, in the order of the key.
+        #[serde(default)]
+        key_forms: Vec<KeyForm>,
+        /// How many rows with content had a blank key in the last run that read the whole sheet and withheld no deletes;
+        /// `None` before there was one.
+        #[serde(default)]
+        keyless_rows: Option<u64>,
+        /// The books are still kept by a former key: they are to be carried over before anything is compared.
+        #[serde(default)]
+        carry: Option<Carry>,
     },
     /// Another run still makes progress.
     Busy {
@@ -572,6 +586,15 @@ pub enum Begun {
         /// Everything that does not fit.
         problems: Vec<Problem>,
     },
+}
+
+/// Books that are kept by a former key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Carry {
+    /// The former key columns.
+    pub from: Vec<String>,
+    /// How many rows there are.
+    pub rows: u64,
 }
 
 /// Something in which definition and database do not fit.
@@ -684,7 +707,7 @@ pub struct Counts {
     pub updated: u64,
     /// Rows that were already as they should be.
     pub unchanged: u64,
-    /// Rows that the sync's mode leaves out.
+    /// Rows that are left out: by the sync's mode, because another sync feeds them, or because their adoption waits.
     pub skipped: u64,
     /// Deleted rows.
     pub deleted: u64,
@@ -694,6 +717,10 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows that the table had before the sync knew them.
     pub adopted: u64,
+    /// Vanished keys whose deletion waits for another complete read in which they are missing.
+    pub unconfirmed: u64,
+    /// Rows whose adoption waits for approval; they count among the skipped, too.
+    pub withheld: u64,
 }
 
 /// What `sync_fail` is told.

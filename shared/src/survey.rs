@@ -10,7 +10,7 @@ use crate::batch::{Envelope, Outgoing};
 use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::{self, RangeIndex};
-use crate::mapping::{CellRef, HeaderProblem, Mapping, Rejection, Settings};
+use crate::mapping::{CellRef, HeaderProblem, KeyForm, Mapping, Rejection, Settings, column_letters};
 use crate::plan::{self, Plan, RangeDigests, StoredRow};
 use crate::sheets::{Reader, SheetsError, Tab, TabName, Tabs};
 use crate::snapshot::{Entry, Snapshot, SnapshotBuilder};
@@ -118,6 +118,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// The letters of its column.
+    #[must_use]
+    pub fn letters(&self) -> String {
+        column_letters(self.column)
+    }
+
     /// The address of its cell in a row.
     #[must_use]
     pub fn cell(&self, row: u32) -> String {
@@ -135,6 +141,7 @@ pub enum Measure {
 }
 
 /// Reads the tab of a sync once and maps its rows as they come; of a selective run only those with the given `keys`.
+/// `key_forms` says how the database compares the texts of each key column.
 /// `reject` is called after every chunk. It is handed the rejections some at a time, and between that none, so that a column
 /// that went bad does not fill the memory and that a long read can show signs of life.
 ///
@@ -143,6 +150,7 @@ pub enum Measure {
 pub async fn read<E: From<ReadError>>(
     sheets: &impl Tabs,
     definition: &Sync,
+    key_forms: &[KeyForm],
     keys: Option<&[String]>,
     measure: Measure,
     mut reject: impl AsyncFnMut(Vec<Rejection>) -> Result<(), E>,
@@ -167,6 +175,7 @@ pub async fn read<E: From<ReadError>>(
     let settings = Settings {
         columns: &definition.columns,
         key: &definition.key,
+        key_forms,
         header_row,
         first_column: tab.window.first_column,
         time_zone: &tab.time_zone,
@@ -235,6 +244,7 @@ pub(crate) fn envelope(definition: &Sync) -> Envelope {
         seq: 0,
         mapping: definition.mapping_version(),
         columns: definition.columns.iter().map(|column| column.column.clone()).collect(),
+        letters: Vec::new(),
         sent_at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -109,6 +109,8 @@ fn batch_metrics(batch: &BatchMetrics<'_>) -> Vec<Metric> {
             Metric::count("RowsDeleted", counts.deleted),
             Metric::count("RowsRefused", counts.rejected),
             Metric::count("Conflicts", counts.conflicts),
+            Metric::count("DeletesUnconfirmed", counts.unconfirmed),
+            Metric::count("AdoptionsWithheld", counts.withheld),
         ]);
     }
     metrics

@@ -122,9 +122,9 @@ impl From<SupabaseError> for VerifyError {
 /// # Errors
 /// When sheet or database cannot be read.
 pub async fn verify(sheets: &Sheets, supabase: &Supabase, definition: &Sync) -> Result<Verification, VerifyError> {
-    let problems = supabase.inspect(definition).await?.problems;
-    if !problems.is_empty() {
-        return Err(VerifyError::Refused(problems));
+    let inspection = supabase.inspect(definition).await?;
+    if !inspection.problems.is_empty() {
+        return Err(VerifyError::Refused(inspection.problems));
     }
     let read_at = Timestamp::now();
     let mut findings = Findings::default();
@@ -134,7 +134,7 @@ pub async fn verify(sheets: &Sheets, supabase: &Supabase, definition: &Sync) -> 
         }
         Ok::<_, PreviewError>(())
     };
-    let read = survey::read(sheets, definition, None, Measure::Nothing, collect).await?;
+    let read = survey::read(sheets, definition, &inspection.key_forms, None, Measure::Nothing, collect).await?;
 
     let mut seen = HashSet::new();
     let (rows_compared, rows_equal) = compare_rows(supabase, definition, &read, &mut seen, &mut findings).await?;

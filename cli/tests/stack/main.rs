@@ -1,6 +1,7 @@
 //! The command against the deployed functions, as a person at a terminal uses it: what it prints, what it asks, what it exits
 //! with, and what has then become of the sync.
 
+mod adoption;
 mod alone;
 mod deletes;
 mod plans;

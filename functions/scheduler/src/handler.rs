@@ -259,12 +259,12 @@ impl Scheduler {
             tell_refusal(name, &error);
             unrecorded(&error)
         })?;
-        let (run, seq, present_rows, approved_deletes) = match begun {
-            Begun::Begun { run, seq, superseded, present_rows, approved_deletes } => {
+        let (run, seq, present_rows, approved_deletes, key_forms, carry) = match begun {
+            Begun::Begun { run, seq, superseded, present_rows, approved_deletes, key_forms, carry, .. } => {
                 if let Some(stalled) = superseded {
                     tracing::warn!(%run, sync = name, superseded = %stalled, "took over from a run that stalled");
                 }
-                (run, seq, present_rows, approved_deletes)
+                (run, seq, present_rows, approved_deletes, key_forms, carry)
             }
             Begun::Busy { run } => {
                 tracing::info!(sync = name, busy = %run, "another run still makes progress");
@@ -286,6 +286,8 @@ impl Scheduler {
                     seq,
                     present_rows,
                     approved_deletes,
+                    key_forms,
+                    carry,
                     run_type: request.run_type,
                     keys: request.keys.as_deref(),
                     definition: &definition,

@@ -8,17 +8,17 @@ use serde::Serialize;
 use serde_json::json;
 use sheetsync::batch;
 use sheetsync::batch::{Envelope, Outgoing};
+use sheetsync::carry::{self, Books};
 use sheetsync::definition::{DefinitionError, Sync};
 use sheetsync::hash::KeySet;
-use sheetsync::mapping::Rejection;
+use sheetsync::mapping::{KeyForm, Rejection};
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::preview::PreviewError;
 use sheetsync::queue::{Queue, QueueError};
 use sheetsync::secrets::SecretError;
 use sheetsync::sheets::{SheetsError, Tabs};
-use sheetsync::snapshot::Snapshot;
-use sheetsync::supabase::{Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
-use sheetsync::survey::{self, Measure, ReadError, Stored};
+use sheetsync::supabase::{Carry, Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
+use sheetsync::survey::{self, Measure, ReadError, Source, Stored, TabRead};
 use sheetsync::telemetry::{self, PlanMetrics};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 
 /// Where a run is recorded: Supabase, or what a simulation plays.
 #[expect(async_fn_in_trait, reason = "an invocation runs on one thread")]
-pub trait Record: Stored {
+pub trait Record: Stored + Books {
     /// Shows a sign of life; the status says whether somebody has taken over.
     async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError>;
     /// Records rejections.
@@ -169,6 +169,10 @@ pub struct Run<'a, T, D, Q> {
     pub present_rows: u64,
     /// The vanished keys whose deletion a person has approved.
     pub approved_deletes: Option<KeySet>,
+    /// How the database compares the texts of each key column.
+    pub key_forms: Vec<KeyForm>,
+    /// Books that are still kept by a former key.
+    pub carry: Option<Carry>,
     /// Its kind.
     pub run_type: RunType,
     /// The row keys of a selective run.
@@ -204,9 +208,11 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             shown = Some(Instant::now());
             Ok::<_, RunError>(())
         };
-        let read = survey::read(self.sheets, self.definition, self.keys, Measure::Nothing, progress).await?;
+        let read =
+            survey::read(self.sheets, self.definition, &self.key_forms, self.keys, Measure::Nothing, progress).await?;
         let read_ms = started.elapsed().as_millis() as u64;
         let sync = &self.definition.name;
+        self.carry_books_over().await?;
         let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;
         let tally = read.snapshot.tally();
         let vanished = plan.vanished().filter(|_| !read.moved);
@@ -217,7 +223,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             tracing::warn!(run = %self.id, sync = self.definition.name, vanished = plan.vanished.len(), reason, "deletes withheld");
             plan.vanished.clear();
         }
-        let (upsert_batches, delete_batches) = self.send(&read.snapshot, &plan).await?;
+        let (upsert_batches, delete_batches) = self.send(&read, &plan).await?;
         let record = PlanRecord {
             tally,
             rows_unchanged: plan.unchanged,
@@ -281,14 +287,27 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         }
     }
 
+    /// Keeps what is known of the rows by the key of this definition, if that was another one before. Compared by the
+    /// former keys, every row would be new and every one that is known gone.
+    async fn carry_books_over(&self) -> Result<(), RunError> {
+        let Some(Carry { from, rows }) = &self.carry else { return Ok(()) };
+        let sync = &self.definition.name;
+        tracing::info!(run = %self.id, sync, former_key = ?from, rows, "carrying books over to a new key");
+        let progress = async || self.show_life().await;
+        let carried = carry::carry_over(self.supabase, sync, self.id, &self.key_forms, progress).await?;
+        tracing::info!(run = %self.id, sync, carried = carried.rows, dropped = carried.dropped, "books carried over");
+        Ok(())
+    }
+
     /// Sends the batches, deletes last; says how many of each there were.
-    async fn send(&self, snapshot: &Snapshot, plan: &Plan) -> Result<(u64, u64), RunError> {
+    async fn send(&self, read: &TabRead, plan: &Plan) -> Result<(u64, u64), RunError> {
         let envelope = Envelope {
             sync: self.definition.name.clone(),
             run: self.id,
             seq: self.seq,
             mapping: self.definition.mapping_version(),
             columns: self.definition.columns.iter().map(|column| column.column.clone()).collect(),
+            letters: read.sources.iter().map(Source::letters).map(Some).collect(),
             sent_at: self.now,
         };
         let (mut upserts, mut deletes) = (0, 0);
@@ -296,6 +315,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             batch::Kind::Upsert => upserts += 1,
             batch::Kind::Delete => deletes += 1,
         };
+        let snapshot = &read.snapshot;
         let batches =
             envelope.upserts(snapshot, plan, self.definition.batch_rows).chain(envelope.deletes(plan)).inspect(count);
         self.queue.send(batches).await?;

@@ -205,6 +205,7 @@ fn closed() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(problems::of_sync))
         .routes(routes!(plans::one))
         .routes(routes!(approve::approve))
+        .routes(routes!(approve::approve_adoption))
         .routes(routes!(redrive::redrive))
         .routes(routes!(circuit::set))
         .routes(routes!(audit::list))

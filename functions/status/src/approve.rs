@@ -1,4 +1,5 @@
 //! `POST /api/runs/{id}/approve-deletes`: lets a run's withheld deletion happen, for exactly the rows that it found gone.
+//! `POST /api/runs/{id}/approve-adoption`: decides whose values stay in the rows whose adoption a run withheld.
 
 use std::sync::Arc;
 
@@ -6,11 +7,11 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sheetsync::supabase::Approval;
+use sheetsync::supabase::{AdoptionApproval, Approval, Keep};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::access::Operator;
+use crate::access::{Operator, Principal};
 use crate::api::Api;
 use crate::audit::{self, Action};
 use crate::error::{ApiError, ErrorBody};
@@ -58,15 +59,66 @@ pub async fn approve(
         Approval::Approved { approved, .. } => approved,
         Approval::Refused { message, .. } => return Err(ApiError::NotApproved(message)),
     };
-    let run = match api.must_not_be_busy(&sync).await {
-        Ok(()) => {
-            let run = Uuid::new_v4();
-            let event = json!({"sync": sync, "type": "manual", "run": run, "triggeredBy": who.name});
-            api.invoke_scheduler(&event).await?;
-            Some(run)
-        }
-        Err(ApiError::Busy { .. }) => None,
-        Err(error) => return Err(error),
+    Ok(Json(Approved { approved, run: api.start_approved(&sync, &who).await? }))
+}
+
+/// Whose values stay, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveAdoption {
+    adopt: Keep,
+    #[schema(min_length = 1, max_length = 500)]
+    why: String,
+}
+
+/// An adoption that was decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ApprovedAdoption {
+    /// In how many rows.
+    approved: u64,
+    /// The run that was started to do it; null: another run is under way, and the next one does it.
+    run: Option<Uuid>,
+}
+
+/// Decides the adoption that a run withheld, and starts a run that does it. Rows that were in the table before the sync and
+/// differ from the sheet get the sheet's values, or keep the database's. Refused when other rows wait by now.
+#[utoipa::path(post, path = "/api/runs/{id}/approve-adoption", tag = "actions", operation_id = "approveAdoption",
+    security(("bearer" = [])), params(("id" = Uuid, Path, description = "The run that withheld an adoption")),
+    request_body = ApproveAdoption,
+    responses((status = 200, body = ApprovedAdoption), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+              (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+              (status = 409, body = ErrorBody, description = "There is nothing to approve, or no longer"),
+              (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 422, body = ErrorBody),
+              (status = 503, body = ErrorBody)))]
+pub async fn approve_adoption(
+    State(api): State<Arc<Api>>,
+    Operator(who): Operator,
+    Place(id): Place<Uuid>,
+    Body(asked): Body<ApproveAdoption>,
+) -> Result<Json<ApprovedAdoption>, ApiError> {
+    audit::reason(&asked.why)?;
+    let sync = api.run(id).await?.sync;
+    let details = json!({"run": id, "adopt": asked.adopt});
+    let action = Action { who: &who, action: "approve_adoption", sync: Some(&sync), why: &asked.why, details };
+    api.record(&action).await?;
+    let approved = match api.supabase().await?.approve_adoption(id, &who.name, &asked.why, asked.adopt).await? {
+        AdoptionApproval::Approved { approved, .. } => approved,
+        AdoptionApproval::Refused { message, .. } => return Err(ApiError::NotApproved(message)),
     };
-    Ok(Json(Approved { approved, run }))
+    Ok(Json(ApprovedAdoption { approved, run: api.start_approved(&sync, &who).await? }))
+}
+
+impl Api {
+    /// Starts the run that does what was approved; `None` when another is under way, after which the next one does it.
+    async fn start_approved(&self, sync: &str, who: &Principal) -> Result<Option<Uuid>, ApiError> {
+        match self.must_not_be_busy(sync).await {
+            Ok(()) => {}
+            Err(ApiError::Busy { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let run = Uuid::new_v4();
+        let event = json!({"sync": sync, "type": "manual", "run": run, "triggeredBy": who.name});
+        self.invoke_scheduler(&event).await?;
+        Ok(Some(run))
+    }
 }

@@ -21,7 +21,7 @@ pub const MAX_WHY: usize = 500;
 #[derive(Debug)]
 pub struct Action<'a> {
     pub who: &'a Principal,
-    /// `start_run`, `plan`, `approve_deletes`, `redrive`, `set_circuit`.
+    /// `start_run`, `plan`, `approve_deletes`, `approve_adoption`, `redrive`, `set_circuit`.
     pub action: &'static str,
     pub sync: Option<&'a str>,
     pub why: &'a str,
@@ -73,7 +73,7 @@ struct Entry {
     at: Time,
     /// The e-mail address of a person, or the fingerprint of a service token.
     who: String,
-    /// `start_run`, `plan`, `approve_deletes`, `redrive`, `set_circuit`.
+    /// `start_run`, `plan`, `approve_deletes`, `approve_adoption`, `redrive`, `set_circuit`.
     action: String,
     sync: Option<String>,
     why: String,

@@ -62,6 +62,10 @@ pub struct LastRun {
     pub status: RunStatus,
     pub error: Option<String>,
     pub deletes_withheld: Option<String>,
+    /// Vanished keys whose deletion waits for another complete read.
+    pub unconfirmed: u64,
+    /// Rows whose adoption waits for approval.
+    pub withheld: u64,
 }
 
 /// What matters of the breaker.
@@ -113,6 +117,19 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         }
         if let Some(reason) = &run.deletes_withheld {
             add(Status::Degraded, "deletes_withheld", None, format!("vanished rows were not deleted: {reason}"));
+        }
+        if run.withheld > 0 {
+            let (one, many) = ("row that was in the table before differs", "rows that were in the table before differ");
+            let message = format!(
+                "adoption waits for approval: {} from the sheet; `sheetsync approve-adoption`",
+                count(run.withheld, one, many)
+            );
+            add(Status::Degraded, "adoption_withheld", Some(run.withheld), message);
+        }
+        if run.unconfirmed > 0 {
+            let message =
+                format!("{} for another complete read", count(run.unconfirmed, "deletion waits", "deletions wait"));
+            add(Status::Degraded, "deletes_unconfirmed", Some(run.unconfirmed), message);
         }
     }
     if facts.is_current
@@ -202,7 +219,13 @@ mod tests {
     }
 
     fn ended(status: RunStatus) -> Option<LastRun> {
-        Some(LastRun { status, error: Some("no such tab".to_owned()), deletes_withheld: None })
+        Some(LastRun {
+            status,
+            error: Some("no such tab".to_owned()),
+            deletes_withheld: None,
+            unconfirmed: 0,
+            withheld: 0,
+        })
     }
 
     /// A sync that is well: every five minutes, the last time three minutes ago.
@@ -251,6 +274,18 @@ mod tests {
                 |it| it.last_run.as_mut().unwrap().deletes_withheld = Some("the tab has no rows".to_owned()),
                 Status::Degraded,
                 &["deletes_withheld"],
+            ),
+            (
+                "an adoption waits for a person",
+                |it| it.last_run.as_mut().unwrap().withheld = 3,
+                Status::Degraded,
+                &["adoption_withheld"],
+            ),
+            (
+                "deletions wait for another read",
+                |it| it.last_run.as_mut().unwrap().unconfirmed = 2,
+                Status::Degraded,
+                &["deletes_unconfirmed"],
             ),
             ("the run under way has stalled", |it| it.heartbeat = ago(16), Status::Unhealthy, &["run_stalled"]),
             ("the run under way is slow", |it| it.heartbeat = ago(14), Status::Healthy, &[]),
@@ -321,6 +356,16 @@ mod tests {
             let found_codes: Vec<&str> = reasons.iter().map(|reason| reason.code).collect();
             assert_eq!((found, found_codes.as_slice()), (*status, *codes), "{name}");
         }
+    }
+
+    #[test]
+    fn what_waits_says_how_much_of_it() {
+        let last_run = ended(RunStatus::Completed).map(|run| LastRun { withheld: 1, unconfirmed: 2, ..run });
+        let (_, reasons) = judge(&Facts { last_run, ..well() }, now());
+        let messages: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
+        let adoption = "adoption waits for approval: 1 row that was in the table before differs from the sheet; \
+                        `sheetsync approve-adoption`";
+        assert_eq!(messages, [(adoption, Some(1)), ("2 deletions wait for another complete read", Some(2))]);
     }
 
     #[test]

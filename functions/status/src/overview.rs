@@ -35,6 +35,18 @@ pub struct Known {
     pub last_24h: Day,
 }
 
+impl Known {
+    fn without_samples(self) -> Self {
+        let short = |run: Option<Run>| run.map(Run::without_samples);
+        Self {
+            last_run: short(self.last_run),
+            running_run: short(self.running_run),
+            completed_run: short(self.completed_run),
+            ..self
+        }
+    }
+}
+
 /// The last 24 hours, as `sync_overview` counts them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Day {
@@ -80,8 +92,8 @@ impl Api {
     }
 
     async fn fetch_overview(&self) -> Result<Vec<Known>, ApiError> {
-        let syncs: Result<_, SupabaseError> = self.supabase().await?.ask("sync_overview", &json!({})).await;
-        Ok(syncs?)
+        let syncs: Result<Vec<Known>, SupabaseError> = self.supabase().await?.ask("sync_overview", &json!({})).await;
+        Ok(syncs?.into_iter().map(Known::without_samples).collect())
     }
 
     async fn keep_overview(&self, syncs: &[Known]) {

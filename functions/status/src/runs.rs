@@ -7,7 +7,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sheetsync::supabase::{RunStatus, RunType};
+use sheetsync::supabase::{Adoption, RunStatus, RunType};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -19,7 +19,8 @@ use crate::time::Time;
 /// All columns of a run but the keys that were asked for, of which there may be thousands.
 const COLUMNS: &str = "id,sync,seq,sync_type,status,triggered_by,started_at,planned_at,heartbeat_at,completed_at,total_rows,\
                        inserted,updated,unchanged,rejected,skipped,failed,adopted,conflict,deleted,rows_sent,rows_done,\
-                       keys_vanished,keys_done,vanished,deletes_withheld,batches_total,batches_done,error_details,metadata";
+                       keys_vanished,keys_done,vanished,deletes_withheld,\
+                       unconfirmed,withheld,adoption,keys_unreadable,keyless_rows,read_complete,batches_total,batches_done,error_details,metadata";
 
 const BATCH_COLUMNS: &str = "kind,lo::text,hi::text,outcome,rows,inserted,updated,unchanged,deleted,conflicts,rejected,attempts,error,finished_at";
 
@@ -55,6 +56,19 @@ pub struct Run {
     #[serde(default)]
     pub vanished: Option<Vanished>,
     pub deletes_withheld: Option<String>,
+    // What was known last may be of before these were.
+    #[serde(default)]
+    pub unconfirmed: u64,
+    #[serde(default)]
+    pub withheld: u64,
+    #[serde(default)]
+    pub adoption: Option<Adoption>,
+    #[serde(default)]
+    pub keys_unreadable: u64,
+    #[serde(default)]
+    pub keyless_rows: u64,
+    #[serde(default)]
+    pub read_complete: bool,
     pub batches_total: u64,
     pub batches_done: u64,
     pub error_details: Option<RunError>,
@@ -81,6 +95,15 @@ impl Run {
     #[must_use]
     pub fn has_work_under_way(&self) -> bool {
         self.rows_done < self.rows_sent || self.keys_done < self.keys_vanished
+    }
+
+    /// Without the values of the sheet and the table, which only the page of the run shows.
+    #[must_use]
+    pub fn without_samples(mut self) -> Self {
+        if let Some(adoption) = &mut self.adoption {
+            adoption.sample.clear();
+        }
+        self
     }
 }
 
@@ -121,6 +144,18 @@ pub struct RunView {
     deletes_withheld: Option<String>,
     /// How many rows an approval would delete; null unless deletes were withheld and may be approved.
     withheld_rows: Option<u64>,
+    /// Vanished rows whose deletion waits for another complete read in which they are missing.
+    unconfirmed: u64,
+    /// Rows that were in the table before the sync, differ from the sheet and wait for approval; among `skipped`.
+    withheld: u64,
+    /// What these rows differ in; null when none waits.
+    adoption: Option<Adoption>,
+    /// Rows with content whose key could not be read.
+    keys_unreadable: u64,
+    /// Rows with content and a blank key.
+    keyless_rows: u64,
+    /// Whether the whole tab was read at rest, with every key: only such a read counts towards a deletion.
+    read_complete: bool,
     batches_total: u64,
     batches_done: u64,
     error: Option<RunError>,
@@ -157,6 +192,12 @@ impl From<Run> for RunView {
             keys_vanished: run.keys_vanished,
             withheld_rows: run.deletes_withheld.as_ref().and(run.vanished).map(|vanished| vanished.count),
             deletes_withheld: run.deletes_withheld,
+            unconfirmed: run.unconfirmed,
+            withheld: run.withheld,
+            adoption: run.adoption,
+            keys_unreadable: run.keys_unreadable,
+            keyless_rows: run.keyless_rows,
+            read_complete: run.read_complete,
             batches_total: run.batches_total,
             batches_done: run.batches_done,
             error: run.error_details,
@@ -323,7 +364,7 @@ pub async fn list(
     let more = runs.len() > limit as usize;
     runs.truncate(limit as usize);
     let next = runs.last().filter(|_| more).and_then(|last| request::cursor(&(last.started_at, last.id)));
-    Ok(Json(Runs { runs: runs.into_iter().map(RunView::from).collect(), next }))
+    Ok(Json(Runs { runs: runs.into_iter().map(Run::without_samples).map(RunView::from).collect(), next }))
 }
 
 /// Which batches.
@@ -386,5 +427,53 @@ impl Api {
         let runs =
             self.supabase().await?.select("sync_state", &[("select", COLUMNS), ("id", is_this.as_str())]).await?;
         Ok(runs.into_iter().next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row() -> Value {
+        json!({
+            "id": Uuid::nil(), "sync": "listings", "seq": 1, "sync_type": "manual", "status": "partial", "triggered_by": null,
+            "started_at": "2026-11-25T12:00:00Z", "planned_at": null, "heartbeat_at": "2026-11-25T12:00:10Z",
+            "completed_at": "2026-11-25T12:00:20Z", "total_rows": 9, "inserted": 0, "updated": 0, "unchanged": 7,
+            "rejected": 0, "skipped": 2, "failed": 0, "adopted": 2, "conflict": 0, "deleted": 0, "rows_sent": 9,
+            "rows_done": 9, "keys_vanished": 0, "keys_done": 0, "deletes_withheld": null, "batches_total": 1,
+            "batches_done": 1, "error_details": null, "metadata": {},
+        })
+    }
+
+    #[test]
+    fn a_run_shows_what_waits_and_how_sure_its_read_was() {
+        let mut row = row();
+        row["unconfirmed"] = 3.into();
+        row["withheld"] = 2.into();
+        row["keys_unreadable"] = 1.into();
+        row["keyless_rows"] = 4.into();
+        row["read_complete"] = true.into();
+        row["adoption"] = json!({"rows": 2, "digest": "00", "columns": {"price": 2},
+            "sample": [{"rowKey": "AA1", "rowNumber": 7, "column": "price", "old": 9, "new": "8"}]});
+        let run: Run = serde_json::from_value(row).unwrap();
+        let view = serde_json::to_value(RunView::from(run.clone())).unwrap();
+        assert_eq!(
+            (&view["unconfirmed"], &view["withheld"], &view["readComplete"]),
+            (&json!(3), &json!(2), &json!(true))
+        );
+        assert_eq!((&view["keysUnreadable"], &view["keylessRows"]), (&json!(1), &json!(4)));
+        let sample = json!({"rowKey": "AA1", "rowNumber": 7, "column": "price", "old": 9, "new": "8"});
+        assert_eq!(view["adoption"], json!({"rows": 2, "columns": {"price": 2}, "sample": [sample]}));
+
+        let listed = serde_json::to_value(RunView::from(run.without_samples())).unwrap();
+        assert_eq!(listed["adoption"], json!({"rows": 2, "columns": {"price": 2}, "sample": []}));
+    }
+
+    #[test]
+    fn a_run_of_an_older_version_has_nothing_that_waits() {
+        let run: Run = serde_json::from_value(row()).unwrap();
+        assert_eq!((run.unconfirmed, run.withheld, run.adoption), (0, 0, None));
     }
 }

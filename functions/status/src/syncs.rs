@@ -215,6 +215,8 @@ fn facts(from: &Sources<'_>) -> Facts {
             status: run.status,
             error: run.error_details.as_ref().map(|error| error.message.clone()),
             deletes_withheld: run.deletes_withheld.clone(),
+            unconfirmed: run.unconfirmed,
+            withheld: run.withheld,
         }),
         heartbeat: known.and_then(|known| known.running_run.as_ref()).map(|run| run.heartbeat_at.0),
         applied: known.and_then(|known| known.applied_at).map(|at| at.0),

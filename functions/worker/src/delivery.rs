@@ -284,6 +284,9 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
                 deleted = applied.counts.deleted,
                 conflicts = applied.counts.conflicts,
                 rejected = applied.counts.rejected,
+                skipped = applied.counts.skipped,
+                unconfirmed = applied.counts.unconfirmed,
+                withheld = applied.counts.withheld,
                 duration_ms,
                 age_ms,
                 "batch answered"

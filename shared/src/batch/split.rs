@@ -25,6 +25,8 @@ struct Message<'a> {
     sent_at: &'a RawValue,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     columns: Option<&'a RawValue>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    letters: Option<&'a RawValue>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     rows: Vec<&'a RawValue>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,7 +76,7 @@ mod tests {
 
     fn message(rows: &str) -> String {
         format!(
-            r#"{{"v":1,"sync":"a","run":"00000000-0000-0000-0000-000000000000","seq":1,"kind":"upsert","lo":-9,"hi":100,"mapping":"0f","sentAt":"2026-01-01T00:00:00Z","columns":["k","p"],"rows":[{rows}]}}"#
+            r#"{{"v":1,"sync":"a","run":"00000000-0000-0000-0000-000000000000","seq":1,"kind":"upsert","lo":-9,"hi":100,"mapping":"0f","sentAt":"2026-01-01T00:00:00Z","columns":["k","p"],"letters":["A",null],"rows":[{rows}]}}"#
         )
     }
 
@@ -92,7 +94,8 @@ mod tests {
             assert!(first.contains(row.as_str()) != second.contains(row.as_str()), "{row}");
         }
         for half in [&first, &second] {
-            assert!(half.contains(r#""columns":["k","p"]"#) && half.contains(r#""mapping":"0f""#), "{half}");
+            assert!(half.contains(r#""columns":["k","p"],"letters":["A",null]"#), "{half}");
+            assert!(half.contains(r#""mapping":"0f""#), "{half}");
         }
     }
 

@@ -80,8 +80,8 @@ pub(super) const OPTIONS: [TypeOption; 29] = [
     ("values", |column| column.values != Values::default(), &[Type::Enum]),
 ];
 
-/// The types whose values have one text each, the same in the sheet and in the table.
-const KEY_TYPES: [Type; 4] = [Type::Text, Type::Integer, Type::Date, Type::Enum];
+/// The types whose equal values may be written in many ways, so that they have no one text to be a key.
+const NO_KEY_TYPES: [Type; 2] = [Type::Json, Type::TextArray];
 
 /// Everything that is wrong with `columns` and their `key`.
 pub(super) fn problems(columns: &[Column], key: &[String]) -> Vec<DefinitionProblem> {
@@ -115,8 +115,8 @@ fn key_problems(columns: &[Column], key: &[String]) -> Vec<DefinitionProblem> {
             problem("is in `key`, but no [[sync.columns]] feeds it".to_owned());
             continue;
         };
-        if !KEY_TYPES.contains(&column.kind) {
-            problem(format!("has the type {}; a key must be text, integer, date or enum", column.kind.name()));
+        if NO_KEY_TYPES.contains(&column.kind) {
+            problem(format!("has the type {}, of which no key can be made", column.kind.name()));
         }
         if column.blank == Blank::Keep || column.errors != Errors::Reject {
             problem("is in `key` and so needs its own value: `blank = \"keep\"` and `errors` do not apply".to_owned());

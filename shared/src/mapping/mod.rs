@@ -15,6 +15,7 @@ mod examples;
 mod fold;
 mod header;
 mod json;
+mod key_form;
 #[cfg(test)]
 mod laws;
 mod number;
@@ -37,6 +38,7 @@ pub use column::{
     Authority, Blank, ClockChange, Column, Errors, Normalize, Order, Partial, Scalar, TimeOfDay, Type, Values,
 };
 pub use header::{HeaderProblem, normalize_header};
+pub use key_form::KeyForm;
 pub use rejection::{Code, Rejection};
 pub use value::Value;
 
@@ -50,6 +52,8 @@ pub struct Settings<'a> {
     pub columns: &'a [Column],
     /// The columns of the table that identify a row.
     pub key: &'a [String],
+    /// How the texts of each of them are compared, as the database answers; of those that are missing as texts.
+    pub key_forms: &'a [KeyForm],
     /// The row of the headers, counted from 1.
     pub header_row: u32,
     /// The column of the first cell of each row, counted from 0; not 0 where a range is read that begins further right.
@@ -73,6 +77,8 @@ struct Field {
     /// Indices into the cells of a row, and the headers above them. There is at least one.
     sources: Vec<(usize, String)>,
     rule: Rule,
+    /// Of a column of the key: how its texts are compared.
+    key_form: Option<KeyForm>,
 }
 
 /// What became of a row of the sheet.
@@ -105,6 +111,15 @@ pub struct Row {
     pub keep: Vec<u32>,
 }
 
+/// The row key of these texts of the key columns: the text itself, or of several the compact JSON array.
+#[must_use]
+pub fn row_key(mut texts: Vec<String>) -> String {
+    match texts.as_mut_slice() {
+        [text] => std::mem::take(text),
+        _ => Value::Array(texts).to_json(),
+    }
+}
+
 impl Row {
     /// Appends the values to `out` as a JSON array.
     pub fn write_json(&self, out: &mut Vec<u8>) {
@@ -128,7 +143,7 @@ impl Mapping {
     /// Headers that are missing or that are there twice, a time zone that is none, a definition that [`Self::check`]
     /// refuses.
     pub fn bind(settings: Settings, header_cells: &[Cell]) -> Result<Self, Vec<HeaderProblem>> {
-        let Settings { columns, key, header_row, first_column, time_zone } = settings;
+        let Settings { columns, key, key_forms, header_row, first_column, time_zone } = settings;
         Self::check(columns, key)
             .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
         let zone =
@@ -139,7 +154,9 @@ impl Mapping {
             let rule = Rule::new(column, &zone)
                 .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
             let sources = sources.into_iter().map(|index| (index, bound.headers[index].clone())).collect();
-            fields.push(Field { column: column.column.clone(), sources, rule });
+            let place = key.iter().position(|name| *name == column.column);
+            let key_form = place.map(|place| key_forms.get(place).copied().unwrap_or_default());
+            fields.push(Field { column: column.column.clone(), sources, rule, key_form });
         }
         let key = key.iter().filter_map(|name| columns.iter().position(|column| column.column == *name)).collect();
         Ok(Self { fields, key, first_column, unmapped: bound.unmapped })
@@ -180,14 +197,14 @@ impl Mapping {
         let mut rejections = Vec::new();
         let mut key_refused = false;
         for (index, field) in self.fields.iter().enumerate() {
-            let value = match field.rule.apply(field.cell(cells).1) {
+            let value = match field.read(field.cell(cells).1) {
                 Ok(Outcome::Value(value)) => value,
                 Ok(Outcome::Keep) => {
                     keep.extend(u32::try_from(index));
                     Value::Null
                 }
                 Err(refusal) => {
-                    key_refused |= self.key.contains(&index);
+                    key_refused |= field.key_form.is_some();
                     rejections.push(self.rejection(field, row_number, cells, refusal));
                     Value::Null
                 }
@@ -219,7 +236,7 @@ impl Mapping {
     /// columns. What they do not take stays as it is, and is no row's key.
     #[must_use]
     pub fn row_key_of(&self, named: &str) -> String {
-        let read = |index: usize, text: &str| match self.fields[index].rule.apply(&Cell::from(text)) {
+        let read = |index: usize, text: &str| match self.fields[index].read(&Cell::from(text)) {
             Ok(Outcome::Value(value)) if value != Value::Null => value.key_text(),
             _ => text.to_owned(),
         };
@@ -227,7 +244,7 @@ impl Mapping {
             [index] => read(*index, named),
             indices => match serde_json::from_str::<Vec<String>>(named) {
                 Ok(parts) if parts.len() == indices.len() => {
-                    Value::Array(indices.iter().zip(&parts).map(|(index, part)| read(*index, part)).collect()).to_json()
+                    row_key(indices.iter().zip(&parts).map(|(index, part)| read(*index, part)).collect())
                 }
                 _ => named.to_owned(),
             },
@@ -248,13 +265,7 @@ impl Mapping {
     }
 
     fn row_key(&self, values: &[Value]) -> String {
-        match self.key.as_slice() {
-            [index] => values[*index].key_text(),
-            indices => {
-                let texts = indices.iter().map(|index| values[*index].key_text()).collect();
-                Value::Array(texts).to_json()
-            }
-        }
+        row_key(self.key.iter().map(|index| values[*index].key_text()).collect())
     }
 
     fn rejection(&self, field: &Field, row_number: u32, cells: &[Cell], refusal: Refusal) -> Rejection {
@@ -274,6 +285,20 @@ impl Mapping {
 }
 
 impl Field {
+    /// What a cell gives; of a key column in the one spelling that its key has.
+    fn read(&self, cell: &Cell) -> Result<Outcome, Refusal> {
+        match (self.rule.apply(cell)?, self.key_form) {
+            (Outcome::Value(value), Some(form)) => match value.in_key_form(form) {
+                Some(value) => Ok(Outcome::Value(value)),
+                None => Err(Refusal::new(
+                    Code::KeyForm,
+                    format!("expected {}, because that is what the table's key column holds", form.expected()),
+                )),
+            },
+            (outcome, _) => Ok(outcome),
+        }
+    }
+
     /// The cell that feeds the column in this row: the first that is not blank, else the first.
     fn cell<'a>(&'a self, cells: &'a [Cell]) -> (&'a (usize, String), &'a Cell) {
         const BLANK: &Cell = &Cell::Blank;

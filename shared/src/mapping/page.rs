@@ -60,6 +60,7 @@ pub(super) fn mapping(options: &str) -> Mapping {
     let settings = Settings {
         columns: &[key, column],
         key: &["k".to_owned()],
+        key_forms: &[],
         header_row: 1,
         first_column: 0,
         time_zone: "Asia/Tokyo",

@@ -50,6 +50,7 @@ pub enum Code {
     EraMismatch,
     HasFraction,
     HasTimeOfDay,
+    KeyForm,
     NoSuchDate,
     NoSuchLocalTime,
     NotABoolean,
@@ -68,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their names.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::AboveMaximum,
         Self::AmbiguousLocalTime,
         Self::BadCharacter,
@@ -82,6 +83,7 @@ impl Code {
         Self::EraMismatch,
         Self::HasFraction,
         Self::HasTimeOfDay,
+        Self::KeyForm,
         Self::NoSuchDate,
         Self::NoSuchLocalTime,
         Self::NotABoolean,
@@ -115,6 +117,7 @@ impl Code {
             Self::EraMismatch => "era_mismatch",
             Self::HasFraction => "has_fraction",
             Self::HasTimeOfDay => "has_time_of_day",
+            Self::KeyForm => "key_form",
             Self::NoSuchDate => "no_such_date",
             Self::NoSuchLocalTime => "no_such_local_time",
             Self::NotABoolean => "not_a_boolean",

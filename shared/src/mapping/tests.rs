@@ -41,8 +41,14 @@ fn cells(json: &str) -> Vec<Cell> {
 
 fn bind(definition: &str, key: &[&str], headers: &str) -> Result<Mapping, Vec<HeaderProblem>> {
     let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
-    let settings =
-        Settings { columns: &columns(definition), key: &key, header_row: 1, first_column: 0, time_zone: "Asia/Tokyo" };
+    let settings = Settings {
+        columns: &columns(definition),
+        key: &key,
+        key_forms: &[],
+        header_row: 1,
+        first_column: 0,
+        time_zone: "Asia/Tokyo",
+    };
     Mapping::bind(settings, &cells(headers))
 }
 
@@ -245,11 +251,12 @@ fn values_that_a_definition_gives_must_fit_its_own_rules() {
 
 #[test]
 fn a_key_must_be_fed_and_have_one_text() {
+    let definition = format!("{LISTINGS}[[columns]]\nheader = 'タグ'\ncolumn = 'tags'\ntype = 'text_array'\n");
     assert_eq!(
-        definition_problems(LISTINGS, &["id", "parking", "company", "listing_no", "listing_no"]),
+        definition_problems(&definition, &["id", "tags", "company", "listing_no", "listing_no"]),
         [
             "column \"id\": is in `key`, but no [[sync.columns]] feeds it",
-            "column \"parking\": has the type boolean; a key must be text, integer, date or enum",
+            "column \"tags\": has the type text_array, of which no key can be made",
             "column \"company\": is in `key` and so needs its own value: `blank = \"keep\"` and `errors` do not apply",
             "column \"listing_no\": is twice in `key`",
         ]
@@ -275,7 +282,8 @@ fn the_spreadsheet_gives_the_zone_of_its_times() {
     let columns = columns(definition);
     let key = ["k".to_owned()];
     let bind = |time_zone| {
-        let settings = Settings { columns: &columns, key: &key, header_row: 1, first_column: 0, time_zone };
+        let settings =
+            Settings { columns: &columns, key: &key, key_forms: &[], header_row: 1, first_column: 0, time_zone };
         Mapping::bind(settings, &cells(r#"["k", "t"]"#))
     };
     for (time_zone, moment) in [
@@ -292,8 +300,14 @@ fn the_spreadsheet_gives_the_zone_of_its_times() {
 #[test]
 fn the_first_cell_of_a_row_may_stand_further_right() {
     let columns = columns("[[columns]]\nheader='k'\ncolumn='k'\ntype='integer'");
-    let settings =
-        Settings { columns: &columns, key: &["k".to_owned()], header_row: 4, first_column: 2, time_zone: "UTC" };
+    let settings = Settings {
+        columns: &columns,
+        key: &["k".to_owned()],
+        key_forms: &[],
+        header_row: 4,
+        first_column: 2,
+        time_zone: "UTC",
+    };
     let mapping = Mapping::bind(settings, &cells(r#"["note", "k"]"#)).unwrap();
     assert_eq!(mapping.unmapped_headers()[0].1.to_string(), "C4");
     let Mapped::Rejected { rejections, .. } = mapping.row(5, &cells(r#"["", "x"]"#)) else { panic!() };

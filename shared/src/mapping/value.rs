@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::key_form::KeyForm;
+
 /// The value of one column of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -57,6 +59,17 @@ impl Value {
             Self::Text(text) => text.clone(),
             value => value.to_json(),
         }
+    }
+
+    /// The value of a key column in the one spelling of its key; `None` when it is not of this form. What is spelt so
+    /// already stays what it is: a whole number stays a number.
+    pub(super) fn in_key_form(self, form: KeyForm) -> Option<Self> {
+        if form == KeyForm::Text || self == Self::Null {
+            return Some(self);
+        }
+        let text = self.key_text();
+        let canonical = form.canonical(&text)?;
+        Some(if canonical == text { self } else { Self::Text(canonical) })
     }
 
     /// The value as JSON.

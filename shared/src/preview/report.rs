@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::table;
 use super::{BatchPreview, Inspection, Refusal, Rejection, RunType, Sync, TabRead};
-use crate::definition::OnConflict;
+use crate::definition::{Adopt, OnConflict};
 use crate::supabase::{Act, ColumnOutcome, Kept};
 use crate::survey::Source;
 
@@ -41,7 +41,7 @@ pub struct Preview {
     pub delete: u64,
     /// Rows that cannot be used, for a cell or because Postgres refuses them.
     pub reject: u64,
-    /// Rows that are left out for another reason: a blank key, the sync's mode.
+    /// Rows that are left out for another reason: a blank key, the sync's mode, another sync, an adoption that waits.
     pub skip: u64,
     /// Rows that would not be applied because their batch, or the run, would fail.
     pub failed: u64,
@@ -51,6 +51,15 @@ pub struct Preview {
     pub on_conflict: OnConflict,
     /// Rows that the table has, but no run of this sync has written.
     pub adopt: u64,
+    /// What happens to those of them that differ.
+    #[serde(rename = "adoptMode", default)]
+    pub adopt_mode: Adopt,
+    /// Rows whose adoption would wait for approval; they count among the skipped, too.
+    #[serde(default)]
+    pub withheld: u64,
+    /// Vanished keys whose deletion would wait for another complete read.
+    #[serde(default)]
+    pub unconfirmed: u64,
     /// Why rows that vanished from the sheet would not be deleted.
     pub deletes_withheld: Option<String>,
     /// Why the run would fail.
@@ -183,6 +192,9 @@ impl Preview {
             conflict: 0,
             on_conflict: definition.on_conflict,
             adopt: 0,
+            adopt_mode: definition.adopt,
+            withheld: 0,
+            unconfirmed: 0,
             deletes_withheld: None,
             fails: None,
             columns,
@@ -200,7 +212,7 @@ impl Preview {
     /// Whether the run would end as completed: everything that was read is in the table, or left out for a stated reason.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.reject + self.failed == 0
+        self.reject + self.failed + self.withheld + self.unconfirmed == 0
             && self.fails.is_none()
             && self.deletes_withheld.is_none()
             && !self.warnings.iter().any(|warning| warning.code == "delete_refused")
@@ -293,6 +305,7 @@ impl Preview {
         self.reject += counts.rejected;
         self.conflict += counts.conflicts;
         self.adopt += counts.adopted;
+        self.withheld += counts.withheld;
         for row in batch.rows {
             if row.act == Act::Insert {
                 continue;
@@ -322,6 +335,7 @@ impl Preview {
     /// Takes what would become of vanished keys.
     pub(super) fn add_deletes(&mut self, batch: BatchPreview) {
         self.delete += batch.counts.deleted;
+        self.unconfirmed += batch.counts.unconfirmed;
         if let Some(reason) = batch.stopped {
             self.deletes_withheld.get_or_insert(reason);
         }
@@ -363,12 +377,33 @@ impl Preview {
     /// Says what follows from the counts.
     pub(super) fn conclude(&mut self) {
         if self.adopt > 0 {
+            let then = match self.adopt_mode {
+                Adopt::Ask => "those that differ are left as they are until a person has decided",
+                Adopt::Sheet => {
+                    "where sheet and table differ the sheet wins, except in columns with authority = \"database\""
+                }
+                Adopt::Database => "where sheet and table differ the table's values stay",
+            };
             let message = format!(
-                "{} rows are in the table already, though this sync has not written them: they are adopted, and where sheet and \
-                 table differ the sheet wins, except in columns with authority = \"database\"",
+                "{} rows are in the table already, though this sync has not written them: they are adopted, and {then}",
                 self.adopt
             );
             self.warn("adopts", None, message);
+        }
+        if self.withheld > 0 {
+            let message = format!(
+                "{} rows differ in values that this sync has not written: they wait until `sheetsync approve-adoption` says \
+                 whose stay, or `adopt` in sheetsync.toml",
+                self.withheld
+            );
+            self.warn("adoption_withheld", None, message);
+        }
+        if self.unconfirmed > 0 {
+            let message = format!(
+                "{} rows are gone from the sheet and are deleted once further complete reads confirm it (`confirm_deletes`)",
+                self.unconfirmed
+            );
+            self.warn("deletes_unconfirmed", None, message);
         }
     }
 

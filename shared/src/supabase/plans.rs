@@ -11,6 +11,7 @@ use crate::batch::Outgoing;
 use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::KeySet;
+use crate::mapping::KeyForm;
 
 /// The answer to [`Supabase::inspect`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Inspection {
     pub running: Option<Uuid>,
     /// The columns without a value for which no row can be inserted.
     pub needs_value: Vec<String>,
+    /// How the texts of each key column are compared, in the order of the key.
+    #[serde(default)]
+    pub key_forms: Vec<KeyForm>,
 }
 
 /// What is done with a row.
@@ -42,6 +46,8 @@ pub enum Act {
     Leave,
     /// The sync's mode leaves it out.
     Skip,
+    /// Another sync feeds it.
+    Claim,
 }
 
 /// What the merge does with a column in which sheet and table differ.
@@ -70,6 +76,10 @@ pub enum Kept {
     BlankKeeps,
     /// The mode leaves rows alone that are there.
     RowLeftAlone,
+    /// Another sync feeds the row.
+    OtherSync,
+    /// The row was in the table before this sync, and whose values stay is not decided yet.
+    AdoptionWithheld,
 }
 
 /// A column in which sheet and table differ.

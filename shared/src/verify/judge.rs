@@ -40,6 +40,10 @@ pub enum Reason {
     RestoredInDatabase,
     /// The row is gone from the sheet, which `on_delete` ignores.
     DeletesIgnored,
+    /// Another sync feeds the row.
+    OtherSync,
+    /// The row was in the table before this sync, and whose values stay is not decided yet.
+    AdoptionWithheld,
     /// The row is not of this sync.
     NotOfThisSync,
 }
@@ -95,6 +99,10 @@ impl Reason {
             Self::SoftDeleted => "gone from the sheet, and marked as deleted by this sync",
             Self::RestoredInDatabase => "gone from the sheet; its deletion was taken back in the database",
             Self::DeletesIgnored => "gone from the sheet, and on_delete says to leave it",
+            Self::OtherSync => "fed by another sync, which has the same key",
+            Self::AdoptionWithheld => {
+                "in the table before this sync wrote it: waits for a decision (`sheetsync approve-adoption`)"
+            }
             Self::NotOfThisSync => "not written by this sync",
         }
     }
@@ -120,6 +128,7 @@ pub(super) fn judge_row(row: &RowDifference) -> Vec<Judged<'_>> {
         // Nothing but the mark of a deletion that the sync made, and that the sheet has taken back.
         Act::Update if row.columns.iter().all(|it| it.why.is_some()) => return whole(Reason::Pending),
         Act::Leave if row.deleted => return whole(Reason::DeletedInDatabase),
+        Act::Claim => return whole(Reason::OtherSync),
         Act::Update | Act::Leave | Act::Skip => {}
     }
     row.columns
@@ -131,6 +140,8 @@ pub(super) fn judge_row(row: &RowDifference) -> Vec<Judged<'_>> {
                 (Some(Kept::Conflict), _) => Reason::Conflict,
                 (Some(Kept::BlankKeeps), _) => Reason::BlankKeeps,
                 (Some(Kept::RowLeftAlone), _) => Reason::LeftAlone,
+                (Some(Kept::OtherSync), _) => Reason::OtherSync,
+                (Some(Kept::AdoptionWithheld), _) => Reason::AdoptionWithheld,
                 (None, ColumnOutcome::Write | ColumnOutcome::Conflict | ColumnOutcome::Keep) if row.applied => {
                     Reason::Drift
                 }
@@ -147,6 +158,7 @@ pub(super) fn judge_remembered(state: &str, is_marked: bool, ignores_deletes: bo
         "deleted" if is_marked => Reason::SoftDeleted,
         "deleted" => Reason::RestoredInDatabase,
         "absent" => Reason::DeletesIgnored,
+        "claimed" => Reason::OtherSync,
         _ if ignores_deletes => Reason::DeletesIgnored,
         _ if is_marked => Reason::DeletedInDatabase,
         _ => Reason::Vanished,
@@ -180,7 +192,7 @@ mod tests {
 
     #[test]
     fn each_difference_has_its_reason() {
-        use Act::{Insert, Leave, Skip, Update};
+        use Act::{Claim, Insert, Leave, Skip, Update};
         use ColumnOutcome::{Conflict, Keep, Write};
         for (says, row, reasons) in [
             ("new in the sheet", row(Insert, false, &[]), vec![Reason::Pending]),
@@ -202,6 +214,12 @@ mod tests {
             ("back in the sheet", row(Update, false, &[]), vec![Reason::Pending]),
             ("the mode inserts only", row(Skip, true, &[(Keep, Some(Kept::RowLeftAlone))]), vec![Reason::LeftAlone]),
             ("the mode updates only", row(Skip, false, &[]), vec![Reason::LeftAlone]),
+            ("another sync has the key", row(Claim, false, &[(Keep, Some(Kept::OtherSync))]), vec![Reason::OtherSync]),
+            (
+                "there before the sync",
+                row(Update, false, &[(Keep, Some(Kept::AdoptionWithheld)), (Write, None)]),
+                vec![Reason::AdoptionWithheld, Reason::Pending],
+            ),
             (
                 "deleted in the application",
                 RowDifference { deleted: true, ..row(Leave, true, &[]) },
@@ -223,6 +241,7 @@ mod tests {
         assert_eq!(judge_remembered("deleted", true, false), Reason::SoftDeleted);
         assert_eq!(judge_remembered("deleted", false, false), Reason::RestoredInDatabase);
         assert_eq!(judge_remembered("absent", false, true), Reason::DeletesIgnored);
+        assert_eq!(judge_remembered("claimed", false, false), Reason::OtherSync);
         assert_eq!(judge_remembered("present", false, true), Reason::DeletesIgnored);
         assert_eq!(judge_remembered("present", true, false), Reason::DeletedInDatabase);
         assert_eq!(judge_remembered("present", false, false), Reason::Vanished);

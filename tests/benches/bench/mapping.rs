@@ -38,8 +38,14 @@ pub fn measure() -> Result<Vec<Line>> {
     let text = format!("{}{}", include_str!("../../../sheetsync.toml"), sheet.further_definition());
     let sync = Definition::parse(Path::new("sheetsync.toml"), &text)?.syncs.remove(0);
     let headers: Vec<_> = sheet.columns().iter().map(|column| mapping::Cell::from(column.header.as_str())).collect();
-    let settings =
-        Settings { columns: &sync.columns, key: &sync.key, header_row: 1, first_column: 0, time_zone: TIME_ZONE };
+    let settings = Settings {
+        columns: &sync.columns,
+        key: &sync.key,
+        key_forms: &[],
+        header_row: 1,
+        first_column: 0,
+        time_zone: TIME_ZONE,
+    };
     let mapping = Mapping::bind(settings, &headers).map_err(|problems| anyhow!("{problems:?}"))?;
 
     // What the generator says must come of it.
@@ -114,6 +120,7 @@ fn pack(sync: &Sync, snapshot: &Snapshot, plan: &Plan) -> (usize, usize) {
         seq: 1,
         mapping: sync.mapping_version(),
         columns: sync.columns.iter().map(|column| column.column.clone()).collect(),
+        letters: Vec::new(),
         sent_at: Timestamp::UNIX_EPOCH,
     };
     let batches = envelope.upserts(snapshot, plan, sync.batch_rows);

@@ -119,3 +119,42 @@ async fn a_withheld_deletion_is_approved_once_for_exactly_its_rows() -> Result<(
     assert_eq!(audit(&sync.name).await?.len(), 2, "what was refused was tried, and so is recorded");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_withheld_adoption_is_decided_once_for_the_rows_that_a_run_found() -> Result<()> {
+    let sync = Sync::named("adopted").rows(3).create().await?;
+    let before = format!("insert into public.{} (listing_no, price_yen) values ('AA00002', 5)", sync.table);
+    sync.database.batch_execute(&before).await?;
+    let withheld = sync.run().await?;
+    assert_eq!((withheld.status.as_str(), withheld.inserted, withheld.skipped), ("partial", 2, 1));
+    let operator = Api::operator()?;
+    let shown = operator.read(&format!("/api/runs/{}", withheld.id)).await?;
+    assert_eq!((&shown["withheld"], &shown["adoption"]["columns"]["price_yen"]), (&json!(1), &json!(1)));
+    let sample = shown["adoption"]["sample"].as_array().context("a sample")?;
+    assert!(sample.iter().any(|it| it["rowKey"] == "AA00002" && it["column"] == "price_yen" && it["old"] == 5));
+    let listed = operator.read(&format!("/api/syncs/{}/runs", sync.name)).await?;
+    assert_eq!(
+        (&listed["runs"][0]["adoption"]["rows"], &listed["runs"][0]["adoption"]["sample"]),
+        (&json!(1), &json!([]))
+    );
+    let reasons = operator.read(&format!("/api/syncs/{}", sync.name)).await?["sync"]["reasons"].clone();
+    assert!(reasons.as_array().is_some_and(|all| all.iter().any(|it| it["code"] == "adoption_withheld")), "{reasons}");
+
+    let path = format!("/api/runs/{}/approve-adoption", withheld.id);
+    for unusable in
+        [json!({"adopt": "sheet", "why": " "}), json!({"adopt": "neither", "why": "x"}), json!({"why": "x"})]
+    {
+        assert_eq!(operator.post(&path, &unusable).await?.status, 422, "{unusable}");
+    }
+    let answer = operator.post(&path, &json!({"adopt": "sheet", "why": "first import"})).await?;
+    assert_eq!((answer.status, &answer.json["approved"]), (200, &json!(1)), "{}", answer.text);
+    let run = sync.closed_when_begun(answer.json["run"].as_str().context("a run was started")?.parse()?).await?;
+    assert_eq!(run.status, "completed", "{run:?}");
+    sync.assert_table(&(1..=3).map(sheetsync_tests::row).collect::<Vec<_>>()).await?;
+    let again = operator.post(&path, &json!({"adopt": "sheet", "why": "once more"})).await?;
+    assert_eq!((again.status, again.code()), (409, "not_approved"), "{}", again.text);
+    let entries = audit(&sync.name).await?;
+    assert_eq!((entries.len(), &entries[1]["action"]), (2, &json!("approve_adoption")));
+    assert_eq!(entries[1]["details"]["adopt"], "sheet");
+    Ok(())
+}

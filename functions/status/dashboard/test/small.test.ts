@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { keysOf, lastSegment } from "../src/actions/start-run";
 import { pause } from "../src/poll";
 import { PARTS } from "../src/screens/counts";
+import { byColumn } from "../src/screens/waiting";
 import { timeLeft } from "../src/ui/progress";
 import { asText } from "../src/ui/value";
 import { text } from "../src/i18n";
@@ -54,4 +55,18 @@ test("a value of the sheet is told as it stands there", () => {
 
 test("the parts of the sum are promise 1's", () => {
   expect([...PARTS]).toEqual(["inserted", "updated", "unchanged", "rejected", "skipped", "failed"]);
+});
+
+test("an adoption is shown by column, the most different first, each with its own values", () => {
+  const sample = (rowKey: string, column: string) => ({ rowKey, rowNumber: 2, column, old: 1, new: "2" });
+  const shown = byColumn({
+    rows: 12,
+    columns: { note: 3, price: 12, area: 3 },
+    sample: [sample("AA1", "price"), sample("AA1", "note"), sample("AA2", "price")],
+  });
+  expect(shown.map(({ column, rows, samples }) => [column, rows, samples.map((it) => it.rowKey)])).toEqual([
+    ["price", 12, ["AA1", "AA2"]],
+    ["area", 3, []],
+    ["note", 3, ["AA1"]],
+  ]);
 });

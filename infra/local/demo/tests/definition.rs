@@ -59,6 +59,7 @@ fn check(sheet: &Sheet, source: Source) {
     let settings = Settings {
         columns: &sync.columns,
         key: &sync.key,
+        key_forms: &[],
         header_row: sync.header_row.unwrap_or(1),
         first_column: 0,
         time_zone: TIME_ZONE,

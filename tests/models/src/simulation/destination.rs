@@ -128,20 +128,20 @@ impl Destination for Sim {
 /// One transaction of `sync_apply`, with its locks.
 async fn apply(sim: Sim, batch: Batch) -> Result<Applied, SupabaseError> {
     let key = batch.entry();
-    let prepared: Result<Prepared, Applied> = sim.with(|world| {
+    let prepared: Result<Prepared, Box<Applied>> = sim.with(|world| {
         if world.locks.contains(&key) && world.ledger.clauses.advisory_lock {
-            return Err(said(supabase::Outcome::InProgress, None));
+            return Err(Box::new(said(supabase::Outcome::InProgress, None)));
         }
         let prepared = world.ledger.prepare(&batch).map_err(|answer| {
             world.note(|| format!("run {} {:?} {}: {:?}", key.run, key.kind, key.lo, answer.outcome));
-            applied(&answer)
+            Box::new(applied(&answer))
         })?;
         world.locks.insert(key);
         world.holding += 1;
         Ok(prepared)
     });
     let prepared = match prepared {
-        Err(answer) => return Ok(answer),
+        Err(answer) => return Ok(*answer),
         Ok(prepared) => prepared,
     };
     let takes = sim.with(|world| if world.mishap(0.02) { world.millis(1000, 6000) } else { world.millis(5, 150) });

@@ -13,15 +13,16 @@ use scheduler::run::{Outbox, Record, Run, RunError};
 use sheetsync::area::Area;
 use sheetsync::batch::Outgoing;
 use sheetsync::breaker::{Breaker, Rule};
+use sheetsync::carry::Books;
 use sheetsync::classify::Fault;
 use sheetsync::clock::Chance;
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, DigestBuilder, KeyHash, RangeIndex};
-use sheetsync::mapping::{Cell, Rejection};
+use sheetsync::mapping::{Cell, KeyForm, Rejection};
 use sheetsync::plan::{RangeDigests, StoredRow};
 use sheetsync::queue::QueueError;
 use sheetsync::sheets::{SheetsError, Tab, TabName, Tabs, Window};
-use sheetsync::supabase::{PlanRecord, RunStatus, RunType, SupabaseError};
+use sheetsync::supabase::{CarriedRow, CarryPage, PlanRecord, RunStatus, RunType, SupabaseError};
 use sheetsync::survey::Stored;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -106,6 +107,8 @@ async fn run(sim: &Sim, sync: &Sync) {
         seq,
         present_rows,
         approved_deletes: None,
+        key_forms: vec![KeyForm::Text],
+        carry: None,
         run_type: RunType::Scheduled,
         keys: None,
         definition: sync,
@@ -227,6 +230,21 @@ impl Stored for Sim {
 fn stored(ledger: &ledger::Ledger) -> Vec<StoredRow> {
     let row = |(hash, content)| (KeyHash::from_stored(hash), ContentHash::from_stored(content));
     ledger.row_hashes().into_iter().map(row).collect()
+}
+
+/// The simulated books never had another key, so there is nothing to carry over.
+impl Books for Sim {
+    async fn carry_page(&self, _: &str, _: Uuid, _: Option<&str>, _: usize) -> Result<CarryPage, SupabaseError> {
+        call(self, |_| CarryPage { rows: Vec::new(), next: None }).await
+    }
+
+    async fn carry(&self, _: &str, _: Uuid, rows: &[CarriedRow]) -> Result<u64, SupabaseError> {
+        call(self, |_| rows.len() as u64).await
+    }
+
+    async fn carry_end(&self, _: &str, _: Uuid) -> Result<u64, SupabaseError> {
+        call(self, |_| 0).await
+    }
 }
 
 impl Record for Sim {

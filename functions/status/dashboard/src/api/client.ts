@@ -9,6 +9,7 @@ import type {
   Config,
   DryRun,
   Entries,
+  Keep,
   Me,
   OneSync,
   Overview,
@@ -121,6 +122,11 @@ export function connect(access: Access) {
     plan: (id: string, signal?: AbortSignal) => get<DryRun>(`api/plans/${segment(id)}`, signal),
     approveDeletes: (run: string, why: string) =>
       post<{ approved: number; run: string | null }>(`api/runs/${segment(run)}/approve-deletes`, { why }),
+    approveAdoption: (run: string, adopt: Keep, why: string) =>
+      post<{ approved: number; run: string | null }>(`api/runs/${segment(run)}/approve-adoption`, {
+        adopt,
+        why,
+      }),
     redrive: (sync: string, request: RedriveRequest) =>
       post<Redriven>(`api/syncs/${segment(sync)}/redrive`, request),
     circuit: (mode: CircuitMode, why: string) => post<Circuit>("api/circuit", { mode, why }),

@@ -84,10 +84,38 @@ export interface Run {
   deletesWithheld: string | null;
   /** How many rows an approval would delete. */
   withheldRows: number | null;
+  /** Vanished rows whose deletion waits for another complete read. */
+  unconfirmed: number;
+  /** Rows whose adoption waits for approval. */
+  withheld: number;
+  adoption: Adoption | null;
+  keysUnreadable: number;
+  keylessRows: number;
+  readComplete: boolean;
   batchesTotal: number;
   batchesDone: number;
   error: RunError | null;
 }
+
+/** Rows of the table that differ from the sheet and that the sync has not written. */
+export interface Adoption {
+  rows: number;
+  /** How many rows differ in each column. */
+  columns: Record<string, number>;
+  /** The first values; none in lists of runs. */
+  sample: AdoptionSample[];
+}
+
+export interface AdoptionSample {
+  rowKey: string;
+  rowNumber: number | null;
+  column: string;
+  old: Value | null;
+  new: Value | null;
+}
+
+/** Whose values stay where they differ. */
+export type Keep = "sheet" | "database";
 
 export interface RunningRun {
   id: string;

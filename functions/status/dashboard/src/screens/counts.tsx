@@ -6,16 +6,28 @@ import { Fact } from "../ui/basics";
 import { Icon } from "../ui/icons";
 
 export const PARTS = ["inserted", "updated", "unchanged", "rejected", "skipped", "failed"] as const;
-const BESIDES = ["deleted", "conflicts", "adopted", "keysVanished", "rowsSent"] as const;
+const BESIDES = [
+  "deleted",
+  "unconfirmed",
+  "conflicts",
+  "adopted",
+  "withheld",
+  "keysVanished",
+  "keysUnreadable",
+  "rowsSent",
+] as const;
 
 export function Counts({ run, running }: { run: Run; running: boolean }) {
   const { m, f } = useText();
   const sum = PARTS.reduce((total, part) => total + run[part], 0);
   const names = {
     deleted: m.run.deleted,
+    unconfirmed: m.run.unconfirmed,
     conflicts: m.run.conflicts,
     adopted: m.run.adopted,
+    withheld: m.run.adoptionsWithheld,
     keysVanished: m.run.vanished,
+    keysUnreadable: m.run.unreadable,
     rowsSent: m.run.sent,
   };
   return (

@@ -1,10 +1,9 @@
 // One run: what became of every row, its batches, its errors.
 
-import { useCallback, useState } from "preact/hooks";
+import { useCallback } from "preact/hooks";
 import { Failure } from "../api/client";
-import { ApproveDeletes } from "../actions/approve-deletes";
 import type { RunDetail } from "../api/types";
-import { mayAct, useSigned } from "../context";
+import { useSigned } from "../context";
 import { useText } from "../i18n";
 import { usePolled } from "../poll";
 import { address, syncAddress } from "../routes";
@@ -15,6 +14,7 @@ import { Batches } from "./batches";
 import { Counts } from "./counts";
 import { EntryList } from "./entries";
 import { Breadcrumb, Title } from "./title";
+import { Waiting } from "./waiting";
 
 const runs = (run: RunDetail) => run.status === "queued" || run.status === "in_progress";
 
@@ -82,7 +82,7 @@ export function RunScreen({ id }: { id: string }) {
             </p>
           </section>
           {run.error !== null && <RunError run={run} />}
-          {run.deletesWithheld !== null && <Withheld run={run} onApproved={refresh} />}
+          <Waiting run={run} onApproved={refresh} />
           {runs(run) && (
             <section class="card">
               <Progress sync={run.sync} run={asRunning(run)} link={false} />
@@ -133,37 +133,6 @@ function RunError({ run }: { run: RunDetail }) {
           <code>{run.error.code}</code>
         </p>
       </div>
-    </section>
-  );
-}
-
-function Withheld({ run, onApproved }: { run: RunDetail; onApproved: () => void }) {
-  const { m } = useText();
-  const { me } = useSigned();
-  const [open, setOpen] = useState(false);
-  return (
-    <section class="notice warn" aria-labelledby="withheld">
-      <Icon name="degraded" />
-      <div>
-        <h2 class="notice-title" id="withheld">
-          {m.run.withheld}
-        </h2>
-        <p>{m.run.withheldText}</p>
-        <p>{run.deletesWithheld}</p>
-        {mayAct(me) && (
-          <button type="button" class="button" onClick={() => setOpen(true)}>
-            {m.approve.open}
-          </button>
-        )}
-      </div>
-      {open && (
-        <ApproveDeletes
-          run={run.id}
-          rows={run.withheldRows}
-          onClose={() => setOpen(false)}
-          onApproved={onApproved}
-        />
-      )}
     </section>
   );
 }
