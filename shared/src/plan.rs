@@ -129,14 +129,16 @@ impl Plan {
 }
 
 /// What is known of a read, for judging whether rows that seem to be gone really are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
-    /// How many rows with content there were.
-    pub rows: u64,
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
     /// Whether the spreadsheet changed while it was read.
     pub moved: bool,
     /// How many rows the database held before.
     pub present_before: u64,
+    /// How many rows had content and no key in the last complete read; `None` when there was none yet.
+    pub keyless_before: Option<u64>,
     /// Whether a person approved the deletion of exactly the keys that vanished.
     pub approved: bool,
 }
@@ -145,29 +147,70 @@ pub struct Reading {
 /// once more, over the last 24 hours.
 #[must_use]
 pub fn withhold(rules: &OnDelete, reading: Reading, vanished: u64) -> Option<String> {
-    let guard = rules.guard(reading.present_before);
     if vanished == 0 {
-        None
-    } else if reading.moved {
-        // Before the approval: what was read now may be another set than it says.
-        Some("the spreadsheet changed while it was read; the next run decides".to_owned())
-    } else if reading.approved {
-        None
-    } else if reading.rows == 0 {
-        Some(format!(
-            "the tab has no rows, but the table has {}; was it cleared by accident? \
-             if not: `sheetsync approve-deletes`",
-            reading.present_before
-        ))
-    } else if rules.policy != DeletePolicy::Ignore && vanished > guard {
-        Some(format!(
-            "{vanished} of {} rows are gone from the sheet, more than the guard of {guard} allows; \
-             if that is right: `sheetsync approve-deletes`, or raise on_delete.guard_rows or guard_percent in sheetsync.toml",
-            reading.present_before
-        ))
-    } else {
-        None
+        return None;
     }
+    // These before the approval: what was read now may be another set than the one that it names.
+    if reading.moved {
+        return Some("the spreadsheet changed while it was read; the next run decides".to_owned());
+    }
+    if let Some(reason) = unreadable_keys(reading.snapshot) {
+        return Some(reason);
+    }
+    if reading.approved {
+        return None;
+    }
+    keyless_rows(reading.snapshot, reading.keyless_before).or_else(|| {
+        let guard = rules.guard(reading.present_before);
+        if reading.snapshot.tally().rows_read == 0 {
+            Some(format!(
+                "the tab has no rows, but the table has {}; was it cleared by accident? \
+                 if not: `sheetsync approve-deletes`",
+                reading.present_before
+            ))
+        } else if rules.policy != DeletePolicy::Ignore && vanished > guard {
+            Some(format!(
+                "{vanished} of {} rows are gone from the sheet, more than the guard of {guard} allows; \
+                 if that is right: `sheetsync approve-deletes`, or raise on_delete.guard_rows or guard_percent in sheetsync.toml",
+                reading.present_before
+            ))
+        } else {
+            None
+        }
+    })
+}
+
+/// A row whose key cannot be read may be any row, so also one that seems to be gone.
+fn unreadable_keys(snapshot: &Snapshot) -> Option<String> {
+    let first = snapshot.unreadable_key()?;
+    let others = match snapshot.tally().keys_unreadable.saturating_sub(1) {
+        0 => String::new(),
+        1 => ", and that of 1 more row".to_owned(),
+        more => format!(", and those of {more} more rows"),
+    };
+    Some(format!(
+        "the key in {} cannot be read: {}{others}; nothing is deleted while a row may be any row: correct the cell, or wait \
+         until its formula is ready",
+        first.cell, first.reason
+    ))
+}
+
+/// Rows without a key are notes and totals, unless there are more of them than there were: then some may have lost theirs.
+fn keyless_rows(snapshot: &Snapshot, before: Option<u64>) -> Option<String> {
+    let (now, before) = (snapshot.tally().keyless_rows, before.unwrap_or(0));
+    if now <= before {
+        return None;
+    }
+    let rows = if now == 1 {
+        "1 row has content but no key".to_owned()
+    } else {
+        format!("{now} rows have content but no key")
+    };
+    let first = snapshot.keyless_cell().map(|cell| format!(" (the first in {cell})")).unwrap_or_default();
+    Some(format!(
+        "{rows}{first}, {before} in the last complete run: a row that is gone may be one of them; give them their keys, \
+         or, if the other rows really are gone: `sheetsync approve-deletes`"
+    ))
 }
 
 #[cfg(test)]
@@ -192,7 +235,7 @@ mod tests {
             builder.add(number as u32 + 2, &cells(key, &value.to_string()));
         }
         let (snapshot, rejections) = builder.finish(false);
-        assert_eq!(rejections, []);
+        assert_eq!(rejections.count(), 0);
         snapshot
     }
 
@@ -280,26 +323,73 @@ mod tests {
         assert_eq!(plan.vanished, []);
     }
 
+    /// A sheet of rows with these keys, each with a value.
+    fn sheet(keys: &[&str]) -> Snapshot {
+        let mapping = mapping();
+        let mut builder = SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), Duplicates::Reject);
+        for (row, key) in (2..).zip(keys) {
+            builder.add(row, &cells(key, "1"));
+        }
+        builder.finish(false).0
+    }
+
+    fn reading(snapshot: &Snapshot, present_before: u64) -> Reading<'_> {
+        Reading { snapshot, moved: false, present_before, keyless_before: None, approved: false }
+    }
+
+    const HARD: DeletePolicy = DeletePolicy::Hard;
+
     #[test]
     fn deletes_are_withheld_when_the_read_looks_wrong() {
-        let rules = OnDelete { policy: DeletePolicy::Hard, ..OnDelete::default() };
-        let reading = Reading { rows: 900, moved: false, present_before: 1000, approved: false };
-        assert_eq!(withhold(&rules, reading, 0), None);
-        assert_eq!(withhold(&rules, reading, 150), None);
-        assert!(withhold(&rules, reading, 151).is_some_and(|reason| reason.contains("151 of 1000")));
-        assert!(withhold(&rules, Reading { moved: true, ..reading }, 1).is_some());
-        assert!(withhold(&rules, Reading { rows: 0, ..reading }, 1).is_some());
-        let small = Reading { rows: 10, moved: false, present_before: 20, approved: false };
+        let rules = OnDelete { policy: HARD, ..OnDelete::default() };
+        let (some, none) = (sheet(&["a"]), sheet(&[]));
+        let large = reading(&some, 1000);
+        assert_eq!(withhold(&rules, large, 0), None);
+        assert_eq!(withhold(&rules, large, 150), None);
+        assert!(withhold(&rules, large, 151).is_some_and(|reason| reason.contains("151 of 1000")));
+        assert!(withhold(&rules, Reading { moved: true, ..large }, 1).is_some());
+        assert!(withhold(&rules, reading(&none, 1000), 1).is_some_and(|reason| reason.contains("no rows")));
+        let small = reading(&some, 20);
         assert_eq!(withhold(&rules, small, 10), None);
         assert!(withhold(&rules, small, 11).is_some());
     }
 
     #[test]
-    fn an_approved_deletion_is_withheld_only_when_the_sheet_moved() {
-        let rules = OnDelete { policy: DeletePolicy::Hard, ..OnDelete::default() };
-        let cleared = Reading { rows: 0, moved: false, present_before: 1000, approved: true };
-        assert_eq!(withhold(&rules, cleared, 1000), None);
-        assert!(withhold(&rules, Reading { moved: true, ..cleared }, 1000).is_some());
+    fn an_approved_deletion_is_withheld_only_when_the_set_may_be_wrong() {
+        let rules = OnDelete { policy: HARD, ..OnDelete::default() };
+        let (cleared, notes, unready) = (sheet(&[]), sheet(&["a", "", ""]), sheet(&["a", "Loading..."]));
+        let approved = |snapshot| Reading { approved: true, ..reading(snapshot, 1000) };
+        assert_eq!(withhold(&rules, approved(&cleared), 1000), None);
+        assert_eq!(withhold(&rules, approved(&notes), 1), None, "a person knows what the notes are");
+        assert!(withhold(&rules, Reading { moved: true, ..approved(&cleared) }, 1000).is_some());
+        assert!(withhold(&rules, approved(&unready), 1).is_some());
+    }
+
+    #[test]
+    fn nothing_is_deleted_while_a_key_cannot_be_read() {
+        let rules = OnDelete { policy: HARD, ..OnDelete::default() };
+        let withheld = |keys: &[&str]| withhold(&rules, reading(&sheet(keys), 40), 1).unwrap_or_default();
+        let one = withheld(&["a", "#N/A"]);
+        assert!(one.starts_with("the key in A3 cannot be read: #N/A; nothing is deleted"), "{one}");
+        let three = withheld(&["Loading...", "#REF!", "a", "#N/A"]);
+        assert!(three.starts_with("the key in A2 cannot be read: Loading..., and those of 2 more rows;"), "{three}");
+        assert_eq!(withhold(&rules, reading(&sheet(&["#N/A"]), 40), 0), None, "nothing is gone");
+    }
+
+    #[test]
+    fn rows_without_a_key_withhold_deletes_only_when_there_are_more_than_before() {
+        let rules = OnDelete { policy: HARD, ..OnDelete::default() };
+        let snapshot = sheet(&["a", "", ""]);
+        let before = |keyless_before| Reading { keyless_before, ..reading(&snapshot, 40) };
+        for (keyless_before, is_withheld) in [(None, true), (Some(1), true), (Some(2), false), (Some(3), false)] {
+            let reason = withhold(&rules, before(keyless_before), 1);
+            assert_eq!(reason.is_some(), is_withheld, "{keyless_before:?}");
+        }
+        let reason = withhold(&rules, before(Some(1)), 1).unwrap_or_default();
+        assert!(
+            reason.starts_with("2 rows have content but no key (the first in A3), 1 in the last complete run"),
+            "{reason}"
+        );
     }
 
     #[test]

@@ -15,9 +15,6 @@ use crate::snapshot::State;
 use crate::supabase::{BatchPreview, Inspection, Refusal, RunType, Supabase, SupabaseError};
 use crate::survey::{self, Measure, ReadError, TabRead};
 
-/// How many headers a warning names.
-const NAMED: usize = 20;
-
 /// Why a plan cannot be made. What would make the run fail, such as a missing header, is no such reason: the plan says it.
 #[derive(Debug, thiserror::Error)]
 pub enum PreviewError {
@@ -128,8 +125,13 @@ async fn preview_deletes(
     let vanished = plan.vanished.len() as u64;
     let gone = plan.vanished().filter(|_| !read.moved);
     let approved = gone.is_some_and(|gone| inspection.approved_deletes.as_ref() == Some(&gone.keys));
-    let reading =
-        Reading { rows: preview.rows_read, moved: read.moved, present_before: inspection.present_rows, approved };
+    let reading = Reading {
+        snapshot: &read.snapshot,
+        moved: read.moved,
+        present_before: inspection.present_rows,
+        keyless_before: inspection.keyless_rows,
+        approved,
+    };
     preview.deletes_withheld = plan::withhold(&definition.on_delete, reading, vanished);
     if preview.deletes_withheld.is_some() {
         plan.vanished.clear();
@@ -143,12 +145,9 @@ async fn preview_deletes(
 }
 
 fn warn_of_reading(preview: &mut Preview, definition: &Sync, inspection: &Inspection, read: &TabRead) {
-    let mut unmapped = read.unmapped_headers.clone();
+    let unmapped = survey::some_of(&read.unmapped_headers);
     if !unmapped.is_empty() {
-        let count = unmapped.len();
-        unmapped.truncate(NAMED);
-        let more = if count > NAMED { format!(" and {} more", count - NAMED) } else { String::new() };
-        preview.warn("unmapped_headers", None, format!("no column is fed by {}{more}", unmapped.join(", ")));
+        preview.warn("unmapped_headers", None, format!("no column is fed by {}", unmapped.join(", ")));
     }
     if definition.mode != Mode::UpdateOnly {
         for column in &inspection.needs_value {
@@ -172,7 +171,10 @@ fn warn_of_reading(preview: &mut Preview, definition: &Sync, inspection: &Inspec
         let message = "the spreadsheet changed while it was read: make the plan again";
         preview.warn("sheet_moved", None, message.to_owned());
     }
-    let missing = read.snapshot.missing();
+    if let Some(warning) = read.below_range() {
+        preview.warn("rows_below_range", None, warning);
+    }
+    let missing = survey::some_of(read.snapshot.missing());
     if !missing.is_empty() {
         preview.warn("missing_keys", None, format!("the sheet has no row with the key {}", missing.join(", ")));
     }

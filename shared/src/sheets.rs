@@ -3,8 +3,10 @@
 
 mod auth;
 mod quota;
+mod reader;
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use tokio::time::Instant;
 pub use self::auth::ServiceAccount;
 use self::quota::Quota;
 pub use self::quota::READS_PER_MINUTE;
+pub use self::reader::{Chunk, Reader};
 use crate::area::Area;
 use crate::http;
 use crate::mapping::{Cell, column_letters};
@@ -30,13 +33,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A request that has less time than this is not begun.
 const SHORTEST_REQUEST: Duration = Duration::from_secs(1);
-
-/// The first chunk is small, because the size of a row is not known yet.
-const FIRST_CHUNK_CELLS: u32 = 40_000;
-/// Google recommends responses of at most about 2 MB.
-const CHUNK_BYTES: u64 = 2_000_000;
-/// A chunk grows at most so much over the one before, in case the rows read so far were shorter than those to come.
-const CHUNK_GROWTH: u32 = 8;
 
 /// Why the sheet could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +110,9 @@ pub enum SheetsError {
         /// How many columns it has.
         columns: u32,
     },
+    /// The rows that were asked for are no longer in the tab, or not all of them.
+    #[error("the tab became smaller while it was read ({0}); the next run reads it afresh")]
+    PastGrid(String),
     /// The quota is used up, and stayed so.
     #[error("Google's read quota is used up and stayed so: {0}")]
     Quota(String),
@@ -141,6 +140,7 @@ impl SheetsError {
             Self::NoSuchTab { .. } => "no_such_tab",
             Self::NoSuchRange { .. } => "no_such_range",
             Self::RangeOffGrid { .. } => "range_off_grid",
+            Self::PastGrid(_) => "tab_shrank",
             Self::Quota(_) => "google_quota",
             Self::Down(_) => "google_down",
             Self::Refused(_) => "google_refused",
@@ -153,6 +153,7 @@ impl SheetsError {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::BadKey(_) | Self::Unauthenticated { .. } | Self::Denied { .. } => "permission",
+            Self::PastGrid(_) => "conflict",
             Self::Quota(_) | Self::OutOfTime(_) => "rate_limit",
             Self::Down(_) => "network",
             Self::NoSuchSpreadsheet { .. }
@@ -199,10 +200,21 @@ pub struct Tab {
     pub id: i64,
     /// Its title.
     pub title: String,
+    /// How many rows and columns its grid has.
+    pub grid: Grid,
     /// The cells that are read.
     pub window: Window,
     /// The spreadsheet's time zone, an IANA name.
     pub time_zone: String,
+}
+
+/// The size of a tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// Rows.
+    pub rows: u32,
+    /// Columns.
+    pub columns: u32,
 }
 
 /// Where tabs are read from: Google, or what a simulation plays.
@@ -212,9 +224,13 @@ pub trait Tabs {
     async fn tab(&self, spreadsheet: &str, name: TabName<'_>, area: Option<Area>) -> Result<Tab, SheetsError>;
     /// The version of the spreadsheet, which grows with every change.
     async fn version(&self, spreadsheet: &str) -> Result<String, SheetsError>;
-    /// The rows `first..=last` of a tab, both counted from 1, and how many bytes they took.
-    async fn rows(&self, tab: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError>;
+    /// Blocks of whole rows, counted from 1, all as they were at one moment, and how many bytes they took. Blank rows at the
+    /// end of a block and blank cells at the end of a row are left out.
+    async fn blocks(&self, tab: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError>;
 }
+
+/// Consecutive rows of a tab, from its window's first column on.
+pub type Block = Vec<Vec<Cell>>;
 
 impl Tabs for Sheets {
     async fn tab(&self, spreadsheet: &str, name: TabName<'_>, area: Option<Area>) -> Result<Tab, SheetsError> {
@@ -225,8 +241,8 @@ impl Tabs for Sheets {
         Sheets::version(self, spreadsheet).await
     }
 
-    async fn rows(&self, tab: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError> {
-        Sheets::rows(self, tab, first, last).await
+    async fn blocks(&self, tab: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError> {
+        Sheets::blocks(self, tab, blocks).await
     }
 }
 
@@ -244,8 +260,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// What of `area` lies in a grid of so many rows and columns; `None` when it begins past its end.
-    fn of(area: Option<Area>, rows: u32, columns: u32) -> Option<Self> {
+    /// What of `area` lies in a grid; `None` when it begins past its end.
+    #[must_use]
+    pub fn of(area: Option<Area>, grid: Grid) -> Option<Self> {
+        let Grid { rows, columns } = grid;
         let whole = Area { first_row: 1, last_row: None, first_column: 0, last_column: None };
         let Area { first_row, last_row, first_column, last_column } = area.unwrap_or(whole);
         let window = Self {
@@ -414,12 +432,13 @@ impl Sheets {
             match properties.grid_properties {
                 Some(GridProperties { row_count: rows, column_count: columns }) if wanted => {
                     let title = properties.title;
-                    let Some(window) = Window::of(area, rows, columns) else {
+                    let grid = Grid { rows, columns };
+                    let Some(window) = Window::of(area, grid) else {
                         return Err(SheetsError::RangeOffGrid { tab: title, rows, columns });
                     };
                     let time_zone = found.properties.time_zone;
                     let spreadsheet = spreadsheet.to_owned();
-                    return Ok(Tab { spreadsheet, id: properties.sheet_id, title, window, time_zone });
+                    return Ok(Tab { spreadsheet, id: properties.sheet_id, title, grid, window, time_zone });
                 }
                 _ => known.push(format!("{:?} (tab_id {})", properties.title, properties.sheet_id)),
             }
@@ -446,35 +465,43 @@ impl Sheets {
         Ok(file.version)
     }
 
-    /// Reads the rows `first..=last` of a tab, both counted from 1; also says how many bytes they took.
+    /// Reads blocks of rows of a tab, as [`Tabs::blocks`] says. One `values:batchGet`, which counts once against the quota.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub async fn rows(&self, tab: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError> {
+    pub async fn blocks(&self, tab: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            #[serde(default)]
+            value_ranges: Vec<ValueRange>,
+        }
         #[derive(Deserialize)]
         struct ValueRange {
             #[serde(default)]
-            values: Vec<Vec<Cell>>,
+            values: Block,
         }
-        let range = format!(
-            "'{}'!{}{first}:{}{last}",
-            tab.title.replace('\'', "''"),
-            column_letters(tab.window.first_column),
-            column_letters(tab.window.last_column)
-        );
-        let url = format!(
-            "{}/v4/spreadsheets/{}/values/{}",
-            self.shared.sheets_url,
-            path_segment(&tab.spreadsheet),
-            path_segment(&range)
-        );
-        let query = [
+        let title = tab.title.replace('\'', "''");
+        let first_column = column_letters(tab.window.first_column);
+        let last_column = column_letters(tab.window.last_column);
+        let ranges: Vec<String> = blocks
+            .iter()
+            .map(|rows| format!("'{title}'!{first_column}{}:{last_column}{}", rows.start(), rows.end()))
+            .collect();
+        let url =
+            format!("{}/v4/spreadsheets/{}/values:batchGet", self.shared.sheets_url, path_segment(&tab.spreadsheet));
+        let mut query = vec![
             ("valueRenderOption", "UNFORMATTED_VALUE"),
             ("dateTimeRenderOption", "SERIAL_NUMBER"),
             ("majorDimension", "ROWS"),
         ];
-        let (read, bytes): (ValueRange, u64) = self.get(&tab.spreadsheet, &url, &query).await?;
-        Ok((read.values, bytes))
+        query.extend(ranges.iter().map(|range| ("ranges", range.as_str())));
+        let (answer, bytes): (Answer, u64) = self.get(&tab.spreadsheet, &url, &query).await?;
+        if answer.value_ranges.len() != blocks.len() {
+            let (asked, came) = (blocks.len(), answer.value_ranges.len());
+            return Err(SheetsError::Down(format!("{came} blocks of rows came, {asked} were asked for")));
+        }
+        Ok((answer.value_ranges.into_iter().map(|range| range.values).collect(), bytes))
     }
 
     /// Gets JSON and its size, with a token, and again while the failure is one that passes: Google asks for exponential
@@ -568,62 +595,10 @@ impl Sheets {
             (403, _) => SheetsError::Denied { account, spreadsheet, detail: message },
             (404, _) => SheetsError::NoSuchSpreadsheet { spreadsheet },
             (400, "FAILED_PRECONDITION") => SheetsError::NotASpreadsheet { spreadsheet },
+            (400, _) if message.contains("exceeds grid limits") => SheetsError::PastGrid(message),
             (500.., _) => SheetsError::Down(format!("HTTP {status} {message}").trim_end().to_owned()),
             _ => SheetsError::Refused(format!("HTTP {status} {message}")),
         }
-    }
-}
-
-/// Reads a tab chunk by chunk, each about as large as Google recommends.
-pub struct Reader<'a, T> {
-    tabs: &'a T,
-    tab: &'a Tab,
-    next_row: u32,
-    chunk_rows: u32,
-    requests: u32,
-}
-
-/// Consecutive rows of a tab, from its window's first column on. Blank rows at the end of the range are left out, as Google does.
-#[derive(Debug)]
-pub struct Chunk {
-    /// The row number of the first.
-    pub first_row: u32,
-    /// Their cells.
-    pub rows: Vec<Vec<Cell>>,
-}
-
-impl<'a, T: Tabs> Reader<'a, T> {
-    /// Reads a tab from `first_row` on.
-    #[must_use]
-    pub fn of(tabs: &'a T, tab: &'a Tab, first_row: u32) -> Self {
-        let rows = (FIRST_CHUNK_CELLS / tab.window.columns()).max(1);
-        Self { tabs, tab, next_row: first_row, chunk_rows: rows, requests: 0 }
-    }
-
-    /// The next chunk; `None` after the last row of the grid.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn next(&mut self) -> Result<Option<Chunk>, SheetsError> {
-        if self.next_row > self.tab.window.last_row {
-            return Ok(None);
-        }
-        let first_row = self.next_row;
-        let last_row = self.tab.window.last_row.min(first_row.saturating_add(self.chunk_rows - 1));
-        let (rows, bytes) = self.tabs.rows(self.tab, first_row, last_row).await?;
-        self.requests += 1;
-        self.next_row = last_row + 1;
-        let asked = u64::from(last_row - first_row + 1);
-        let fitting = CHUNK_BYTES * asked / bytes.max(1);
-        self.chunk_rows =
-            (fitting.min(u64::from(u32::MAX)) as u32).clamp(1, self.chunk_rows.saturating_mul(CHUNK_GROWTH));
-        Ok(Some(Chunk { first_row, rows }))
-    }
-
-    /// How many requests the reading has taken so far.
-    #[must_use]
-    pub fn requests(&self) -> u32 {
-        self.requests
     }
 }
 

@@ -53,6 +53,19 @@ pub struct Tally {
     pub rows_rejected: u64,
     /// Rows left out for a reason that is no fault of a cell, such as a blank key.
     pub rows_skipped: u64,
+    /// Of the rejected rows, those whose key cannot be read: each of them may be any row.
+    pub keys_unreadable: u64,
+    /// Of the skipped rows, those whose key is blank.
+    pub keyless_rows: u64,
+}
+
+/// A key that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableKey {
+    /// The address of its cell.
+    pub cell: String,
+    /// The error of its formula, or what was expected in the cell.
+    pub reason: String,
 }
 
 /// How the cells of one column fit its type, over all rows that have a key.
@@ -77,6 +90,8 @@ pub struct SnapshotBuilder<'a> {
     entries: Vec<Entry>,
     wire: Vec<u8>,
     tally: Tally,
+    unreadable_key: Option<UnreadableKey>,
+    keyless_cell: Option<String>,
     fits: Vec<Fit>,
     rejections: Vec<Rejection>,
 }
@@ -93,6 +108,8 @@ impl<'a> SnapshotBuilder<'a> {
             entries: Vec::new(),
             wire: Vec::new(),
             tally: Tally::default(),
+            unreadable_key: None,
+            keyless_cell: None,
             fits: Vec::new(),
             rejections: Vec::new(),
         }
@@ -131,14 +148,19 @@ impl<'a> SnapshotBuilder<'a> {
             Mapped::Blank => return,
             Mapped::Skipped(reason) => {
                 self.tally.rows_skipped += 1;
+                self.tally.keyless_rows += 1;
+                if self.keyless_cell.is_none() {
+                    self.keyless_cell.clone_from(&reason.cell);
+                }
                 self.rejections.push(reason);
             }
             Mapped::Rejected { key, rejections } => {
                 self.tally.rows_rejected += 1;
-                self.rejections.extend(rejections);
-                if let Some(key) = key {
-                    self.entries.push(Entry { key: KeyHash::of(&key), row, state: State::Present });
+                match key {
+                    Some(key) => self.entries.push(Entry { key: KeyHash::of(&key), row, state: State::Present }),
+                    None => self.note_unreadable_key(row, &rejections),
                 }
+                self.rejections.extend(rejections);
             }
             Mapped::Row(mapped) => {
                 let key = KeyHash::of(&mapped.key);
@@ -160,6 +182,22 @@ impl<'a> SnapshotBuilder<'a> {
             }
         }
         self.tally.rows_read += 1;
+    }
+
+    fn note_unreadable_key(&mut self, row: u32, rejections: &[Rejection]) {
+        self.tally.keys_unreadable += 1;
+        if self.unreadable_key.is_some() {
+            return;
+        }
+        let is_of_key = |rejection: &&Rejection| rejection.column.as_deref().is_some_and(|it| self.mapping.is_key(it));
+        let rejection = rejections.iter().find(is_of_key);
+        let cell = rejection.and_then(|rejection| rejection.cell.clone()).unwrap_or_else(|| format!("row {row}"));
+        let reason = rejection.map_or_else(String::new, |rejection| match (rejection.code, &rejection.raw) {
+            // What a formula leaves in its cell, such as `#N/A`, says it best, and is no content of the row.
+            (Code::CellError, Some(error)) => error.clone(),
+            _ => rejection.message.clone(),
+        });
+        self.unreadable_key = Some(UnreadableKey { cell, reason });
     }
 
     fn measure(&mut self, cells: &[Cell], mapped: &Mapped) {
@@ -214,10 +252,11 @@ impl<'a> SnapshotBuilder<'a> {
     /// Ends the reading: settles duplicate keys and sorts by key hash. `moved` says that the sheet changed while it was
     /// read, in which case a row may have been read twice: equal rows are then one row.
     #[must_use]
-    pub fn finish(mut self, moved: bool) -> (Snapshot, Vec<Rejection>) {
+    pub fn finish(mut self, moved: bool) -> (Snapshot, Rejections<'a>) {
         let mut read = std::mem::take(&mut self.entries);
         read.sort_unstable_by_key(|entry| (entry.key, entry.row));
         let mut entries = Vec::with_capacity(read.len());
+        let mut groups = Vec::new();
         for group in read.chunk_by(|left, right| left.key == right.key) {
             let kept = match group {
                 [entry] => *entry,
@@ -225,7 +264,7 @@ impl<'a> SnapshotBuilder<'a> {
                     self.tally.rows_read -= group.len() as u64 - 1;
                     *first
                 }
-                _ => self.settle(group),
+                _ => self.settle(group, &mut groups),
             };
             entries.push(kept);
         }
@@ -233,36 +272,50 @@ impl<'a> SnapshotBuilder<'a> {
         let asked = self.only.take().into_iter().flatten();
         let mut missing: Vec<String> = asked.filter(|(key, _)| is_missing(key)).map(|(_, asked)| asked).collect();
         missing.sort_unstable();
-        (Snapshot { entries, wire: self.wire, tally: self.tally, missing, fits: self.fits }, self.rejections)
+        let waiting = self.rejections.into_iter();
+        let rejections = Rejections { mapping: self.mapping, waiting, groups: groups.into_iter(), group: None };
+        let snapshot = Snapshot {
+            entries,
+            wire: self.wire,
+            tally: self.tally,
+            unreadable_key: self.unreadable_key,
+            keyless_cell: self.keyless_cell,
+            missing,
+            fits: self.fits,
+        };
+        (snapshot, rejections)
     }
 
-    /// Settles rows that share a key: one entry comes back, and the others are counted and explained. A row that was
+    /// Settles rows that share a key: one entry comes back, and the others are counted and added to `groups`. A row that was
     /// rejected for its cells counts among those that share the key, but is not counted or explained twice.
-    fn settle(&mut self, group: &[Entry]) -> Entry {
+    fn settle(&mut self, group: &[Entry], groups: &mut Vec<SameKey>) -> Entry {
         let winner = match self.duplicates {
             Duplicates::Reject => None,
             Duplicates::First => group.first(),
             Duplicates::Last => group.last(),
         };
+        let mut key = None;
+        let mut rows = Vec::new();
         for entry in group {
             let State::Ready { start, length, .. } = entry.state else { continue };
-            if winner.is_some_and(|winner| winner.row == entry.row) {
-                continue;
+            if winner.is_none_or(|winner| winner.row != entry.row) {
+                key.get_or_insert_with(|| row_key(&self.wire[start..start + length as usize]).unwrap_or_default());
+                rows.push(entry.row);
             }
-            let (code, message) = match winner {
-                None => {
-                    self.tally.rows_rejected += 1;
-                    let others = other_rows(group, entry.row);
-                    (Code::DuplicateKey, format!("the key must be in one row only; it is also in {others}"))
-                }
-                Some(winner) => {
-                    self.tally.rows_skipped += 1;
-                    (Code::DuplicateSkipped, format!("row {} has the same key and is used instead", winner.row))
-                }
-            };
-            let key = row_key(&self.wire[start..start + length as usize]).unwrap_or_default();
-            self.rejections.push(self.mapping.reject_row(code, &key, entry.row, message));
         }
+        let left_out = rows.len() as u64;
+        let why = match winner {
+            None => {
+                self.tally.rows_rejected += left_out;
+                let first = group.iter().take(NAMED_DUPLICATES + 1).map(|entry| entry.row).collect();
+                LeftOut::NoneIsUsed { first, others: group.len() - 1 }
+            }
+            Some(winner) => {
+                self.tally.rows_skipped += left_out;
+                LeftOut::AnotherIsUsed { row: winner.row }
+            }
+        };
+        groups.extend(key.map(|key| SameKey { key, rows: rows.into_iter(), why }));
         match winner {
             Some(winner) => *winner,
             None => Entry { state: State::Present, ..group[0] },
@@ -277,13 +330,69 @@ fn same_content(left: &Entry, right: &Entry) -> bool {
     }
 }
 
-fn other_rows(group: &[Entry], row: u32) -> String {
-    let others: Vec<u32> = group.iter().map(|entry| entry.row).filter(|other| *other != row).collect();
-    let named: Vec<String> = others.iter().take(NAMED_DUPLICATES).map(u32::to_string).collect();
-    match (others.len(), others.len().saturating_sub(NAMED_DUPLICATES)) {
-        (1, _) => format!("row {}", named.join("")),
-        (_, 0) => format!("rows {}", named.join(", ")),
-        (_, more) => format!("rows {} and {more} more", named.join(", ")),
+/// The rejections of a reading that were not taken before its end. Those of rows that share a key are made one at a time: a
+/// placeholder that is filled down a column makes hundreds of thousands of them.
+pub struct Rejections<'a> {
+    mapping: &'a Mapping,
+    waiting: std::vec::IntoIter<Rejection>,
+    groups: std::vec::IntoIter<SameKey>,
+    group: Option<SameKey>,
+}
+
+/// Rows that are left out because they share a key.
+struct SameKey {
+    key: String,
+    rows: std::vec::IntoIter<u32>,
+    why: LeftOut,
+}
+
+enum LeftOut {
+    /// No row with the key is used: the first rows that have it, and how many have it beside each of them.
+    NoneIsUsed {
+        first: Vec<u32>,
+        others: usize,
+    },
+    AnotherIsUsed {
+        row: u32,
+    },
+}
+
+impl Iterator for Rejections<'_> {
+    type Item = Rejection;
+
+    fn next(&mut self) -> Option<Rejection> {
+        if let Some(rejection) = self.waiting.next() {
+            return Some(rejection);
+        }
+        loop {
+            if let Some(group) = &mut self.group
+                && let Some(row) = group.rows.next()
+            {
+                let (code, message) = group.why.explain(row);
+                return Some(self.mapping.reject_row(code, &group.key, row, message));
+            }
+            self.group = Some(self.groups.next()?);
+        }
+    }
+}
+
+impl LeftOut {
+    fn explain(&self, row: u32) -> (Code, String) {
+        match self {
+            Self::NoneIsUsed { first, others } => {
+                let named = first.iter().filter(|other| **other != row).take(NAMED_DUPLICATES).map(u32::to_string);
+                let named = named.collect::<Vec<_>>().join(", ");
+                let others = match (*others, others.saturating_sub(NAMED_DUPLICATES)) {
+                    (1, _) => format!("row {named}"),
+                    (_, 0) => format!("rows {named}"),
+                    (_, more) => format!("rows {named} and {more} more"),
+                };
+                (Code::DuplicateKey, format!("the key must be in one row only; it is also in {others}"))
+            }
+            Self::AnotherIsUsed { row } => {
+                (Code::DuplicateSkipped, format!("row {row} has the same key and is used instead"))
+            }
+        }
     }
 }
 
@@ -324,6 +433,8 @@ pub struct Snapshot {
     entries: Vec<Entry>,
     wire: Vec<u8>,
     tally: Tally,
+    unreadable_key: Option<UnreadableKey>,
+    keyless_cell: Option<String>,
     missing: Vec<String>,
     fits: Vec<Fit>,
 }
@@ -339,6 +450,18 @@ impl Snapshot {
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally
+    }
+
+    /// The first of the keys that cannot be read.
+    #[must_use]
+    pub fn unreadable_key(&self) -> Option<&UnreadableKey> {
+        self.unreadable_key.as_ref()
+    }
+
+    /// The address of the key's cell in the first row that has content and no key.
+    #[must_use]
+    pub fn keyless_cell(&self) -> Option<&str> {
+        self.keyless_cell.as_deref()
     }
 
     /// How each column's cells fit, in the order of the definition; empty unless it was measured.
@@ -405,7 +528,8 @@ pub(crate) mod tests {
         for (row, key, value) in rows {
             builder.add(*row, &cells(key, value));
         }
-        builder.finish(moved)
+        let (snapshot, rejections) = builder.finish(moved);
+        (snapshot, rejections.collect())
     }
 
     fn ready_rows(snapshot: &Snapshot) -> Vec<u32> {
@@ -419,7 +543,7 @@ pub(crate) mod tests {
     fn rows_that_share_a_key_are_rejected_with_the_cell_and_the_other_rows() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "b", "1"), (9, "a", "2")]);
         assert_eq!(ready_rows(&snapshot), [3]);
-        assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, rows_skipped: 0 });
+        assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, ..Tally::default() });
         let told: Vec<(Option<&str>, &str)> =
             rejections.iter().map(|rejection| (rejection.cell.as_deref(), rejection.message.as_str())).collect();
         assert_eq!(
@@ -436,7 +560,7 @@ pub(crate) mod tests {
     fn a_row_that_is_rejected_for_its_cells_shares_its_key_all_the_same() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "a", "")]);
         assert_eq!(ready_rows(&snapshot), [0u32; 0]);
-        assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, rows_skipped: 0 });
+        assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, ..Tally::default() });
         assert_eq!(rejections.len(), 2);
     }
 
@@ -449,7 +573,55 @@ pub(crate) mod tests {
         let (last, rejections) = read(Duplicates::Last, false, &rows);
         assert_eq!(ready_rows(&last), [3, 9]);
         assert_eq!(rejections[0].row_number, 2);
-        assert_eq!(last.tally(), Tally { rows_read: 3, rows_rejected: 0, rows_skipped: 1 });
+        assert_eq!(last.tally(), Tally { rows_read: 3, rows_skipped: 1, ..Tally::default() });
+    }
+
+    #[test]
+    fn a_row_that_is_one_of_many_with_its_key_names_the_first_others_and_their_number() {
+        let rows: Vec<(u32, &str, &str)> = (2..=9).map(|row| (row, "a", "1")).collect();
+        let (_, rejections) = read(Duplicates::Reject, false, &rows);
+        let of = |row: u32| rejections.iter().find(|it| it.row_number == row).map(|it| it.message.clone());
+        let expected = |others| Some(format!("the key must be in one row only; it is also in rows {others}"));
+        assert_eq!(of(2), expected("3, 4, 5, 6, 7 and 2 more"));
+        assert_eq!(of(4), expected("2, 3, 5, 6, 7 and 2 more"));
+        assert_eq!(of(9), expected("2, 3, 4, 5, 6 and 2 more"));
+    }
+
+    #[test]
+    fn a_key_filled_down_the_whole_column_rejects_each_row_and_counts_as_present() {
+        const ROWS: u32 = 200_000;
+        for (duplicates, rejected, skipped) in [(Duplicates::Reject, ROWS, 0), (Duplicates::Last, 0, ROWS - 1)] {
+            let mapping = mapping();
+            let mut builder = SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), duplicates);
+            builder.add(2, &cells("-", "1"));
+            // As if each of them had been mapped, which is not what this is about.
+            let entry = builder.entries[0];
+            builder.entries = (2..ROWS + 2).map(|row| Entry { row, ..entry }).collect();
+            let (snapshot, rejections) = builder.finish(false);
+            let counted = (snapshot.tally().rows_rejected, snapshot.tally().rows_skipped);
+            assert_eq!(counted, (rejected.into(), skipped.into()));
+            assert!(snapshot.has(KeyHash::of("-")));
+            let recorded = rejections.map(|rejection| rejection.row_number);
+            assert!(recorded.eq(2..rejected + skipped + 2), "each once, in order");
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_counted_with_its_cell_and_what_stands_there() {
+        let rows = [(2, "a", "1"), (17, "#N/A", "1"), (18, "Loading...", ""), (19, "", "note"), (20, "", "total")];
+        let (snapshot, _) = read(Duplicates::Reject, false, &rows);
+        let tally = snapshot.tally();
+        assert_eq!((tally.keys_unreadable, tally.keyless_rows), (2, 2));
+        assert_eq!((tally.rows_read, tally.rows_rejected, tally.rows_skipped), (5, 2, 2), "they are among these");
+        let first = snapshot.unreadable_key().map(|key| (key.cell.as_str(), key.reason.as_str()));
+        assert_eq!((first, snapshot.keyless_cell()), (Some(("A17", "#N/A")), Some("A19")));
+    }
+
+    #[test]
+    fn a_row_with_a_readable_key_and_a_bad_cell_is_no_unreadable_key() {
+        let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "#N/A"), (3, "b", "")]);
+        assert_eq!((snapshot.tally().keys_unreadable, rejections.len()), (0, 2));
+        assert_eq!(snapshot.unreadable_key(), None);
     }
 
     #[test]

@@ -199,6 +199,7 @@ impl Supabase {
                 .and_then(|definition| definition.every)
                 .map(|every| every.as_secs()),
             "p_stall_seconds": begin.stall_after.as_secs(),
+            "p_nonce": begin.nonce,
         });
         self.patient("sync_begin", &arguments).await
     }
@@ -538,6 +539,9 @@ pub struct Begin<'a> {
     pub keys: Option<&'a [String]>,
     /// A run under way that has shown no sign of life for so long is superseded.
     pub stall_after: Duration,
+    /// The invocation that begins it: to the same one the run is `begun` as often as it asks, because an answer can be lost;
+    /// to any other it is a duplicate.
+    pub nonce: &'a str,
 }
 
 /// The answer to [`Supabase::begin`].
@@ -627,6 +631,8 @@ pub struct PlanRecord {
     pub delete_batches: u64,
     /// Why vanished keys were not sent.
     pub deletes_withheld: Option<String>,
+    /// Whether all of the sheet was read at rest, each key included: only then does a key that is missing count as missing.
+    pub read_complete: bool,
     /// The keys that vanished, sent or not; `None` when there are none, or when the sheet moved and nobody knows.
     pub vanished: Option<Vanished>,
     /// What else a reader of the run may want to know.

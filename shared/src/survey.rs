@@ -10,11 +10,20 @@ use crate::batch::{Envelope, Outgoing};
 use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::{self, RangeIndex};
-use crate::mapping::{CellRef, HeaderProblem, KeyForm, Mapping, Rejection, Settings, column_letters};
+use crate::mapping::{
+    Cell, CellRef, HeaderProblem, KeyForm, Mapped, Mapping, MovedHeader, Rejection, Settings, column_letters,
+};
 use crate::plan::{self, Plan, RangeDigests, StoredRow};
-use crate::sheets::{Reader, SheetsError, Tab, TabName, Tabs};
+use crate::sheets::{Chunk, Reader, SheetsError, Tab, TabName, Tabs};
 use crate::snapshot::{Entry, Snapshot, SnapshotBuilder};
 use crate::supabase::{MAX_REJECTIONS, RunType, Supabase, SupabaseError};
+
+/// How many entries of a list a run or a plan repeats, and how many characters of each.
+const NAMED: usize = 20;
+const NAMED_CHARACTERS: usize = 100;
+
+/// How many headers that moved an error names.
+const NAMED_MOVES: usize = 3;
 
 /// Why a tab could not be read into a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +59,48 @@ pub enum ReadError {
         /// What does not fit.
         problems: Vec<HeaderProblem>,
     },
+    /// Between two chunks a column was inserted, moved or deleted, or a row above the headers.
+    #[error(
+        "the columns of the tab {tab:?} moved while it was read: {}; nothing was sent, and the next run reads it afresh",
+        describe(moved, *row)
+    )]
+    ColumnsMoved {
+        /// The tab's title.
+        tab: String,
+        /// The header row.
+        row: u32,
+        /// The headers that no longer stand where they stood.
+        moved: Vec<MovedHeader>,
+    },
+    /// Its title, or the tab that has this title or range, is another than before.
+    #[error(
+        "the tab {was:?} is now {is:?} (tab_id {id}), or another tab took its place, while it was read; nothing was sent, and \
+         the next run reads it afresh"
+    )]
+    TabExchanged {
+        /// The title when the reading began.
+        was: String,
+        /// The title at its end.
+        is: String,
+        /// The id at its end.
+        id: i64,
+    },
+}
+
+fn describe(moved: &[MovedHeader], row: u32) -> String {
+    let cell = |column: u32| CellRef { column, row };
+    let describe = |header: &MovedHeader| {
+        let name = shortened(&header.header);
+        match header.to {
+            Some(to) => format!("the header {name:?} was in {} and is now in {}", cell(header.from), cell(to)),
+            None => format!("the header {name:?} was in {} and is no longer in row {row}", cell(header.from)),
+        }
+    };
+    let named = moved.iter().take(NAMED_MOVES).map(describe).collect::<Vec<_>>().join("; ");
+    match moved.len().saturating_sub(NAMED_MOVES) {
+        0 => named,
+        more => format!("{named}; and {more} more"),
+    }
 }
 
 impl ReadError {
@@ -60,6 +111,8 @@ impl ReadError {
             Self::Sheets(error) => error.code(),
             Self::NoHeaders { .. } | Self::HeadersOutside { .. } => "no_headers",
             Self::Headers { .. } => "headers_do_not_fit",
+            Self::ColumnsMoved { .. } => "columns_moved",
+            Self::TabExchanged { .. } => "tab_exchanged",
         }
     }
 
@@ -69,6 +122,7 @@ impl ReadError {
         match self {
             Self::Sheets(error) => error.error_type(),
             Self::NoHeaders { .. } | Self::HeadersOutside { .. } | Self::Headers { .. } => "validation",
+            Self::ColumnsMoved { .. } | Self::TabExchanged { .. } => "conflict",
         }
     }
 }
@@ -98,7 +152,7 @@ pub struct TabRead {
     pub tab: Tab,
     /// Its rows.
     pub snapshot: Snapshot,
-    /// Whether the spreadsheet changed meanwhile.
+    /// Whether the spreadsheet or the tab's size changed meanwhile.
     pub moved: bool,
     /// How many requests it took.
     pub requests: u32,
@@ -106,6 +160,38 @@ pub struct TabRead {
     pub unmapped_headers: Vec<String>,
     /// Per column of the definition, in its order, the header that feeds it and where that stands.
     pub sources: Vec<Source>,
+    /// The row directly below the range, when it has content: the range seems to end too early.
+    pub below: Option<u32>,
+}
+
+impl TabRead {
+    /// What a person should know of the row below the range.
+    #[must_use]
+    pub fn below_range(&self) -> Option<String> {
+        self.below.map(|row| {
+            format!(
+                "row {row}, directly below `range`, has content and is not read: make the range longer, or leave a blank row \
+                 below it"
+            )
+        })
+    }
+}
+
+/// The first entries of a list, each shortened, and how many more there are: headers and keys may be long, and thousands.
+#[must_use]
+pub fn some_of(all: &[String]) -> Vec<String> {
+    let mut some: Vec<String> = all.iter().take(NAMED).map(|text| shortened(text)).collect();
+    if all.len() > NAMED {
+        some.push(format!("and {} more", all.len() - NAMED));
+    }
+    some
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(NAMED_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The header that feeds a column; of several the first.
@@ -145,6 +231,10 @@ pub enum Measure {
 /// `reject` is called after every chunk. It is handed the rejections some at a time, and between that none, so that a column
 /// that went bad does not fill the memory and that a long read can show signs of life.
 ///
+/// The order makes sure that no row which is there all the time seems to be gone: the version before the tab's size, which
+/// says how far to read, and both once more after the last row. Columns cannot slip either: each chunk comes with the header
+/// row of the same moment.
+///
 /// # Errors
 /// When the tab cannot be read or mapped, or `reject` fails.
 pub async fn read<E: From<ReadError>>(
@@ -155,23 +245,22 @@ pub async fn read<E: From<ReadError>>(
     measure: Measure,
     mut reject: impl AsyncFnMut(Vec<Rejection>) -> Result<(), E>,
 ) -> Result<TabRead, E> {
-    let range = definition.range.as_deref().and_then(|range| RangeName::parse(range).ok());
-    let (name, area) = match (&definition.tab, definition.tab_id, range) {
-        (_, _, Some(RangeName::Named(range))) => (TabName::OfRange(range), None),
-        (_, Some(id), range) => (TabName::Id(id), cells(range)),
-        (Some(title), None, range) => (TabName::Title(title), cells(range)),
-        (None, None, _) => unreachable!("a definition without a tab was refused"),
+    let (name, area) = wanted(definition);
+    let look_up = async || -> Result<(String, Tab), ReadError> {
+        let version = sheets.version(&definition.spreadsheet).await?;
+        Ok((version, sheets.tab(&definition.spreadsheet, name, area).await?))
     };
-    let tab = sheets.tab(&definition.spreadsheet, name, area).await.map_err(ReadError::from)?;
+    let (version, tab) = look_up().await?;
     let header_row = definition.header_row.unwrap_or(tab.window.first_row);
     if header_row < tab.window.first_row {
         return Err(ReadError::HeadersOutside { row: header_row, first: tab.window.first_row }.into());
     }
-    let version = sheets.version(&definition.spreadsheet).await.map_err(ReadError::from)?;
     let mut reader = Reader::of(sheets, &tab, header_row);
     let no_headers = || ReadError::NoHeaders { tab: tab.title.clone(), row: header_row };
     let first = reader.next().await.map_err(ReadError::from)?.ok_or_else(no_headers)?;
-    let (headers, rows) = first.rows.split_first().ok_or_else(no_headers)?;
+    if first.headers.is_empty() && first.rows.is_empty() {
+        return Err(no_headers().into());
+    }
     let settings = Settings {
         columns: &definition.columns,
         key: &definition.key,
@@ -180,32 +269,75 @@ pub async fn read<E: From<ReadError>>(
         first_column: tab.window.first_column,
         time_zone: &tab.time_zone,
     };
-    let mapping =
-        Mapping::bind(settings, headers).map_err(|problems| ReadError::Headers { tab: tab.title.clone(), problems })?;
+    let mapping = Mapping::bind(settings, &first.headers)
+        .map_err(|problems| ReadError::Headers { tab: tab.title.clone(), problems })?;
 
     let mut builder = SnapshotBuilder::new(&mapping, definition.mapping_version(), definition.duplicates).only(keys);
     if measure == Measure::Fits {
         builder = builder.measured();
     }
-    for (row, cells) in (first.first_row + 1..).zip(rows) {
-        builder.add(row, cells);
-    }
-    reject(Vec::new()).await?;
-    while let Some(chunk) = reader.next().await.map_err(ReadError::from)? {
-        let many = builder.waiting_rejections() >= MAX_REJECTIONS;
-        reject(if many { builder.take_rejections() } else { Vec::new() }).await?;
-        for (row, cells) in (chunk.first_row..).zip(&chunk.rows) {
-            builder.add(row, cells);
+    let mut below = None;
+    let mut shrank = false;
+    let mut next = Some(first);
+    while let Some(Chunk { headers, first_row, rows, below: row_below }) = next {
+        let moved = mapping.moved_headers(&headers);
+        if !moved.is_empty() {
+            return Err(ReadError::ColumnsMoved { tab: tab.title.clone(), row: header_row, moved }.into());
         }
+        for (row, cells) in (first_row..).zip(&rows) {
+            builder.add(row, cells);
+            if builder.waiting_rejections() >= MAX_REJECTIONS {
+                reject(builder.take_rejections()).await?;
+            }
+        }
+        reject(Vec::new()).await?;
+        below = row_below.and_then(|cells| content_below(&mapping, tab.window.last_row + 1, &cells));
+        next = match reader.next().await {
+            Ok(chunk) => chunk,
+            // Rows were deleted meanwhile: what has been read is right, and what was not read decides about no deletion.
+            Err(SheetsError::PastGrid(reason)) => {
+                tracing::warn!(sync = definition.name, reason, "tab became smaller while it was read");
+                shrank = true;
+                None
+            }
+            Err(error) => return Err(ReadError::from(error).into()),
+        };
     }
-    let moved = sheets.version(&definition.spreadsheet).await.map_err(ReadError::from)? != version;
     let requests = reader.requests();
-    let (snapshot, rejections) = builder.finish(moved);
-    reject(rejections).await?;
+    let (version_after, tab_after) = look_up().await?;
+    if (tab.id, &tab.title) != (tab_after.id, &tab_after.title) {
+        return Err(ReadError::TabExchanged { was: tab.title, is: tab_after.title, id: tab_after.id }.into());
+    }
+    let moved = shrank || version != version_after || tab != tab_after;
+
+    let (snapshot, mut rejections) = builder.finish(moved);
+    loop {
+        let some: Vec<Rejection> = rejections.by_ref().take(MAX_REJECTIONS).collect();
+        if some.is_empty() {
+            break;
+        }
+        reject(some).await?;
+    }
     let unmapped_headers =
-        mapping.unmapped_headers().iter().map(|(header, cell)| format!("{header} ({cell})")).collect();
+        mapping.unmapped_headers().iter().map(|(header, cell)| format!("{} ({cell})", shortened(header))).collect();
     let sources = mapping.sources().map(|(header, column)| Source { header: header.to_owned(), column }).collect();
-    Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers, sources })
+    Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers, sources, below })
+}
+
+/// How the definition names its tab, and which of its cells.
+fn wanted(definition: &Sync) -> (TabName<'_>, Option<Area>) {
+    let range = definition.range.as_deref().and_then(|range| RangeName::parse(range).ok());
+    match (&definition.tab, definition.tab_id, range) {
+        (_, _, Some(RangeName::Named(range))) => (TabName::OfRange(range), None),
+        (_, Some(id), range) => (TabName::Id(id), cells(range)),
+        (Some(title), None, range) => (TabName::Title(title), cells(range)),
+        (None, None, _) => unreachable!("a definition without a tab was refused"),
+    }
+}
+
+/// The row below the range, if what is in it would be a row of the table.
+fn content_below(mapping: &Mapping, row: u32, cells: &[Cell]) -> Option<u32> {
+    (!matches!(mapping.row(row, cells), Mapped::Blank)).then_some(row)
 }
 
 /// Gives entries of a snapshot to `ask` in messages as a run would send them, one at a time, in smaller ones where the
@@ -283,3 +415,6 @@ pub async fn compare(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,14 +119,17 @@ pub enum InvocationError {
     /// The definition cannot be used, and no sync was named under which that could be recorded.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
-    /// A run failed, and Supabase could not be told.
-    #[error("{sync}: {message}")]
-    Unrecorded {
-        /// The sync.
-        sync: String,
-        /// What went wrong.
-        message: String,
-    },
+    /// Runs failed, which could not be recorded in the database. All other syncs of the invocation had their turn.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Unrecorded(Vec<Unrecorded>),
+}
+
+/// The failure of one sync that could not be recorded with a run.
+#[derive(Debug, thiserror::Error)]
+#[error("{sync}: {message}")]
+pub struct Unrecorded {
+    sync: String,
+    message: String,
 }
 
 impl From<InvocationError> for Diagnostic {
@@ -134,7 +137,7 @@ impl From<InvocationError> for Diagnostic {
         let error_type = match &error {
             InvocationError::Request(_) => "bad_request",
             InvocationError::Definition(_) => "bad_definition",
-            InvocationError::Unrecorded { .. } => "unrecorded_failure",
+            InvocationError::Unrecorded(_) => "unrecorded_failure",
         };
         Self { error_type: error_type.to_owned(), error_message: error.to_string() }
     }
@@ -195,11 +198,16 @@ impl Scheduler {
         })
     }
 
-    /// Answers one invocation, which must end at `stop`.
+    /// Answers one invocation, which must end at `stop`. `invocation` is the id that Lambda gave it.
     ///
     /// # Errors
     /// When something went wrong that could not be recorded with a run.
-    pub async fn handle(&self, event: serde_json::Value, stop: Instant) -> Result<Report, InvocationError> {
+    pub async fn handle(
+        &self,
+        event: serde_json::Value,
+        invocation: &str,
+        stop: Instant,
+    ) -> Result<Report, InvocationError> {
         let request: Request =
             serde_json::from_value(event).map_err(|error| InvocationError::Request(error.to_string()))?;
         if (request.run_type == RunType::Selective) != request.keys.as_ref().is_some_and(|keys| !keys.is_empty()) {
@@ -217,13 +225,18 @@ impl Scheduler {
             return Ok(Report { runs: syncs.into_iter().map(|sync| refused(sync, until)).collect() });
         }
         let mut runs = Vec::with_capacity(syncs.len());
+        let mut unrecorded = Vec::new();
         for sync in syncs {
-            runs.push(self.sync(&sync, &request, stop).await?);
+            // What cannot be recorded of one sync says nothing of the next.
+            match self.sync(&sync, &request, invocation, stop).await {
+                Ok(report) => runs.push(report),
+                Err(failure) => unrecorded.push(failure),
+            }
         }
         if runs.iter().any(|report| report.status == Status::Busy) {
             self.tell_of_dead_letters().await;
         }
-        Ok(Report { runs })
+        if unrecorded.is_empty() { Ok(Report { runs }) } else { Err(InvocationError::Unrecorded(unrecorded)) }
     }
 
     /// When the breaker may let calls pass again, if it lets none pass now. A run would only add to what waits.
@@ -233,11 +246,17 @@ impl Scheduler {
         until.map(Timestamp::from)
     }
 
-    async fn sync(&self, name: &str, request: &Request, stop: Instant) -> Result<SyncReport, InvocationError> {
+    async fn sync(
+        &self,
+        name: &str,
+        request: &Request,
+        invocation: &str,
+        stop: Instant,
+    ) -> Result<SyncReport, Unrecorded> {
         let report = |run, status| SyncReport { sync: name.to_owned(), run, status, summary: None, error: None };
         let unrecorded = |error: &RunError| {
             tracing::error!(sync = name, code = error.code(), error = %error, "run failed and could not be recorded");
-            InvocationError::Unrecorded { sync: name.to_owned(), message: error.to_string() }
+            Unrecorded { sync: name.to_owned(), message: error.to_string() }
         };
         let supabase = self.supabase().await.map_err(|error| unrecorded(&error))?;
         let definition = Definition::load_sync(&self.definition, name).map_err(RunError::from);
@@ -245,6 +264,7 @@ impl Scheduler {
             return self.dry_run(name, request, definition, supabase, stop).await;
         }
         let known = definition.as_ref().ok();
+        let nonce = nonce(invocation, name);
         let begin = Begin {
             sync: name,
             run: request.run.unwrap_or_else(Uuid::new_v4),
@@ -253,18 +273,19 @@ impl Scheduler {
             triggered_by: request.triggered_by(),
             keys: request.keys.as_deref(),
             stall_after: known.map_or(DEFAULT_STALL_AFTER, |definition| definition.stall_after),
+            nonce: &nonce,
         };
         let begun = supabase.begin(&begin).await.map_err(|error| {
             let error = RunError::from(error);
             tell_refusal(name, &error);
             unrecorded(&error)
         })?;
-        let (run, seq, present_rows, approved_deletes, key_forms, carry) = match begun {
-            Begun::Begun { run, seq, superseded, present_rows, approved_deletes, key_forms, carry, .. } => {
+        let (run, seq, present_rows, approved_deletes, keyless_before, key_forms, carry) = match begun {
+            Begun::Begun { run, seq, superseded, present_rows, approved_deletes, keyless_rows, key_forms, carry } => {
                 if let Some(stalled) = superseded {
                     tracing::warn!(%run, sync = name, superseded = %stalled, "took over from a run that stalled");
                 }
-                (run, seq, present_rows, approved_deletes, key_forms, carry)
+                (run, seq, present_rows, approved_deletes, keyless_rows, key_forms, carry)
             }
             Begun::Busy { run } => {
                 tracing::info!(sync = name, busy = %run, "another run still makes progress");
@@ -285,6 +306,7 @@ impl Scheduler {
                     id: run,
                     seq,
                     present_rows,
+                    keyless_before,
                     approved_deletes,
                     key_forms,
                     carry,
@@ -357,7 +379,7 @@ impl Scheduler {
         definition: Result<Sync, RunError>,
         supabase: &Supabase,
         stop: Instant,
-    ) -> Result<SyncReport, InvocationError> {
+    ) -> Result<SyncReport, Unrecorded> {
         let id = request.run.unwrap_or_else(Uuid::new_v4);
         let dry_run = DryRun {
             id,
@@ -373,7 +395,7 @@ impl Scheduler {
             Ok(Planned::Failed(error)) => return Ok(failed(name, id, &error)),
             Err(error) => {
                 tracing::error!(plan = %id, sync = name, code = error.code(), error = %error, "plan could not be stored");
-                return Err(InvocationError::Unrecorded { sync: name.to_owned(), message: error.to_string() });
+                return Err(Unrecorded { sync: name.to_owned(), message: error.to_string() });
             }
         };
         Ok(SyncReport { sync: name.to_owned(), run: Some(id), status, summary: None, error: None })
@@ -397,6 +419,11 @@ impl Scheduler {
             })
             .await
     }
+}
+
+/// The id under which an invocation begins the run of a sync, the same each time that it, or Lambda's repetition of it, asks.
+fn nonce(invocation: &str, sync: &str) -> String {
+    if invocation.is_empty() { Uuid::new_v4().to_string() } else { format!("{invocation}/{sync}") }
 }
 
 /// Tells CloudWatch when it is a person who must act.

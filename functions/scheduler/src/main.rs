@@ -14,7 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let scheduler = &Scheduler::from_env().await?;
     let invoke = async |event: LambdaEvent<serde_json::Value>| {
         let LambdaEvent { payload, context } = event;
-        let answer = scheduler.handle(payload, time_to_stop(context.deadline()));
+        let answer = scheduler.handle(payload, &context.request_id, time_to_stop(context.deadline()));
         telemetry::traced(context.xray_trace_id.as_deref(), answer).await
     };
     lambda_runtime::run(service_fn(invoke)).await

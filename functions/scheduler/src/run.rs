@@ -88,9 +88,9 @@ pub enum RunError {
     /// The definition does not fit the database.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Problem>),
-    /// Another run has taken over while this one was reading, or somebody has stopped it.
+    /// Another run has taken over while this one was reading or sending, or somebody has stopped it.
     #[error(
-        "the run was {0} while its sheet was read: it seemed to have stalled, and a newer one goes on in its place"
+        "the run was {0} while its sheet was read and sent: it seemed to have stalled, and a newer one goes on in its place"
     )]
     TakenOver(RunStatus),
 }
@@ -167,6 +167,8 @@ pub struct Run<'a, T, D, Q> {
     pub seq: i64,
     /// How many rows the sync had in the table before.
     pub present_rows: u64,
+    /// How many rows had content and no key in the last complete read.
+    pub keyless_before: Option<u64>,
     /// The vanished keys whose deletion a person has approved.
     pub approved_deletes: Option<KeySet>,
     /// How the database compares the texts of each key column.
@@ -217,11 +219,21 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         let tally = read.snapshot.tally();
         let vanished = plan.vanished().filter(|_| !read.moved);
         let approved = vanished.as_ref().is_some_and(|vanished| self.approved_deletes.as_ref() == Some(&vanished.keys));
-        let reading = Reading { rows: tally.rows_read, moved: read.moved, present_before: self.present_rows, approved };
+        let reading = Reading {
+            snapshot: &read.snapshot,
+            moved: read.moved,
+            present_before: self.present_rows,
+            keyless_before: self.keyless_before,
+            approved,
+        };
         let deletes_withheld = plan::withhold(&self.definition.on_delete, reading, plan.vanished.len() as u64);
         if let Some(reason) = &deletes_withheld {
             tracing::warn!(run = %self.id, sync = self.definition.name, vanished = plan.vanished.len(), reason, "deletes withheld");
             plan.vanished.clear();
+        }
+        let below_range = read.below_range();
+        if let Some(warning) = &below_range {
+            tracing::warn!(run = %self.id, sync = self.definition.name, warning, "rows below the range");
         }
         let (upsert_batches, delete_batches) = self.send(&read, &plan).await?;
         let record = PlanRecord {
@@ -232,6 +244,10 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             upsert_batches,
             delete_batches,
             deletes_withheld,
+            read_complete: self.run_type != RunType::Selective
+                && !read.moved
+                && tally.keys_unreadable == 0
+                && tally.rows_read > 0,
             vanished,
             metadata: json!({
                 "tab": read.tab.title,
@@ -239,12 +255,16 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
                 "reads": read.requests,
                 "readMs": read_ms,
                 "moved": read.moved,
-                "unmappedHeaders": read.unmapped_headers,
-                "missingKeys": read.snapshot.missing(),
+                "unmappedHeaders": survey::some_of(&read.unmapped_headers),
+                "missingKeys": survey::some_of(read.snapshot.missing()),
                 "deletesApproved": approved,
+                "warnings": below_range.as_slice(),
             }),
         };
         let status = self.supabase.planned(self.id, &record).await?;
+        if status == RunStatus::Superseded {
+            return Err(RunError::TakenOver(status));
+        }
         if status.is_applied() {
             telemetry::run_closed(&self.definition.name, status, Some(started.elapsed()));
         }

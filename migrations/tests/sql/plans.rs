@@ -245,7 +245,7 @@ async fn what_was_remembered_of_another_key_counts_for_nothing() {
 
 #[tokio::test]
 async fn a_batch_that_the_schema_refuses_is_told_as_such_with_the_first_refusals() {
-    let (database, service, sync) = things().await;
+    let (_database, service, sync) = things().await;
     let run = sync.begin(&service).await;
     let rows: Vec<Value> = (0..100).map(|number| json!([format!("K{number}"), "x"])).collect();
     let message = run.upsert(&rows);

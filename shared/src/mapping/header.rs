@@ -89,6 +89,40 @@ pub fn normalize_header(header: &str) -> String {
     normalized
 }
 
+/// A header that feeds a column and no longer stands where it stood, or no longer only there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedHeader {
+    /// The header, as it was in the sheet.
+    pub header: String,
+    /// The column of the sheet that it was in, counted from 0.
+    pub from: u32,
+    /// Where it stands now; `None` when it is gone.
+    pub to: Option<u32>,
+}
+
+/// Which of the headers, each with its index into the header row, stand elsewhere among `later`. A header is still in its
+/// place only if it is there and nowhere else: of two equal ones the first may be a column that was inserted. Cells that feed
+/// no column may change: a formula that counts or shows the time must not end every reading of a large tab.
+pub(super) fn moved<'a>(
+    headers: impl Iterator<Item = (usize, &'a str)>,
+    later: &[Cell],
+    first_column: u32,
+) -> Vec<MovedHeader> {
+    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, cell) in later.iter().enumerate() {
+        places.entry(normalize_header(&header_text(cell))).or_default().push(index);
+    }
+    let column = |index: usize| first_column + u32::try_from(index).unwrap_or(u32::MAX);
+    headers
+        .filter_map(|(index, header)| {
+            let found = places.get(&normalize_header(header)).map_or(&[][..], Vec::as_slice);
+            let elsewhere = found.iter().copied().find(|place| *place != index);
+            let moved = MovedHeader { header: header.to_owned(), from: column(index), to: elsewhere.map(column) };
+            (found != [index]).then_some(moved)
+        })
+        .collect()
+}
+
 /// Where each column's cells stand, and the headers that feed no column.
 #[derive(Debug)]
 pub(super) struct Bound {

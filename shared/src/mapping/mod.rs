@@ -37,7 +37,7 @@ pub use check::DefinitionProblem;
 pub use column::{
     Authority, Blank, ClockChange, Column, Errors, Normalize, Order, Partial, Scalar, TimeOfDay, Type, Values,
 };
-pub use header::{HeaderProblem, normalize_header};
+pub use header::{HeaderProblem, MovedHeader, normalize_header};
 pub use key_form::KeyForm;
 pub use rejection::{Code, Rejection};
 pub use value::Value;
@@ -175,6 +175,20 @@ impl Mapping {
             let (index, header) = &field.sources[0];
             (header.as_str(), self.first_column + u32::try_from(*index).unwrap_or(u32::MAX))
         })
+    }
+
+    /// The headers of this mapping that stand elsewhere in `later`, the same row of the sheet read again; none when every
+    /// column is still fed by the cells under its header.
+    #[must_use]
+    pub fn moved_headers(&self, later: &[Cell]) -> Vec<MovedHeader> {
+        let headers = self.fields.iter().flat_map(|field| &field.sources);
+        header::moved(headers.map(|(index, header)| (*index, header.as_str())), later, self.first_column)
+    }
+
+    /// Whether a column of the table belongs to the key.
+    #[must_use]
+    pub fn is_key(&self, column: &str) -> bool {
+        self.key.iter().any(|&index| self.fields[index].column == column)
     }
 
     /// Per column of the definition, in its order: its name, and whether its cell in this row is blank.

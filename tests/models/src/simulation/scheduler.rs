@@ -3,6 +3,7 @@
 //! ends invocations in the middle.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use sheetsync::hash::{ContentHash, DigestBuilder, KeyHash, RangeIndex};
 use sheetsync::mapping::{Cell, KeyForm, Rejection};
 use sheetsync::plan::{RangeDigests, StoredRow};
 use sheetsync::queue::QueueError;
-use sheetsync::sheets::{SheetsError, Tab, TabName, Tabs, Window};
+use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
 use sheetsync::supabase::{CarriedRow, CarryPage, PlanRecord, RunStatus, RunType, SupabaseError};
 use sheetsync::survey::Stored;
 use tokio::time::sleep;
@@ -106,6 +107,7 @@ async fn run(sim: &Sim, sync: &Sync) {
         id,
         seq,
         present_rows,
+        keyless_before: None,
         approved_deletes: None,
         key_forms: vec![KeyForm::Text],
         carry: None,
@@ -166,6 +168,7 @@ impl Tabs for Sim {
             spreadsheet: spreadsheet.to_owned(),
             id: 0,
             title: "simulated".to_owned(),
+            grid: Grid { rows: last_row, columns: COLUMNS },
             window: Window { first_row: 1, last_row, first_column: 0, last_column: COLUMNS - 1 },
             time_zone: "Asia/Tokyo".to_owned(),
         })
@@ -177,16 +180,20 @@ impl Tabs for Sim {
     }
 
     /// The rows as they are at that moment: an edit since the last chunk may have moved them.
-    async fn rows(&self, _: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError> {
+    async fn blocks(&self, _: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError> {
         google(self).await?;
         let headers = ["id", "amount"].map(|header| Cell::Text(header.to_owned())).to_vec();
-        let rows: Vec<Vec<Cell>> = self.with(|world| {
+        let sheet: Block = self.with(|world| {
             let row =
                 |(key, value): (&u16, &i32)| vec![Cell::Text(format!("K{key:04}")), Cell::Number(f64::from(*value))];
-            let all = std::iter::once(headers).chain(world.sheet.iter().map(row));
-            all.skip(first as usize - 1).take((last - first + 1) as usize).collect()
+            std::iter::once(headers).chain(world.sheet.iter().map(row)).collect()
         });
-        Ok((rows, u64::from(last - first + 1) * ROW_BYTES))
+        let length = |rows: &RangeInclusive<u32>| (rows.end() - rows.start() + 1) as usize;
+        let block = |rows: &RangeInclusive<u32>| {
+            sheet.iter().skip(*rows.start() as usize - 1).take(length(rows)).cloned().collect()
+        };
+        let below_headers: usize = blocks.iter().skip(1).map(length).sum();
+        Ok((blocks.iter().map(block).collect(), below_headers as u64 * ROW_BYTES))
     }
 }
 
