@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -32,9 +32,15 @@ pub struct Inspection {
     pub running: Option<Uuid>,
     /// The columns without a value for which no row can be inserted.
     pub needs_value: Vec<String>,
-    /// How the texts of each key column are compared, in the order of the key.
-    #[serde(default)]
+    /// How the texts of each key column are compared, in the order of the key; as texts where `problems` says why that
+    /// cannot be known.
+    #[serde(default, deserialize_with = "known_forms")]
     pub key_forms: Vec<KeyForm>,
+}
+
+fn known_forms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyForm>, D::Error> {
+    let forms: Vec<Option<KeyForm>> = Deserialize::deserialize(deserializer)?;
+    Ok(forms.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// What is done with a row.

@@ -82,10 +82,11 @@ fn a_withheld_adoption_has_counts_and_samples() {
 
 #[test]
 fn an_inspection_says_how_keys_are_compared() {
-    let inspection: Inspection = answer(
-        r#"{"problems":[],"known":true,"presentRows":1,"approvedDeletes":null,"running":null,"needsValue":[],"keyForms":["integer"]}"#,
-    );
-    assert_eq!(inspection.key_forms, [KeyForm::Integer]);
+    let inspection = r#"{"problems":[],"known":true,"presentRows":1,"approvedDeletes":null,"running":null,"needsValue":[],
+        "keyForms":["integer"]}"#;
+    assert_eq!(answer::<Inspection>(inspection).key_forms, [KeyForm::Integer]);
+    let refused = inspection.replace("[\"integer\"]", "[\"integer\",null]");
+    assert_eq!(answer::<Inspection>(&refused).key_forms, [KeyForm::Integer, KeyForm::Text]);
 }
 
 #[test]
