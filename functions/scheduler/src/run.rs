@@ -246,8 +246,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             deletes_withheld,
             read_complete: self.run_type != RunType::Selective
                 && !read.moved
-                && tally.keys_unreadable == 0
-                && tally.rows_read > 0,
+                && tally.keys_unreadable == 0,
             vanished,
             metadata: json!({
                 "tab": read.tab.title,
