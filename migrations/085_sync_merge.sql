@@ -324,14 +324,19 @@ begin
         select m.*,
                format('m.said[%1$s] <> s.says[%1$s]', m.i) as turned,
                format('%s <> coalesce(m.stored[%2$s], m.said[%2$s])', m.live_hash, m.i) as edited,
-               format('%s is distinct from %s', m.live, m.sheet) as differs
+               format('%s is distinct from %s', m.live, m.sheet) as differs,
+               -- Over nothing, or over the column's plain default, nobody's value is lost: that needs no approval.
+               case when m.default_value ~ '^[^()]*$' and m.default_value <> 'null' and m.hash_kind <> 'json'
+                    then format('(t.%1$I is null or t.%1$I = %2$s)', m.name, m.default_value)
+                    else format('t.%I is null', m.name) end as holds_nothing
         from mapped as m
     ),
     judged as (
         select r.*,
                -- What is cheap to know comes first: of most rows nothing has changed.
-               format('m.found and (%s) is not true and case when m.said[%s] is null then m.adopt = ''sheet'' else %s end and %s',
-                      r.keeps, r.i,
+               format('m.found and (%s) is not true and case when m.said[%s] is null then m.adopt = ''sheet'' or m.adopt = ''ask'''
+                      ' and (r.said is not null or f.withheld = ''{}'') and %s else %s end and %s',
+                      r.keeps, r.i, r.holds_nothing,
                       case
                           when r.authority = 'sheet' then format('(%s or %s)', r.turned, r.edited)
                           when p_target.on_conflict = 'sheet' then r.turned
@@ -348,8 +353,8 @@ begin
                  filter (where j.is_written), 'false'),
         coalesce(string_agg(format('case when (%s) is not true and %s and %s and %s then %L end', j.keeps, j.turned, j.edited, j.differs, j.name),
                             ', ' order by j.ordinal) filter (where j.is_written and j.authority = 'merge'), 'null'),
-        coalesce(string_agg(format('case when m.adopt = ''ask'' and m.said[%s] is null and (%s) is not true and %s then %L end',
-                                   j.i, j.keeps, j.differs, j.name),
+        coalesce(string_agg(format('case when m.adopt = ''ask'' and m.said[%s] is null and (%s) is not true and %s and not %s then %L end',
+                                   j.i, j.keeps, j.differs, j.holds_nothing, j.name),
                             ', ' order by j.ordinal) filter (where j.is_written), 'null'),
         string_agg(case when j.is_written then format('w.write_%s', j.ordinal) else 'false' end, ', ' order by j.ordinal),
         -- A kept cell repeats what it said before; if it never said anything, it said nothing.
@@ -415,7 +420,7 @@ weighed as (
            o.sync as owner, o.sync is not null and o.precedence >= %1$s as is_claim, o.precedence > %1$s as is_outranked,
            %2$s as restores,
            %3$s as left_alone,
-           case when %3$s then m.found and (%4$s) end as differs,
+           case when %3$s then not m.found or (%4$s) end as differs,
            array[%5$s]::bigint[] as guarded,
            %6$s
     from sheet as s
@@ -474,7 +479,7 @@ set search_path = ''
 as $fn$
     select format($sql$
 select array_agg(row(d.place, d.row_key, d.key_hash, d.content_hash, d.row_number, d.act, d.adopts,
-                     d.act = 'claim' or d.act = 'skip' and d.differs is not false or d.act <> 'skip' and cardinality(d.withheld) > 0,
+                     d.act = 'claim' or d.act = 'skip' and d.differs or d.act <> 'skip' and cardinality(d.withheld) > 0,
                      case when d.act in ('skip', 'claim') then '{}' else d.withheld end, d.conflicts, d.owner, d.writes, d.said,
                      d.was_said, d.stored, d.fresh, d.guarded, d.restores)::public.sync_decision
                  order by d.place) as decisions%s

@@ -137,7 +137,9 @@ set enable_mergejoin = off
 set enable_material = off
 as $fn$
 declare
-    v_same_key text := public.sync_same_key_sql(p_target, 't', 'k.row_key');
+    -- And its own key is spelt like the entry's: an entry from before the key column got another type may name, cast, a row that
+    -- the sheet has under its new spelling.
+    v_same_key text := public.sync_same_key_sql(p_target, 't', 'k.row_key') || ' and ' || public.sync_row_key_sql(p_target, 't') || ' = k.row_key';
     v_gone     text[];
 begin
     -- In the order of their row keys, and in a statement of its own, as the merge does it.

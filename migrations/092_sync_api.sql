@@ -13,7 +13,7 @@ create table if not exists public.sync_audit (
 );
 comment on table public.sync_audit is 'One row for each action of a person or a service token, written before the action is done.';
 comment on column public.sync_audit.who is 'The e-mail address (or id) in the person''s token, or the fingerprint of a service token.';
-comment on column public.sync_audit.action is 'start_run, plan, approve_deletes, redrive, set_circuit.';
+comment on column public.sync_audit.action is 'start_run, plan, approve_deletes, approve_adoption, redrive, set_circuit.';
 
 alter table public.sync_audit enable row level security;
 revoke all on public.sync_audit from public, anon, authenticated, service_role;

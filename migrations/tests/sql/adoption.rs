@@ -17,13 +17,12 @@ fn asking(sync: Sync) -> Sync {
 
 #[tokio::test]
 async fn rows_that_differ_wait_for_a_decision() {
-    for (adopt, amounts, conflicts) in [
-        ("sheet", json!([["A", 1], ["B", 2], ["C", 3]]), 0),
-        ("database", json!([["A", 10], ["B", 2], ["C", null]]), 0),
-    ] {
+    for (adopt, amounts, conflicts) in
+        [("sheet", json!([["A", 1], ["B", 2], ["C", 3]]), 0), ("database", json!([["A", 10], ["B", 2], ["C", 30]]), 0)]
+    {
         let (database, service, sync) = things().await;
         let sync = asking(sync);
-        database.sql("insert into things (id, amount) values ('A', 10), ('B', 2), ('C', null)").await;
+        database.sql("insert into things (id, amount) values ('A', 10), ('B', 2), ('C', 30)").await;
         let rows = [json!(["A", 1]), json!(["B", 2]), json!(["C", 3]), json!(["D", 4])];
         let (run, answer) = sync.run(&service, &rows).await;
         assert_eq!(
@@ -34,7 +33,7 @@ async fn rows_that_differ_wait_for_a_decision() {
         assert_eq!(database.state(run.id, "status, withheld").await, json!(["partial", 2]));
         assert_eq!(
             database.rows("select id, amount from things order by id").await,
-            json!([["A", 10], ["B", 2], ["C", null], ["D", 4]])
+            json!([["A", 10], ["B", 2], ["C", 30], ["D", 4]])
         );
         let adoption = database.json(&format!("select adoption from sync_state where id = '{}'", run.id)).await;
         assert_eq!((&adoption["rows"], &adoption["columns"]), (&json!(2), &json!({"amount": 2})), "{adoption}");
@@ -218,4 +217,30 @@ async fn a_change_of_the_name_carries_the_books_over() {
     );
     assert_eq!(database.rows("select sync, seq from sync_targets").await, json!([["houses", 2]]));
     assert_eq!(database.rows("select distinct sync from sync_rows").await, json!([["houses"]]));
+}
+
+#[tokio::test]
+async fn a_column_that_holds_nothing_yet_is_filled_without_asking() {
+    let (database, service, sync) = things().await;
+    let sync = asking(sync);
+    sync.run(&service, &[json!(["A", 1]), json!(["B", 2])]).await;
+    database.sql("alter table things add floor integer, add state text default 'new'").await;
+    let wider = asking(Sync::new("things", &["id", "amount", "floor", "state"]));
+    let (run, answer) = wider.run(&service, &[json!(["A", 1, 3, "sold"]), json!(["B", 2, null, "new"])]).await;
+    assert_eq!((&answer["updated"], &answer["withheld"]), (&json!(1), &json!(0)), "{answer}");
+    assert_eq!(database.state(run.id, "status").await, json!(["completed"]));
+    assert_eq!(
+        database.rows("select id, floor, state from things order by id").await,
+        json!([["A", 3, "sold"], ["B", null, "new"]])
+    );
+}
+
+#[tokio::test]
+async fn of_a_row_that_waits_nothing_is_written() {
+    let (database, service, _) = things().await;
+    database.sql("insert into things (id, amount, note) values ('A', 10, null)").await;
+    let sync = asking(Sync::new("things", &["id", "amount", "note"]));
+    let (_, answer) = sync.run(&service, &[json!(["A", 1, "from the sheet"])]).await;
+    assert_eq!((&answer["updated"], &answer["withheld"]), (&json!(0), &json!(1)), "{answer}");
+    assert_eq!(database.rows("select amount, note from things").await, json!([[10, null]]));
 }

@@ -342,3 +342,21 @@ async fn a_row_that_one_sync_gave_up_comes_back_in_another() {
         assert_eq!(database.state(run.id, "status").await, json!(["completed"]));
     }
 }
+
+#[tokio::test]
+async fn a_key_spelt_in_another_way_than_its_row_deletes_nothing() {
+    let (database, service, _) = things().await;
+    database.sql("create table ids (id text primary key, amount integer)").await;
+    let (upper, lower) = ("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
+    let sync = Sync::new("ids", &["id", "amount"]).with("deletes", hard());
+    sync.run(&service, &[json!([upper, 1])]).await;
+    // Somebody gives the column its proper type: the sheet's key is another text now, the row is the same.
+    database.sql("alter table ids alter id type uuid using id::uuid").await;
+    let run = sync.begin(&service).await;
+    run.apply(&service, &run.upsert(&[json!([lower, 1])])).await;
+    run.plan(&service, json!({"rowsRead": 1, "rowsSent": 1, "keysVanished": 1})).await;
+    let answer = run.apply(&service, &run.delete(&[upper])).await;
+    assert_eq!((&answer["deleted"], &answer["unchanged"]), (&json!(0), &json!(1)), "{answer}");
+    assert_eq!(database.rows("select id, amount from ids").await, json!([[lower, 1]]));
+    assert_eq!(database.rows("select row_key from sync_rows").await, json!([[lower]]));
+}
