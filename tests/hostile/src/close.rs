@@ -33,14 +33,14 @@ impl Stage {
     /// Judges all runs that have ended since it was asked last.
     pub fn judge_runs(&mut self) {
         for run in 0..self.runs.len() {
-            if self.runs[run].is_judged || self.runs[run].is_reading {
+            if self.runs[run].status.is_some() || self.runs[run].is_reading {
                 continue;
             }
             let Some(ended) = self.ended(run) else { continue };
             if matches!(ended.status.as_str(), "queued" | "in_progress") {
                 continue;
             }
-            self.runs[run].is_judged = true;
+            self.runs[run].status = Some(ended.status.clone());
             self.count(&format!("run {}", ended.status));
             if ended.is_withheld {
                 self.count("deletes withheld");
@@ -99,14 +99,17 @@ impl Stage {
             self.runs[run].readings.iter().filter(|reading| reading.fate != Fate::Nothing).cloned().collect();
         let named = self.named(sync);
         let (good, rest): (Vec<Reading>, Vec<Reading>) = readings.into_iter().partition(|reading| {
-            reading.fate == Fate::Ready
-                && reading.key.as_deref().is_some_and(|key| self.options(run, key).len() == 1)
+            reading.fate == Fate::Ready && reading.key.as_deref().is_some_and(|key| self.options(run, key).len() == 1)
         });
         for reading in &rest {
             if is_completed && reading.fate != Fate::NoKey {
                 self.blame(
                     Invariant::CompletedButDifferent,
-                    format!("run {run} completed, and row {} could not be used: {}", reading.number, json!(reading.cells)),
+                    format!(
+                        "run {run} completed, and row {} could not be used: {}",
+                        reading.number,
+                        json!(reading.cells)
+                    ),
                 );
             }
             self.judge_named(reading, &named);
@@ -116,7 +119,10 @@ impl Stage {
             if is_completed {
                 self.blame(
                     Invariant::CompletedButDifferent,
-                    format!("run {run} completed, and row {} is not in the table as it should be: {why}", reading.number),
+                    format!(
+                        "run {run} completed, and row {} is not in the table as it should be: {why}",
+                        reading.number
+                    ),
                 );
             }
             self.judge_named(reading, &named);
@@ -151,16 +157,15 @@ impl Stage {
                 Decision::Skip => true,
                 Decision::Insert(_) => false,
                 // What the application wrote over a column that the sheet owns comes back with a full run.
-                Decision::Update(writes) => row.as_ref().is_some_and(|row| {
-                    writes.keys().all(|name| self.app.edited.contains(&(row.id, name.clone())))
-                }),
+                Decision::Update(writes) => row
+                    .as_ref()
+                    .is_some_and(|row| writes.keys().all(|name| self.app.edited.contains(&(row.id, name.clone())))),
             };
             if decisions.iter().any(is_settled) {
                 continue;
             }
-            match decisions.into_iter().next() {
-                Some(Decision::Insert(values) | Decision::Update(values)) => asked.push((reading.clone(), row, values)),
-                _ => {}
+            if let Some(Decision::Insert(values) | Decision::Update(values)) = decisions.into_iter().next() {
+                asked.push((reading.clone(), row, values))
             }
         }
         let writes: Vec<(Option<&Row>, Value)> =
@@ -168,9 +173,7 @@ impl Stage {
         let answers = table::ask(&self.postgres, "expect", &writes);
         let mut waiting = Vec::new();
         for ((reading, row, values), answer) in asked.into_iter().zip(answers) {
-            let is_as = |expected: &Map<String, Value>| {
-                row.as_ref().is_some_and(|row| self.is_as(Some(row), expected))
-            };
+            let is_as = |expected: &Map<String, Value>| row.as_ref().is_some_and(|row| self.is_as(Some(row), expected));
             match answer {
                 // A trigger keeps it as it is.
                 Expected::Row(expected) if is_as(&expected) => {}
@@ -189,13 +192,17 @@ impl Stage {
     }
 
     fn judge_named(&mut self, reading: &Reading, named: &[Named]) {
-        let found = named.iter().find(|named| {
-            named.number == Some(reading.number) || named.key.is_some() && named.key == reading.key
-        });
+        let found = named
+            .iter()
+            .find(|named| named.number == Some(reading.number) || named.key.is_some() && named.key == reading.key);
         match found {
             None => self.blame(
                 Invariant::NotNamed,
-                format!("row {} is not in the table, and no open entry says so: {}", reading.number, json!(reading.cells)),
+                format!(
+                    "row {} is not in the table, and no open entry says so: {}",
+                    reading.number,
+                    json!(reading.cells)
+                ),
             ),
             Some(named) if named.cell.is_none() && RULES.names_cells => self.blame(
                 Invariant::NotNamed,
@@ -231,7 +238,9 @@ impl Stage {
             let base = self.memories[sync].base.get(key).cloned();
             let stored = |name: &str, value: &Value| self.stored(name, value);
             match spec.decide(&self.world.schema, base.as_ref(), reading, row.as_ref(), &stored) {
-                Decision::Insert(values) | Decision::Update(values) => asked.push((reading.clone(), row, json!(values))),
+                Decision::Insert(values) | Decision::Update(values) => {
+                    asked.push((reading.clone(), row, json!(values)))
+                }
                 Decision::Skip => {}
             }
         }

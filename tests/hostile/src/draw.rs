@@ -8,15 +8,15 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::palette::VALUES;
 use crate::world::{
-    Adopt, AppEdit, Authority, Blank, ColumnSpec, Content, Deletes, Edit, Fed, Kind, Mishap, Mode, Run, RunKind, Schema,
-    Step, SyncSpec, Trigger, Unique, What, World,
+    Adopt, AppEdit, Authority, Blank, ColumnSpec, Content, Deletes, Edit, Fed, Kind, Mishap, Mode, Run, RunKind,
+    Schema, Step, SyncSpec, Trigger, Unique, What, World,
 };
 
 /// SQLSTATEs that a row's trigger can raise and that speak of nothing but the row. Those of the platform are left out: raised
 /// by a trigger, they look exactly as if the platform had raised them.
 pub const CODES: [&str; 22] = [
-    "P0001", "P0002", "P0003", "P0004", "42501", "42P01", "42883", "42703", "22023", "22P02", "23514", "23505", "21000",
-    "38000", "39000", "XX000", "PT402", "PT500", "0A000", "2F003", "54000", "AB123",
+    "P0001", "P0002", "P0003", "P0004", "42501", "42P01", "42883", "42703", "22023", "22P02", "23514", "23505",
+    "21000", "38000", "39000", "XX000", "PT402", "PT500", "0A000", "2F003", "54000", "AB123",
 ];
 
 /// The n-th world of a seed.
@@ -73,10 +73,12 @@ impl Draw {
         let table = match self.chance(35) {
             true => {
                 let some = self.random.random_range(1..4);
-                (0..some).map(|_| {
-                    let key = keys[self.below(keys.len())];
-                    self.row(&schema, key, place as u8)
-                }).collect()
+                (0..some)
+                    .map(|_| {
+                        let key = keys[self.below(keys.len())];
+                        self.row(&schema, key, place as u8)
+                    })
+                    .collect()
             }
             false => Vec::new(),
         };
@@ -183,12 +185,14 @@ impl Draw {
             deletes: self.weighed(&[(55, Deletes::Hard), (27, Deletes::Soft), (18, Deletes::Ignore)]),
             guard: self.weighed(&[(10, 0), (10, 1), (15, 2), (65, 20)]),
             batch_rows: self.random.random_range(1..8),
-            chunk_rows: self.random.random_range(2..8),
+            chunk_rows: self.random.random_range(2..6),
             key_as_text: schema.keys == [Kind::Integer] && self.chance(30),
             adopt: self.weighed(&[(40, Adopt::Sheet), (30, Adopt::Ask), (30, Adopt::Database)]),
             precedence: u8::from(self.chance(30)),
             confirm_deletes: self.weighed(&[(50, 2), (40, 1), (10, 3)]),
-            rename_by: (0..schema.columns.len()).find(|index| schema.columns[*index].unique.is_some()).filter(|_| self.chance(40)),
+            rename_by: (0..schema.columns.len())
+                .find(|index| schema.columns[*index].unique.is_some())
+                .filter(|_| self.chance(40)),
         }
     }
 
@@ -251,7 +255,8 @@ impl Draw {
             43..=56 => Step::App(self.app(schema)),
             57..=83 => Step::Run(self.run(schema, syncs, favourites)),
             84..=87 => {
-                let mishaps = if self.chance(40) { vec![self.mishap(schema, syncs, favourites, 6)] } else { Vec::new() };
+                let mishaps =
+                    if self.chance(40) { vec![self.mishap(schema, syncs, favourites, 6)] } else { Vec::new() };
                 Step::Deliver {
                     from: self.random.random_range(0..6),
                     count: self.random.random_range(1..5),
@@ -284,7 +289,9 @@ impl Draw {
 
     fn mishap(&mut self, schema: &Schema, syncs: &[SyncSpec], favourites: &[u32], calls: u8) -> Mishap {
         let what = match self.below(100) {
-            0..=59 => What::Edit(self.below(syncs.len()), self.edit(schema, syncs, favourites)),
+            0..=14 => What::Edit(self.below(syncs.len()), self.column_edit(schema)),
+            15..=29 => What::Edit(self.below(syncs.len()), self.row_edit(schema)),
+            30..=59 => What::Edit(self.below(syncs.len()), self.edit(schema, syncs, favourites)),
             60..=69 => What::App(self.app(schema)),
             70..=81 => What::LoseAnswer,
             82..=89 => What::LoseRequest,
@@ -327,6 +334,28 @@ impl Draw {
             },
             14 => Edit::Undo,
             _ => Edit::Set { row, column, content: self.content() },
+        }
+    }
+
+    /// What shifts the columns that a read has not come to.
+    fn column_edit(&mut self, schema: &Schema) -> Edit {
+        match self.chance(60) {
+            true => Edit::InsertColumn { at: self.below(schema.width() + 1) },
+            false => Edit::MoveColumn { from: self.below(schema.width()), to: self.below(schema.width()) },
+        }
+    }
+
+    /// What shifts the rows that a read has not come to.
+    fn row_edit(&mut self, schema: &Schema) -> Edit {
+        let (row, other) = (self.below(12), self.below(12));
+        match self.below(4) {
+            0 => {
+                let (key, number) = (self.random.random_range(0..VALUES), self.random.random_range(0..VALUES));
+                Edit::Insert { at: 0, cells: self.row(schema, key, number) }
+            }
+            1 => Edit::Delete { row, count: 1 },
+            2 => Edit::Move { row, to: other },
+            _ => Edit::Sort { column: self.below(schema.width()), descending: true },
         }
     }
 

@@ -38,8 +38,12 @@ macro_rules! invariants {
 }
 
 invariants! {
-    /// A row that a tab held during the whole read stays in the table (promise 11).
-    RowLeft = "row_left",
+    /// A row that a tab held during the whole read stays in the table (promise 11): its key cannot be read at the moment.
+    UnreadableLeft = "unreadable_left",
+    /// The same: it was never given out, because the grid moved.
+    UnseenLeft = "unseen_left",
+    /// The same: its key was changed, and the new row is not in the table.
+    RenamedLeft = "renamed_left",
     /// A key that was read is not deleted.
     KeyDeleted = "key_deleted",
     /// A row is changed, not replaced by another of the same key.

@@ -137,7 +137,10 @@ impl Stage {
             }
             let fits = matches!((spec.deletes, is_gone), (Deletes::Hard, true) | (Deletes::Soft, false));
             if !fits {
-                self.blame(Invariant::RowTouched, format!("{} was deleted, and the policy is {:?}", row.key, spec.deletes));
+                self.blame(
+                    Invariant::RowTouched,
+                    format!("{} was deleted, and the policy is {:?}", row.key, spec.deletes),
+                );
             }
             self.judge_deletion(run, row, after);
         }
@@ -152,17 +155,22 @@ impl Stage {
         let base = self.memories[sync].base.get(key).cloned();
         let is_read = record.readings.iter().any(|reading| reading.key.as_ref() == Some(key));
         if is_read || matches!(record.kind, RunKind::Selective(_)) {
-            self.blame(Invariant::KeyDeleted, format!("run {run} of sync {sync} read {key} in the sheet and deleted it"));
+            self.blame(
+                Invariant::KeyDeleted,
+                format!("run {run} of sync {sync} read {key} in the sheet and deleted it"),
+            );
         }
         let Some(base) = base else {
             self.blame(Invariant::NotOurs, format!("{key} was deleted by sync {sync}, which never wrote it"));
             return;
         };
         self.judge_others(run, key);
-        if self.runs[run].held.contains(&base.birth) && !self.may_leave(run, &base, after) {
+        if self.runs[run].held.contains(&base.birth)
+            && let Some(invariant) = self.left(run, &base, after)
+        {
             let detail = self.whereabouts(sync, &base);
             self.blame(
-                Invariant::RowLeft,
+                invariant,
                 format!("{key} was deleted, and its row was in tab {sync} during the whole read, where it is {detail}"),
             );
         }
@@ -212,8 +220,7 @@ impl Stage {
         let minute = self.minute;
         let memory = &mut self.memories[self.runs[run].sync];
         memory.deleted.push((minute, 1));
-        let within: u64 =
-            memory.deleted.iter().filter(|(at, _)| at + 24 * 60 > minute).map(|(_, count)| count).sum();
+        let within: u64 = memory.deleted.iter().filter(|(at, _)| at + 24 * 60 > minute).map(|(_, count)| count).sum();
         if within > u64::from(spec.guard) {
             self.blame(
                 Invariant::GuardExceeded,
@@ -222,24 +229,25 @@ impl Stage {
         }
     }
 
-    /// Whether a row of the sheet is in the table under the key that it has now, or cannot be said to be one.
-    fn may_leave(&self, run: usize, base: &Base, after: &[Row]) -> bool {
+    /// What is broken when a row of the sheet leaves the table: nothing if it is there under the key that it has now, or if
+    /// it is spoilt so that nothing can tell which row it was.
+    fn left(&self, run: usize, base: &Base, after: &[Row]) -> Option<Invariant> {
         let sync = self.runs[run].sync;
-        let Some(row) = self.sheet.tabs[sync].rows.iter().find(|row| row.birth == base.birth) else { return true };
-        let now = self.world.syncs[sync].read(&self.world.schema, row.birth, 0, row.cells.clone());
-        // What the run was given of it; a row that was pushed out of the window it was never given.
-        let given = self.runs[run].readings.iter().find(|reading| reading.birth == base.birth);
-        let reading = given.unwrap_or(&now);
+        let row = self.sheet.tabs[sync].rows.iter().find(|row| row.birth == base.birth)?;
+        let Some(reading) = self.runs[run].readings.iter().find(|reading| reading.birth == base.birth) else {
+            let now = self.world.syncs[sync].read(&self.world.schema, row.birth, 0, row.cells.clone());
+            let is_in = |key: &String| after.iter().any(|row| row.key == *key && !row.is_marked());
+            return (!now.key.as_ref().is_some_and(is_in)).then_some(Invariant::UnseenLeft);
+        };
         let is_in = |key: &String| after.iter().any(|row| row.key == *key && !row.is_marked());
         if reading.key.as_ref().is_some_and(is_in) {
-            return true;
+            return None;
         }
-        // Renamed into something that the sheet itself spoils: nothing can tell whose row that was.
         let shares = self.runs[run].readings.iter().filter(|other| other.key == reading.key).count() > 1;
         match reading.fate {
-            Fate::Ready => shares,
-            Fate::Bad | Fate::NoKey | Fate::Nothing => true,
-            Fate::Unreadable => false,
+            Fate::Ready => (!shares).then_some(Invariant::RenamedLeft),
+            Fate::Unreadable => Some(Invariant::UnreadableLeft),
+            Fate::Bad | Fate::NoKey | Fate::Nothing => None,
         }
     }
 
@@ -280,7 +288,11 @@ impl Stage {
                 } else if is_changed && !only_mark(was, is) {
                     self.blame(
                         Invariant::RowTouched,
-                        format!("{key} was changed by run {run}, which read no such row: {} became {}", shown(was), shown(is)),
+                        format!(
+                            "{key} was changed by run {run}, which read no such row: {} became {}",
+                            shown(was),
+                            shown(is)
+                        ),
                     );
                 }
                 continue;
@@ -289,8 +301,9 @@ impl Stage {
             let bases = base.as_ref().map_or_else(|| vec![None], Base::ways);
             for reading in &options {
                 for base in &bases {
-                    let decision =
-                        spec.decide(&self.world.schema, base.as_ref(), reading, was, &|name, value| self.stored(name, value));
+                    let decision = spec.decide(&self.world.schema, base.as_ref(), reading, was, &|name, value| {
+                        self.stored(name, value)
+                    });
                     questions.push(Question {
                         key: key.clone(),
                         reading: reading.clone(),
@@ -349,7 +362,9 @@ impl Stage {
             .iter()
             .filter_map(|question| match &question.decision {
                 Decision::Insert(values) => Some((None, json!(values))),
-                Decision::Update(values) => Some((question.was.as_ref(), json!(restored(question.was.as_ref(), values, marked)))),
+                Decision::Update(values) => {
+                    Some((question.was.as_ref(), json!(restored(question.was.as_ref(), values, marked))))
+                }
                 Decision::Skip => None,
             })
             .collect();
@@ -359,18 +374,22 @@ impl Stage {
             let expected = (question.decision != Decision::Skip).then(|| answers.next()).flatten();
             let is_unchanged = same_row(self, question.was.as_ref(), question.is.as_ref());
             let end = match &expected {
-                Some(Expected::Row(row)) if self.is_as(question.is.as_ref(), row) => End::Applied(question.reading.clone()),
+                Some(Expected::Row(row)) if self.is_as(question.is.as_ref(), row) => {
+                    End::Applied(question.reading.clone())
+                }
                 _ if is_unchanged => End::Unwritten,
                 Some(Expected::Row(row)) => {
                     let (detail, is_edit) = self.difference(&question, row);
                     End::Wrong(detail, is_edit)
                 }
-                Some(Expected::Refused(code)) => {
-                    End::Wrong(format!("plain SQL is refused ({code}), and the table has {}", shown(question.is.as_ref())), false)
-                }
-                Some(Expected::Swallowed) | None => {
-                    End::Wrong(format!("nothing should be written, and the table has {}", shown(question.is.as_ref())), false)
-                }
+                Some(Expected::Refused(code)) => End::Wrong(
+                    format!("plain SQL is refused ({code}), and the table has {}", shown(question.is.as_ref())),
+                    false,
+                ),
+                Some(Expected::Swallowed) | None => End::Wrong(
+                    format!("nothing should be written, and the table has {}", shown(question.is.as_ref())),
+                    false,
+                ),
             };
             if let Some(Expected::Refused(code)) = &expected {
                 self.count(&format!("row refused {}", code.get(..5).unwrap_or(code)));
@@ -449,7 +468,8 @@ struct Question {
 
 /// The keys of all rows that are not as they were.
 fn changed(before: &[Row], after: &[Row]) -> BTreeSet<String> {
-    let differs = |row: &&Row, others: &[Row]| !others.iter().any(|other| other.id == row.id && other.values == row.values);
+    let differs =
+        |row: &&Row, others: &[Row]| !others.iter().any(|other| other.id == row.id && other.values == row.values);
     let gone = before.iter().filter(|row| differs(row, after));
     let new = after.iter().filter(|row| differs(row, before));
     gone.chain(new).map(|row| row.key.clone()).collect()
@@ -458,9 +478,7 @@ fn changed(before: &[Row], after: &[Row]) -> BTreeSet<String> {
 fn same_row(stage: &Stage, was: Option<&Row>, is: Option<&Row>) -> bool {
     match (was, is) {
         (None, None) => true,
-        (Some(was), Some(is)) => {
-            was.id == is.id && stage.differing(&is.values, &was.values).next().is_none()
-        }
+        (Some(was), Some(is)) => was.id == is.id && stage.differing(&is.values, &was.values).next().is_none(),
         _ => false,
     }
 }

@@ -16,6 +16,7 @@ pub mod palette;
 pub mod play;
 pub mod postgres;
 pub mod product;
+pub mod search;
 pub mod sheet;
 pub mod shrink;
 pub mod stage;

@@ -110,8 +110,7 @@ impl SyncSpec {
     #[must_use]
     pub fn read(&self, schema: &Schema, birth: Birth, number: u32, cells: Vec<Content>) -> Reading {
         let keys = schema.keys.len();
-        let is_mapped =
-            |index: usize| index < keys || self.fed(schema, index - keys).authority != Authority::Unmapped;
+        let is_mapped = |index: usize| index < keys || self.fed(schema, index - keys).authority != Authority::Unmapped;
         // A checkbox that is not ticked is nothing.
         let is_nothing = |(index, content): (usize, &Content)| {
             *content == Content::Blank
@@ -152,7 +151,11 @@ impl SyncSpec {
     }
 
     /// What a reading says of each mapped column that is no key; `None`: the table's value stays.
-    fn says<'a>(&'a self, schema: &'a Schema, reading: &'a Reading) -> impl Iterator<Item = (String, Fed, Option<Value>)> {
+    fn says<'a>(
+        &'a self,
+        schema: &'a Schema,
+        reading: &'a Reading,
+    ) -> impl Iterator<Item = (String, Fed, Option<Value>)> {
         let keys = schema.keys.len();
         schema.columns.iter().enumerate().filter_map(move |(index, column)| {
             let fed = self.fed(schema, index);

@@ -15,9 +15,8 @@ const NEW_YEAR: f64 = 45_292.0;
 /// The most characters that the mapping lets a text have.
 pub const MAX_LENGTH: u32 = 6;
 
-const NUMBERS: [&str; VALUES as usize] = [
-    "0", "0.25", "1", "1.005", "2.5", "-3", "1000.1", "7", "8", "9.999", "10", "11.5", "12", "13", "14.25", "123456",
-];
+const NUMBERS: [&str; VALUES as usize] =
+    ["0", "0.25", "1", "1.005", "2.5", "-3", "1000.1", "7", "8", "9.999", "10", "11.5", "12", "13", "14.25", "123456"];
 
 impl Kind {
     /// Its type in Postgres.
@@ -39,6 +38,19 @@ impl Kind {
             Self::Texts => "text[]",
             Self::Enum => "hostile.word",
             Self::Domain => "hostile.natural",
+        }
+    }
+
+    /// The same for a column of the table. Plain storage: nothing here is long, and a table that needs no second one for long
+    /// values is made twice as fast.
+    #[must_use]
+    pub fn column(self) -> String {
+        match self {
+            Self::Folded => "text storage plain collate hostile.folded".to_owned(),
+            Self::Integer | Self::Boolean | Self::Date | Self::Moment | Self::Uuid | Self::Enum | Self::Domain => {
+                self.sql().to_owned()
+            }
+            _ => format!("{} storage plain", self.sql()),
         }
     }
 
@@ -107,7 +119,7 @@ impl Kind {
         match self {
             Self::Text | Self::Citext | Self::Folded | Self::Parent | Self::Varchar | Self::Char => {
                 let text = self.value(value).as_str().unwrap_or_default().to_owned();
-                Cell::Text(if spelling % 2 == 0 { text } else { format!(" {text}\u{3000}") })
+                Cell::Text(if spelling.is_multiple_of(2) { text } else { format!(" {text}\u{3000}") })
             }
             Self::Integer | Self::Domain => {
                 let number = self.value(value).as_i64().unwrap_or_default();
@@ -138,7 +150,9 @@ impl Kind {
                 _ => format!("2024/1/1 {value}:00:00"),
             }),
             // The same value in two spellings, of which the odd one has the even one's value.
-            Self::Uuid => Cell::Text(if (value + spelling) % 2 == 0 { uuid(value) } else { uuid(value).to_uppercase() }),
+            Self::Uuid => {
+                Cell::Text(if (value + spelling).is_multiple_of(2) { uuid(value) } else { uuid(value).to_uppercase() })
+            }
             Self::Json => Cell::Text(match spelling % 2 {
                 0 => format!("{{\"a\":{value}}}"),
                 _ => format!("{{ \"a\" : {value} }}"),
@@ -171,7 +185,7 @@ impl Kind {
 /// Neighbours differ in their case only.
 fn letters(value: u8) -> String {
     let number = value / 2;
-    if value % 2 == 0 { format!("t{number}") } else { format!("T{number}") }
+    if value.is_multiple_of(2) { format!("t{number}") } else { format!("T{number}") }
 }
 
 fn uuid(value: u8) -> String {

@@ -15,7 +15,7 @@ use crate::postgres::Postgres;
 use crate::product::{self, BegunRun, Client, PlayedWorker};
 use crate::stage::{Message, Stage, name_of};
 use crate::table;
-use crate::world::{Deletes, Mishap, Run, RunKind, Step, World};
+use crate::world::{Mishap, Run, RunKind, Step, World};
 
 /// Rounds of deliveries after which nothing gets on any more.
 const ROUNDS: usize = 60;
@@ -55,11 +55,7 @@ pub fn play(postgres: &Arc<Postgres>, world: &World) -> Report {
         player.play(world).await;
         drop(player);
         let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
-        Report {
-            fault: stage.fault.take(),
-            log: std::mem::take(&mut stage.log),
-            seen: std::mem::take(&mut stage.seen),
-        }
+        Report { fault: stage.fault.take(), log: std::mem::take(&mut stage.log), seen: std::mem::take(&mut stage.seen) }
     })
 }
 
@@ -136,7 +132,7 @@ impl Player {
         let Some(sync) = sync.checked_rem(self.syncs.len()) else { return };
         let Some(run) = stage.current(sync) else { return };
         let arguments = serde_json::json!({"p_run": stage.runs[run].id, "p_who": "a person", "p_why": "it is right"});
-        if let Ok(answer) = stage.run_function("sync_approve_deletes", &arguments) {
+        if let (Ok(answer), _) = stage.run_function("sync_approve_deletes", &arguments, false) {
             let outcome = answer["outcome"].as_str().unwrap_or_default().to_owned();
             stage.count(&format!("approval {outcome}"));
             stage.note(format!("approval: {answer}"));
@@ -261,13 +257,17 @@ impl Player {
             stage.sheet.mend();
         }
         self.settle().await;
-        for round in 0..QUIET_RUNS {
+        for round in 1..=QUIET_RUNS {
             self.client.stage().pass(QUIET_MINUTES);
+            let mut is_done = true;
             for sync in 0..self.syncs.len() {
+                is_done &= self.quiet(sync, round == QUIET_RUNS).await;
                 if self.is_over() {
                     return;
                 }
-                self.quiet(sync, round + 1 == QUIET_RUNS).await;
+            }
+            if is_done {
+                break;
             }
         }
         for sync in 0..self.syncs.len() {
@@ -275,42 +275,40 @@ impl Player {
         }
     }
 
-    async fn quiet(&mut self, sync: usize, is_last: bool) {
+    /// A run while nothing else happens; says whether it found nothing to do and has nothing left to do.
+    async fn quiet(&mut self, sync: usize, is_last: bool) -> bool {
         let before = self.client.stage().rows.clone();
+        let runs = self.client.stage().runs.len();
         let run = Run { sync, kind: RunKind::Changes, mishaps: Vec::<Mishap>::new(), settles: true };
         self.run(&run).await;
         self.settle().await;
         let mut stage = self.client.stage();
         stage.judge_runs();
         if stage.fault.is_some() {
-            return;
+            return false;
         }
         if !stage.queue.is_empty() {
             let bodies: Vec<String> =
                 stage.queue.iter().map(|message| message.body.chars().take(200).collect()).collect();
             stage.blame(Invariant::QueueStuck, format!("messages stay on the queue: {bodies:?}"));
         }
-        let Some(run) = stage.current(sync) else { return };
-        if !is_last || stage.world.syncs.len() > 1 {
-            return;
-        }
-        let messages = stage.runs[run].messages;
+        let Some(run) = stage.runs.get(runs) else { return false };
+        let messages = run.messages;
+        let is_completed = run.status.as_deref() == Some("completed");
         let written: Vec<String> = stage
             .rows
             .iter()
             .filter(|row| !before.iter().any(|earlier| earlier.id == row.id && earlier.xmin == row.xmin))
             .map(|row| row.key.clone())
             .collect();
-        let status = stage.postgres.must(&format!(
-            "select status from public.sync_state where id = '{}'",
-            stage.runs[run].id
-        ));
-        let is_completed = status.first().is_some_and(|status| status == "completed");
-        if !written.is_empty() || messages > 0 && is_completed && stage.world.syncs[sync].deletes != Deletes::Ignore {
+        // Two syncs may still be handing rows to each other.
+        let is_busy = !written.is_empty() || messages > 0 && is_completed;
+        if is_last && is_busy && stage.world.syncs.len() == 1 {
             stage.blame(
                 Invariant::NotQuiet,
                 format!("the sheet is at rest, and a run sent {messages} messages and wrote the rows {written:?}"),
             );
         }
+        is_completed && messages == 0
     }
 }

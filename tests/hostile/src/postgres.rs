@@ -33,10 +33,14 @@ pub struct Replacement {
     pub to: &'static str,
 }
 
+type Answer = Result<Vec<String>, Refused>;
+
 struct Job {
     role: Role,
     sql: String,
-    answer: mpsc::Sender<Result<Vec<String>, Refused>>,
+    /// Asked right after it, in a transaction of its own, without waiting in between.
+    then: Option<&'static str>,
+    answer: mpsc::Sender<(Answer, Option<Answer>)>,
 }
 
 /// A database with the migrations, dropped with this.
@@ -63,7 +67,16 @@ impl Postgres {
                     Role::Owner => &owner,
                     Role::Service => &service,
                 };
-                job.answer.send(runtime.block_on(query(client, &job.sql))).ok();
+                let answers = runtime.block_on(async {
+                    match job.then {
+                        None => (query(client, &job.sql).await, None),
+                        Some(then) => {
+                            let (first, second) = tokio::join!(query(client, &job.sql), query(client, then));
+                            (first, Some(second))
+                        }
+                    }
+                });
+                job.answer.send(answers).ok();
             }
             drop((owner, service));
             drop(database);
@@ -81,11 +94,33 @@ impl Postgres {
     /// # Errors
     /// When Postgres refuses one of them.
     pub fn query(&self, role: Role, sql: &str) -> Result<Vec<String>, Refused> {
-        let gone = || Refused { code: String::new(), message: "the connection's thread has ended".to_owned() };
+        self.ask(role, sql, None).0
+    }
+
+    /// The same, and what another query finds after it has been committed.
+    ///
+    /// # Panics
+    /// When Postgres refuses the other.
+    pub fn query_and_look(
+        &self,
+        role: Role,
+        sql: &str,
+        then: &'static str,
+    ) -> (Result<Vec<String>, Refused>, Vec<String>) {
+        let (answer, found) = self.ask(role, sql, Some(then));
+        match found {
+            Some(Ok(found)) => (answer, found),
+            other => panic!("{other:?}\n{then}"),
+        }
+    }
+
+    fn ask(&self, role: Role, sql: &str, then: Option<&'static str>) -> (Answer, Option<Answer>) {
         let (answer, answered) = mpsc::channel();
-        let job = Job { role, sql: sql.to_owned(), answer };
-        self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(gone)?;
-        answered.recv().map_err(|_| gone())?
+        let job = Job { role, sql: sql.to_owned(), then, answer };
+        let answers = self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).and_then(|()| answered.recv().ok());
+        answers.unwrap_or_else(|| {
+            (Err(Refused { code: String::new(), message: "the connection's thread has ended".to_owned() }), None)
+        })
     }
 
     /// The same as the owner, of what cannot be refused.
@@ -124,7 +159,10 @@ async fn connect(replacements: &[Replacement]) -> (Database, Client, Client) {
     let service = database.service().await;
     for client in [&owner, &service] {
         // Nothing here has to survive a crash.
-        client.batch_execute("set synchronous_commit = off; set client_min_messages = error").await.expect("it is known");
+        client
+            .batch_execute("set synchronous_commit = off; set client_min_messages = error")
+            .await
+            .expect("it is known");
     }
     (database, owner, service)
 }

@@ -38,6 +38,7 @@ use worker::settings::{Settings, Timeouts};
 
 use crate::postgres::{Refused, Role, quoted};
 use crate::stage::{Lost, Message, Stage};
+use crate::table::{self, Row};
 use crate::world::{Authority, Blank, Deletes, Mode, RunKind, Schema, SyncSpec};
 
 /// What the product promises, as far as versions of it differ.
@@ -144,7 +145,9 @@ impl Client {
         let answer = self.stage().call(function, &arguments);
         match answer {
             Err(Lost::Killed) => std::future::pending().await,
-            Err(Lost::Unanswered) => Err(SupabaseError::NoAnswer { url: "played".to_owned(), reason: "lost".to_owned() }),
+            Err(Lost::Unanswered) => {
+                Err(SupabaseError::NoAnswer { url: "played".to_owned(), reason: "lost".to_owned() })
+            }
             Err(Lost::Refused(refused)) => Err(refusal(function, refused)),
             Ok(value) => serde_json::from_value(value.clone()).map_err(|error| SupabaseError::Unexpected {
                 function: function.to_owned(),
@@ -170,7 +173,13 @@ impl Client {
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn begin(&self, definition: &Sync, run: Uuid, kind: &RunKind, keys: Option<&[String]>) -> Result<Begun, SupabaseError> {
+    pub async fn begin(
+        &self,
+        definition: &Sync,
+        run: Uuid,
+        kind: &RunKind,
+        keys: Option<&[String]>,
+    ) -> Result<Begun, SupabaseError> {
         let arguments = json!({
             "p_sync": definition.name, "p_run": run, "p_definition": definition.registration(),
             "p_type": run_type(kind), "p_triggered_by": "a world", "p_keys": keys,
@@ -267,7 +276,8 @@ impl Client {
         };
         let clock = self.stage().clock;
         let queues = (self.clone(), self.clone());
-        Worker::new(self.clone(), queues, self.clone(), settings, clock, Chance::from_seed(1)).expect("the rate can be kept")
+        Worker::new(self.clone(), queues, self.clone(), settings, clock, Chance::from_seed(1))
+            .expect("the rate can be kept")
     }
 }
 
@@ -336,7 +346,9 @@ fn status(code: &str) -> u16 {
         ("0L" | "0P" | "28", _) | (_, "42501") => 403,
         ("08" | "53", _) => 503,
         (_, "P0001") => 400,
-        ("09" | "25" | "2D" | "38" | "39" | "3B" | "40" | "54" | "55" | "57" | "58" | "F0" | "HV" | "P0" | "XX", _) => 500,
+        ("09" | "25" | "2D" | "38" | "39" | "3B" | "40" | "54" | "55" | "57" | "58" | "F0" | "HV" | "P0" | "XX", _) => {
+            500
+        }
         _ => 400,
     }
 }
@@ -345,8 +357,10 @@ fn status(code: &str) -> u16 {
 #[must_use]
 pub fn call_sql(function: &str, arguments: &Value) -> String {
     let texts = |items: &[Value]| {
-        let texts: Vec<String> =
-            items.iter().map(|item| quoted(item.as_str().map_or_else(|| item.to_string(), str::to_owned).as_str())).collect();
+        let texts: Vec<String> = items
+            .iter()
+            .map(|item| quoted(item.as_str().map_or_else(|| item.to_string(), str::to_owned).as_str()))
+            .collect();
         texts.join(", ")
     };
     let list: Vec<String> = arguments
@@ -556,10 +570,24 @@ impl SharedItem for Client {
 }
 
 impl Stage {
-    /// Runs a function of Postgres as the role of the functions' key.
-    pub(crate) fn run_function(&self, function: &str, arguments: &Value) -> Result<Value, Refused> {
-        let answer = self.postgres.query(Role::Service, &call_sql(function, arguments))?;
-        let text = answer.first().map_or("null", String::as_str);
-        Ok(serde_json::from_str(if text.is_empty() { "null" } else { text }).unwrap_or_default())
+    /// Runs a function of Postgres as the role of the functions' key, and if it `writes` looks at the table after its commit.
+    pub(crate) fn run_function(
+        &self,
+        function: &str,
+        arguments: &Value,
+        writes: bool,
+    ) -> (Result<Value, Refused>, Option<Vec<Row>>) {
+        let sql = call_sql(function, arguments);
+        let (answer, rows) = if writes {
+            let (answer, rows) = self.postgres.query_and_look(Role::Service, &sql, table::ROWS);
+            (answer, Some(table::rows(&self.world.schema, &rows)))
+        } else {
+            (self.postgres.query(Role::Service, &sql), None)
+        };
+        let value = answer.map(|answer| {
+            let text = answer.first().map_or("null", String::as_str);
+            serde_json::from_str(if text.is_empty() { "null" } else { text }).unwrap_or_default()
+        });
+        (value, rows)
     }
 }

@@ -64,8 +64,7 @@ impl Sheet {
     pub fn new(width: usize, tabs: &[Vec<Vec<Content>>]) -> Self {
         let mut sheet = Self { width, ..Self::default() };
         for rows in tabs {
-            let columns =
-                (0..width).map(|index| SheetColumn { id: ColumnId::Schema(index), renamed: false }).collect();
+            let columns = (0..width).map(|index| SheetColumn { id: ColumnId::Schema(index), renamed: false }).collect();
             let rows = rows.iter().map(|cells| sheet.born(cells)).collect();
             sheet.tabs.push(SheetTab { columns, rows });
         }
@@ -213,8 +212,7 @@ impl SheetTab {
     /// Whether all headers of the schema are there.
     #[must_use]
     pub fn has_headers(&self, width: usize) -> bool {
-        (0..width).all(|index| {
-            self.columns.iter().any(|column| column.id == ColumnId::Schema(index) && !column.renamed)
-        })
+        (0..width)
+            .all(|index| self.columns.iter().any(|column| column.id == ColumnId::Schema(index) && !column.renamed))
     }
 }

@@ -180,7 +180,7 @@ impl Shrinker<'_> {
         for tab in 0..self.best.tabs.len() {
             for row in 0..self.best.tabs[tab].len() {
                 for cell in 0..self.best.tabs[tab][row].len() {
-                    self.plainer(move |world| Some(world.tabs.get_mut(tab)?.get_mut(row)?.get_mut(cell)?));
+                    self.plainer(move |world| world.tabs.get_mut(tab)?.get_mut(row)?.get_mut(cell));
                 }
             }
         }

@@ -73,8 +73,8 @@ pub struct RunRecord {
     pub messages: usize,
     /// Whether anything went wrong with it on purpose.
     pub had_mishaps: bool,
-    /// Whether it was judged as a whole.
-    pub is_judged: bool,
+    /// How it ended; `None` until it was judged as a whole.
+    pub status: Option<String>,
 }
 
 /// What the application did that the judgement must know.
@@ -227,11 +227,6 @@ impl Stage {
         self.stored.get(&(name.to_owned(), value.to_string())).cloned().unwrap_or_else(|| value.clone())
     }
 
-    /// Reads the table again.
-    pub fn look(&mut self) {
-        self.rows = table::rows(&self.postgres, &self.world.schema);
-    }
-
     /// The index of the run.
     #[must_use]
     pub fn run(&self, id: Uuid) -> Option<usize> {
@@ -296,7 +291,8 @@ impl Stage {
             }),
         };
         let Some(sql) = sql else { return };
-        if let Err(refused) = self.postgres.query(Role::Owner, &sql) {
+        let (answer, rows) = self.postgres.query_and_look(Role::Owner, &sql, table::ROWS);
+        if let Err(refused) = answer {
             self.count("app refused");
             self.note(format!("app: {} is refused: {}", serde_json::json!(edit), refused.code));
             return;
@@ -304,8 +300,7 @@ impl Stage {
         self.edits += 1;
         self.count(&format!("app {}", name_of(edit)));
         self.note(format!("app: {}", serde_json::json!(edit)));
-        let before = std::mem::take(&mut self.rows);
-        self.look();
+        let before = std::mem::replace(&mut self.rows, table::rows(&schema, &rows));
         for row in &self.rows {
             match before.iter().find(|earlier| earlier.id == row.id) {
                 None => drop(self.app.born.insert(row.id)),
@@ -371,7 +366,7 @@ impl Stage {
         {
             self.end_reading(run);
         }
-        let answer = self.run_function(function, arguments);
+        let (answer, rows) = self.run_function(function, arguments, !product::only_reads(function));
         match &answer {
             Ok(answer) => self.note(format!("{function}: {answer}")),
             Err(refused) => {
@@ -379,9 +374,8 @@ impl Stage {
                 self.note(format!("{function}: {} {}", refused.code, refused.message));
             }
         }
-        if !product::only_reads(function) {
-            let before = std::mem::take(&mut self.rows);
-            self.look();
+        if let Some(rows) = rows {
+            let before = std::mem::replace(&mut self.rows, rows);
             self.judge_commit(function, run, arguments, answer.as_ref().ok(), &before);
         }
         match (wrong, answer) {
@@ -491,7 +485,7 @@ impl Stage {
             deleted: 0,
             messages: 0,
             had_mishaps: !self.mishaps.is_empty(),
-            is_judged: false,
+            status: None,
         });
     }
 
@@ -548,7 +542,7 @@ impl Stage {
     /// Time passes for Postgres: all that it remembers becomes older.
     pub fn pass(&mut self, minutes: u64) {
         self.minute += minutes;
-        self.postgres.must(&format!("select world.pass({minutes})"));
+        self.postgres.must(&format!("select hostile.pass({minutes})"));
         self.note(format!("{minutes} minutes pass"));
     }
 }
