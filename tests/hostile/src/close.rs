@@ -253,8 +253,11 @@ impl Stage {
                     Invariant::GoodRowWaits,
                     format!("row {} is not in the table although Postgres takes it: {write}", reading.number),
                 ),
-                Expected::Refused(code) => self.note(format!("row {} waits: {code}", reading.number)),
-                Expected::Swallowed => {}
+                Expected::Refused(code) => {
+                    self.count(&format!("row waits {}", code.get(..5).unwrap_or(&code)));
+                    self.note(format!("row {} waits: {code}", reading.number));
+                }
+                Expected::Swallowed => self.count("row waits swallowed"),
             }
         }
     }

@@ -56,7 +56,7 @@ impl Draw {
     fn world(&mut self) -> World {
         let schema = self.schema();
         let syncs: Vec<SyncSpec> = (0..if self.chance(30) { 2 } else { 1 }).map(|_| self.sync(&schema)).collect();
-        let rows = if self.chance(10) { self.random.random_range(11..15) } else { self.random.random_range(2..9) };
+        let rows = if self.chance(10) { self.random.random_range(11..15) } else { self.random.random_range(3..10) };
         let mut keys: Vec<u8> = (0..VALUES).collect();
         if schema.keys[0] == Kind::Uuid || matches!(schema.keys[0], Kind::Citext | Kind::Folded) && self.chance(80) {
             // Neighbours are equal to the table.
@@ -185,7 +185,7 @@ impl Draw {
             deletes: self.weighed(&[(55, Deletes::Hard), (27, Deletes::Soft), (18, Deletes::Ignore)]),
             guard: self.weighed(&[(10, 0), (10, 1), (15, 2), (65, 20)]),
             batch_rows: self.random.random_range(1..8),
-            chunk_rows: self.random.random_range(2..6),
+            chunk_rows: self.weighed(&[(50, 2), (30, 3), (20, 5)]),
             key_as_text: schema.keys == [Kind::Integer] && self.chance(30),
             adopt: self.weighed(&[(40, Adopt::Sheet), (30, Adopt::Ask), (30, Adopt::Database)]),
             precedence: u8::from(self.chance(30)),
@@ -297,7 +297,12 @@ impl Draw {
             82..=89 => What::LoseRequest,
             _ => What::Kill,
         };
-        Mishap { call: self.random.random_range(0..calls), what }
+        // A read of some rows is the third to the eighth call.
+        let call = match what {
+            What::Edit(..) if self.chance(60) => self.random.random_range(3..8),
+            _ => self.random.random_range(0..calls),
+        };
+        Mishap { call, what }
     }
 
     fn edit(&mut self, schema: &Schema, syncs: &[SyncSpec], favourites: &[u32]) -> Edit {
@@ -340,7 +345,7 @@ impl Draw {
     /// What shifts the columns that a read has not come to.
     fn column_edit(&mut self, schema: &Schema) -> Edit {
         match self.chance(60) {
-            true => Edit::InsertColumn { at: self.below(schema.width() + 1) },
+            true => Edit::InsertColumn { at: if self.chance(60) { 0 } else { self.below(schema.width()) } },
             false => Edit::MoveColumn { from: self.below(schema.width()), to: self.below(schema.width()) },
         }
     }

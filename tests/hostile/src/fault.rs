@@ -58,6 +58,8 @@ invariants! {
     GuardExceeded = "guard_exceeded",
     /// Every row that comes into the table was read in the sheet.
     RowInvented = "row_invented",
+    /// Nothing is written that no row said when it was read, although the sheet changed meanwhile.
+    MovedRead = "moved_read",
     /// A row that is written is as the sheet says.
     WrongValue = "wrong_value",
     /// A value edited in the database stays while its cell did not change (promise 7).

@@ -281,8 +281,9 @@ impl Stage {
             let is_changed = !same_row(self, was, is);
             if options.is_empty() {
                 if is_changed && was.is_none() {
+                    let moved = self.runs[run].moved;
                     self.blame(
-                        Invariant::RowInvented,
+                        if moved { Invariant::MovedRead } else { Invariant::RowInvented },
                         format!("{key} came into the table by run {run}, which read no such row: {}", shown(is)),
                     );
                 } else if is_changed && !only_mark(was, is) {
@@ -332,6 +333,9 @@ impl Stage {
                     self.app.edited.retain(|(edited, _)| *edited != id);
                 }
                 End::Unwritten => self.count("row unwritten"),
+                End::Wrong(detail, _) if self.runs[run].moved => {
+                    self.blame(Invariant::MovedRead, format!("{key}: {detail}"));
+                }
                 End::Wrong(detail, true) => self.blame(Invariant::EditOverwritten, format!("{key}: {detail}")),
                 End::Wrong(detail, false) => self.blame(Invariant::WrongValue, format!("{key}: {detail}")),
             }
