@@ -1,11 +1,11 @@
 //! The client of Supabase REST (PostgREST): the functions of the run protocol as methods, and reads of its tables. It
 //! classifies every failure and repeats what may pass; what a failure means for a batch or a run is the caller's business.
 
-mod connection;
 mod destination;
 mod plans;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use self::plans::{
@@ -28,10 +29,9 @@ use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
 use crate::mapping::Rejection;
 use crate::plan::{RangeDigests, StoredRow, Vanished};
-use crate::secrets::SecretError;
+use crate::secrets::{FromSecret, SecretError};
 use crate::telemetry::{self, TRACE_HEADER};
 
-pub use connection::Connection;
 pub use destination::Destination;
 
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
@@ -141,7 +141,7 @@ impl SupabaseError {
 pub struct Supabase {
     http: reqwest::Client,
     url: String,
-    key: SecretString,
+    key: Arc<FromSecret<SecretString>>,
     timeout: Duration,
 }
 
@@ -152,14 +152,15 @@ impl fmt::Debug for Supabase {
 }
 
 impl Supabase {
-    /// A client of the project at `url` (without `/rest/v1`) with its secret key.
+    /// A client of the project at `url` (without `/rest/v1`) with its secret key. A key that comes from a secret is read when
+    /// it is first needed, and again when it is refused: a call is then made once more with the new one.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(url: &str, key: SecretString) -> Result<Self, SupabaseError> {
+    pub fn new(url: &str, key: impl Into<FromSecret<SecretString>>) -> Result<Self, SupabaseError> {
         let url = url.trim_end_matches('/').to_owned();
         let http = http::client().map_err(|error| no_answer(&url, &error))?;
-        Ok(Self { http, url, key, timeout: REQUEST_TIMEOUT })
+        Ok(Self { http, url, key: Arc::new(key.into()), timeout: REQUEST_TIMEOUT })
     }
 
     /// The same project for a caller who waits in front of a screen: what does not answer soon counts as gone.
@@ -358,7 +359,7 @@ impl Supabase {
             .with_jitter();
         (|| self.call(function, body.clone()))
             .retry(waits)
-            .when(|error: &SupabaseError| passes(error.fault()))
+            .when(|error: &SupabaseError| passes(error.fault()) && !matches!(error, SupabaseError::NoKey(_)))
             .adjust(|error, wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
             .notify(|error, wait| {
                 tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a call");
@@ -380,8 +381,27 @@ impl Supabase {
         function: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<T, SupabaseError> {
-        let key = self.key.expose_secret();
-        let mut request = request.header("apikey", key).timeout(self.timeout);
+        let end = Instant::now() + self.timeout;
+        let key = self.key.get().await.map_err(SupabaseError::NoKey)?;
+        let again = request.try_clone();
+        match (self.send_as(&key, function, request, self.timeout).await, again) {
+            (Err(error), Some(again)) if error.fault() == Fault::Denied => match self.key.renewed(&key).await {
+                Some(key) => self.send_as(&key, function, again, end.saturating_duration_since(Instant::now())).await,
+                None => Err(error),
+            },
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn send_as<T: DeserializeOwned>(
+        &self,
+        key: &SecretString,
+        function: &str,
+        request: reqwest::RequestBuilder,
+        timeout: Duration,
+    ) -> Result<T, SupabaseError> {
+        let key = key.expose_secret();
+        let mut request = request.header("apikey", key).timeout(timeout);
         if let Some(trace) = telemetry::trace() {
             request = request.header(TRACE_HEADER, trace);
         }
