@@ -184,3 +184,6 @@ fn warn_of_reading(preview: &mut Preview, definition: &Sync, inspection: &Inspec
 fn ready(read: &TabRead) -> u64 {
     read.snapshot.entries().iter().filter(|entry| matches!(entry.state, State::Ready { .. })).count() as u64
 }
+
+#[cfg(test)]
+mod tests;
