@@ -163,7 +163,7 @@ async fn a_tick_whose_time_is_over_begins_nothing_and_names_the_syncs() {
     let (server, scheduler, _folder) = scheduler().await;
     let error = scheduler.handle(json!({}), "request-1", Instant::now()).await.expect_err("the invocation fails");
     assert!(["one", "two", "three"].iter().all(|sync| error.to_string().contains(sync)), "{error}");
-    assert_eq!(server.calls("sync_begin"), [json!({}); 0]);
+    assert!(server.calls("sync_begin").is_empty());
 }
 
 #[tokio::test]
