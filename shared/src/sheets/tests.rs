@@ -59,7 +59,7 @@ impl World {
 
     async fn read(&self) -> Result<TabRead, ReadError> {
         let sheets = self.sheets(self.account());
-        survey::read(&sheets, &definition(), None, Measure::Nothing, async |_| Ok(())).await
+        survey::read(&sheets, &definition(), &[], None, Measure::Nothing, async |_| Ok(())).await
     }
 }
 
