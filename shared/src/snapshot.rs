@@ -372,7 +372,7 @@ impl Snapshot {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::mapping::{Column, Normalize, Settings, Type};
+    use crate::mapping::{Column, Locale, Normalize, Settings, Type};
 
     /// A mapping of the column A (`key`) and the column B (`value`), both texts; without a value the row is rejected.
     pub(crate) fn mapping() -> Mapping {
@@ -384,8 +384,14 @@ pub(crate) mod tests {
         };
         let columns = [column("key", false), column("value", true)];
         let key = ["key".to_owned()];
-        let settings =
-            Settings { columns: &columns, key: &key, header_row: 1, first_column: 0, time_zone: "Asia/Tokyo" };
+        let settings = Settings {
+            columns: &columns,
+            key: &key,
+            header_row: 1,
+            first_column: 0,
+            time_zone: "Asia/Tokyo",
+            locale: Locale::default(),
+        };
         Mapping::bind(settings, &cells("key", "value")).expect("the headers fit")
     }
 
@@ -490,8 +496,14 @@ pub(crate) mod tests {
         let columns = [column("key", Type::Text, Normalize::Nfkc), column("value", Type::Integer, Normalize::None)];
         let chosen = |key: &[&str], keys: &[&str], rows: &[[&str; 2]]| {
             let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
-            let settings =
-                Settings { columns: &columns, key: &key, header_row: 1, first_column: 0, time_zone: "Asia/Tokyo" };
+            let settings = Settings {
+                columns: &columns,
+                key: &key,
+                header_row: 1,
+                first_column: 0,
+                time_zone: "Asia/Tokyo",
+                locale: Locale::default(),
+            };
             let mapping = Mapping::bind(settings, &cells("key", "value")).expect("the headers fit");
             let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
             let mut builder =

@@ -10,7 +10,7 @@ use crate::batch::{Envelope, Outgoing};
 use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::{self, RangeIndex};
-use crate::mapping::{CellRef, HeaderProblem, Mapping, Rejection, Settings};
+use crate::mapping::{CellRef, HeaderProblem, Locale, Mapping, Rejection, Settings};
 use crate::plan::{self, Plan, RangeDigests, StoredRow};
 use crate::sheets::{Reader, SheetsError, Tab, TabName, Tabs};
 use crate::snapshot::{Entry, Snapshot, SnapshotBuilder};
@@ -170,6 +170,7 @@ pub async fn read<E: From<ReadError>>(
         header_row,
         first_column: tab.window.first_column,
         time_zone: &tab.time_zone,
+        locale: Locale::named(&tab.locale),
     };
     let mapping =
         Mapping::bind(settings, headers).map_err(|problems| ReadError::Headers { tab: tab.title.clone(), problems })?;

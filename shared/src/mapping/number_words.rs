@@ -2,20 +2,34 @@
 
 use rust_decimal::Decimal;
 
-use super::number::plain;
+use super::locale::Locale;
 
-/// The number that `text` spells, or nothing where it is not certain which.
-pub(super) fn read(text: &str) -> Option<Decimal> {
+/// Corporate accounts count in millions: `100百万円` is not 百 hundreds but a hundred times 百万.
+const MILLIONS: (&str, i64) = ("百万", 1_000_000);
+
+/// The number that `text` spells, or nothing where it is not certain which; `locale` writes the digits in it.
+pub(super) fn read(text: &str, locale: Locale) -> Option<Decimal> {
+    if is_two_or_three(text) {
+        return None;
+    }
+    // Without a digit of the other kind in it, `千五` is a thousand and five; `3千5` may be 3,500.
+    let formal = !text.contains(|character: char| character.is_ascii_digit());
     let text: String = text.chars().map(|character| digit(character).unwrap_or(character)).collect();
-    if let Some(number) = plain(&text) {
+    if let Some(number) = locale.number(&text) {
         return Some(number);
     }
-    let mut spelled = Spelled::default();
+    if let Some(millions) = text.strip_suffix(MILLIONS.0).and_then(|millions| locale.number(millions.trim_end())) {
+        return millions.checked_mul(MILLIONS.1.into());
+    }
+    let mut spelled = Spelled { formal, ..Spelled::default() };
     let mut rest = text.as_str();
     while !rest.is_empty() {
-        let end = rest.find(|character: char| !matches!(character, '0'..='9' | ',' | '.')).unwrap_or(rest.len());
+        // Digits with what stands between them, which may be a space in the locale.
+        let ends = |character: char| zeros(character).is_some();
+        let end = rest.find(ends).unwrap_or(rest.len());
         let (number, after) = rest.split_at(end);
-        let number = if number.is_empty() { None } else { Some(Part::read(number)?) };
+        let number = number.trim_end();
+        let number = if number.is_empty() { None } else { Some(Part::read(number, locale)?) };
         let mut characters = after.chars();
         match characters.next() {
             Some(unit) => spelled.take(number, zeros(unit)?)?,
@@ -26,6 +40,16 @@ pub(super) fn read(text: &str) -> Option<Decimal> {
     spelled.total()
 }
 
+/// Whether two digits in kanji, one more than the other, stand alone: `二三万` is 230,000 to some and "20,000 or 30,000" to
+/// others.
+fn is_two_or_three(text: &str) -> bool {
+    let digits = |part: &str| part.chars().filter_map(digit).collect::<Vec<char>>();
+    let not_digit = |character: char| digit(character).is_none();
+    text.split(not_digit)
+        .map(digits)
+        .any(|run| matches!(run[..], [one, next] if one != '0' && u32::from(next) == u32::from(one) + 1))
+}
+
 /// Digits between two units.
 struct Part {
     value: Decimal,
@@ -33,9 +57,9 @@ struct Part {
 }
 
 impl Part {
-    fn read(text: &str) -> Option<Self> {
+    fn read(text: &str, locale: Locale) -> Option<Self> {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        plain(text).map(|value| Self { value, digits })
+        locale.number(text).map(|value| Self { value, digits })
     }
 }
 
@@ -49,6 +73,8 @@ struct Spelled {
     last_small: Option<u32>,
     /// A fraction can only be the last thing before a unit: `1.5億`, not `1.5億2000万`.
     fraction: bool,
+    /// Written in kanji throughout.
+    formal: bool,
 }
 
 impl Spelled {
@@ -96,7 +122,8 @@ impl Spelled {
     /// meant as 万.
     fn take_remainder(&mut self, number: &Part) -> Option<()> {
         let zeros = self.last_small.or(self.last_large)?;
-        let certain = number.digits >= usize::try_from(zeros - 1).ok()? && number.digits > 0;
+        let spelled_out = self.formal && self.last_small.is_some() && number.digits == 1;
+        let certain = spelled_out || (number.digits >= usize::try_from(zeros - 1).ok()? && number.digits > 0);
         if !certain || self.fraction {
             return None;
         }

@@ -54,6 +54,7 @@ pub enum Code {
     NoSuchLocalTime,
     NotABoolean,
     NotADate,
+    NotADuration,
     NotANumber,
     NotATime,
     NotATimestamp,
@@ -68,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their names.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::AboveMaximum,
         Self::AmbiguousLocalTime,
         Self::BadCharacter,
@@ -86,6 +87,7 @@ impl Code {
         Self::NoSuchLocalTime,
         Self::NotABoolean,
         Self::NotADate,
+        Self::NotADuration,
         Self::NotANumber,
         Self::NotATime,
         Self::NotATimestamp,
@@ -119,6 +121,7 @@ impl Code {
             Self::NoSuchLocalTime => "no_such_local_time",
             Self::NotABoolean => "not_a_boolean",
             Self::NotADate => "not_a_date",
+            Self::NotADuration => "not_a_duration",
             Self::NotANumber => "not_a_number",
             Self::NotATime => "not_a_time",
             Self::NotATimestamp => "not_a_timestamp",
