@@ -47,7 +47,8 @@ fn joins_digits(before: &str, after: &str) -> bool {
 
 /// Whether `word` is an amount of money's: a sign or a point may follow `$`, but joins `No` to what comes behind it.
 pub(super) fn is_currency(word: &str) -> bool {
-    word.ends_with(|last| matches!(last, '$' | '¢'..='¥' | '\\' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}'))
+    word.ends_with('円')
+        || word.ends_with(|last| matches!(last, '$' | '¢'..='¥' | '\\' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}'))
 }
 
 /// `m²` as it is typed on a keyboard without it: `m2`.

@@ -146,7 +146,7 @@ impl DurationRule {
             total = total.checked_add(whole(number.checked_mul(unit.into())?)?)?;
             larger = Some(unit);
             rest = &after[name.len()..];
-            if unit == HOUR && rest == "半" && !fraction {
+            if name == "時間" && rest == "半" && !fraction {
                 return total.checked_add(HOUR / 2);
             }
             rest = rest.trim_start();

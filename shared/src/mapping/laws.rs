@@ -53,10 +53,24 @@ fn with_commas(number: i64) -> String {
     format!("{}{}", if number < 0 { "-" } else { "" }, groups.join(","))
 }
 
-/// A number below 10,000 with 千 百 十: `2千8百3`.
+/// A number below 10,000 with 千 百 十: `2千8百03`. The zeros say that nothing was left out.
 fn in_small_units(number: i64) -> String {
-    let digits = [("千", 1000), ("百", 100), ("十", 10), ("", 1)].map(|(unit, size)| (number / size % 10, unit));
-    digits.iter().filter(|(digit, _)| *digit > 0).map(|(digit, unit)| format!("{digit}{unit}")).collect()
+    let digits = [("千", 1000), ("百", 100), ("十", 10)].map(|(unit, size)| (number / size % 10, unit));
+    let written: Vec<_> = digits.iter().filter(|(digit, _)| *digit > 0).collect();
+    let text: String = written.iter().map(|(digit, unit)| format!("{digit}{unit}")).collect();
+    let places = written.last().map_or(1, |(_, unit)| {
+        if *unit == "千" {
+            3
+        } else if *unit == "百" {
+            2
+        } else {
+            1
+        }
+    });
+    match number % 10 {
+        0 => text,
+        rest => format!("{text}{rest:0places$}"),
+    }
 }
 
 fn in_era(day: Date) -> String {

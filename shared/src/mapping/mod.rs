@@ -36,6 +36,8 @@ mod scan;
 mod tests;
 mod text;
 mod time;
+#[cfg(test)]
+mod trial;
 mod value;
 mod words;
 

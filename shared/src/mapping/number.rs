@@ -58,6 +58,8 @@ struct Around {
     prefix: bool,
     suffix: bool,
     unit: Option<Unit>,
+    /// Whether any of it is a word, and no sign of a currency.
+    word: bool,
 }
 
 /// What stands directly behind a number; there can only be one.
@@ -142,10 +144,15 @@ impl NumberRule {
     }
 
     fn read_inside(&self, text: &str, mut around: Around) -> Option<Decimal> {
+        let bracketed = around.negative.is_some();
         let rest = self.strip_before(text, &mut around)?;
         let mut rest = self.strip_after(rest, &mut around);
+        // `(5階)` and `(約5)` are remarks.
+        if bracketed && around.word {
+            return None;
+        }
         // A stroke behind an amount of money, unless it has a sign already.
-        if around.yen_before && around.negative.is_none() && around.unit.is_none() && !around.suffix {
+        if around.yen_before && around.negative.is_none() && around.unit.is_none() && !around.suffix && !around.about {
             rest = rest.strip_suffix(END_STROKES).unwrap_or(rest);
         }
         let number = match self.locale.number(rest) {
@@ -231,8 +238,10 @@ impl NumberRule {
                 rest = inner;
             }
             rest = rest.trim_start();
+            let is_word = word.is_some_and(|word| !is_currency(word));
+            around.word |= is_word;
             let joined = |next| HYPHENS.contains(&next) || self.locale.is_separator(next);
-            if word.is_some_and(|word| !is_currency(word)) && rest.starts_with(joined) {
+            if is_word && rest.starts_with(joined) {
                 return None;
             }
             if rest.len() == before {
@@ -266,14 +275,17 @@ impl NumberRule {
                     && let Some(inner) = self.suffixes.strip_suffix(rest)
                 {
                     around.suffix = true;
+                    around.word |= !is_currency(&rest[inner.len()..]);
                     rest = inner;
                 }
             }
             if self.approximate
                 && !around.about
+                && around.unit.is_none()
                 && let Some(inner) = ABOUT_AFTER.iter().find_map(|about| rest.strip_suffix(about))
             {
                 around.about = true;
+                around.word = true;
                 rest = inner;
             }
             rest = rest.trim_end();

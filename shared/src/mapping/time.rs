@@ -45,8 +45,9 @@ pub(super) struct Taken {
 /// Takes a time that follows a date: after a space, a comma and a space, a `T`, or the 日 of the date. After `T` also `093000`.
 pub(super) fn take_after_date(scan: &mut Scan) -> Option<Taken> {
     let mut ahead = *scan;
-    if ahead.eat(",") && ahead.space() {
+    if ahead.eat(",") {
         *scan = ahead;
+        return if scan.space() { take(scan) } else { None };
     }
     if scan.space() || !scan.eat("T") {
         return take(scan);

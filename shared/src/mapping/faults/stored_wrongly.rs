@@ -193,6 +193,53 @@ fn a_point_or_a_hyphen_joins_a_word_to_its_number() {
 }
 
 #[test]
+fn words_for_numbers_that_people_would_ask_about_are_refused() {
+    check(&[(
+        "type = 'decimal'\nnumber_words = true",
+        &[
+            (Text("二三万"), Refused(NotANumber)),
+            (Text("五六"), Refused(NotANumber)),
+            (Text("二五万"), Stored("250000")),
+            (Text("5三千"), Refused(NotANumber)),
+            (Text("三.五"), Refused(NotANumber)),
+            (Text("2005十3"), Refused(NotANumber)),
+            (Text("15百"), Refused(NotANumber)),
+            (Text("6.5十"), Refused(NotANumber)),
+            (Text("12千5百"), Refused(NotANumber)),
+            (Text("3千5万"), Refused(NotANumber)),
+            (Text("3千50万"), Stored("30500000")),
+            (Text("三千五万"), Stored("30050000")),
+            (Text("1億02800万"), Refused(NotANumber)),
+            (Text("千205.3"), Refused(NotANumber)),
+            (Text("三百0"), Refused(NotANumber)),
+            (Text("0千"), Refused(NotANumber)),
+            (Text("3万0000"), Stored("30000")),
+            (Text("3,800千"), Stored("3800000")),
+            (Text("1.5千"), Stored("1500")),
+            (Text("十六"), Stored("16")),
+        ],
+    )]);
+}
+
+#[test]
+fn a_remark_in_brackets_is_not_negative() {
+    check(&[(
+        "type = 'integer'\naccounting = true\napproximate = true\nyen = true\nprefixes = ['築', '$']\nsuffixes = ['階']",
+        &[
+            (Text("(5階)"), Refused(NotANumber)),
+            (Text("(約5)"), Refused(NotANumber)),
+            (Text("(5程度)"), Refused(NotANumber)),
+            (Text("(築5)"), Refused(NotANumber)),
+            (Text("(5)階"), Refused(NotANumber)),
+            (Text("築(5)"), Refused(NotANumber)),
+            (Text("($5)"), Stored("-5")),
+            (Text("$(5)"), Stored("-5")),
+            (Text("(¥5)"), Stored("-5")),
+        ],
+    )]);
+}
+
+#[test]
 fn a_serial_number_is_a_day_of_our_time_unless_the_column_says_more() {
     let year = Refused(NotADate);
     check(&[
