@@ -19,7 +19,7 @@ mod schema;
 pub use schema::json_schema;
 
 /// Raised when the meaning of a mapping rule changes, so that every row is mapped and sent anew.
-const MAPPING_RULES: u32 = 1;
+const MAPPING_RULES: u32 = 2;
 
 /// A definition file.
 #[derive(Debug, Clone, Deserialize, Serialize)]

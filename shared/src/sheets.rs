@@ -211,6 +211,8 @@ pub struct Tab {
     pub window: Window,
     /// The spreadsheet's time zone, an IANA name.
     pub time_zone: String,
+    /// The spreadsheet's locale, such as `ja_JP`; it says how numbers in texts are written.
+    pub locale: String,
 }
 
 /// The size of a tab.
@@ -338,6 +340,8 @@ impl GridRange {
 #[serde(rename_all = "camelCase")]
 struct SpreadsheetProperties {
     time_zone: String,
+    #[serde(default)]
+    locale: String,
 }
 
 #[derive(Deserialize)]
@@ -420,7 +424,7 @@ impl Sheets {
     /// # Errors
     /// When the spreadsheet cannot be read, or has no such tab or range.
     pub async fn tab(&self, spreadsheet: &str, name: TabName<'_>, area: Option<Area>) -> Result<Tab, SheetsError> {
-        const FIELDS: &str = "properties(timeZone),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount)),\
+        const FIELDS: &str = "properties(timeZone,locale),sheets.properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount)),\
              namedRanges(name,range)";
         let url = format!("{}/v4/spreadsheets/{}", self.shared.sheets_url, path_segment(spreadsheet));
         let (found, _): (Spreadsheet, u64) = self.get(spreadsheet, &url, &[("fields", FIELDS)]).await?;
@@ -446,9 +450,9 @@ impl Sheets {
                     let Some(window) = Window::of(area, grid) else {
                         return Err(SheetsError::RangeOffGrid { tab: title, rows, columns });
                     };
-                    let time_zone = found.properties.time_zone;
+                    let SpreadsheetProperties { time_zone, locale } = found.properties;
                     let spreadsheet = spreadsheet.to_owned();
-                    return Ok(Tab { spreadsheet, id: properties.sheet_id, title, grid, window, time_zone });
+                    return Ok(Tab { spreadsheet, id: properties.sheet_id, title, grid, window, time_zone, locale });
                 }
                 _ => known.push(format!("{:?} (tab_id {})", properties.title, properties.sheet_id)),
             }

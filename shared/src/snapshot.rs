@@ -495,7 +495,7 @@ impl Snapshot {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::mapping::{Column, Normalize, Settings, Type};
+    use crate::mapping::{Column, Locale, Normalize, Settings, Type};
 
     /// A mapping of the column A (`key`) and the column B (`value`), both texts; without a value the row is rejected.
     pub(crate) fn mapping() -> Mapping {
@@ -514,6 +514,7 @@ pub(crate) mod tests {
             header_row: 1,
             first_column: 0,
             time_zone: "Asia/Tokyo",
+            locale: Locale::default(),
         };
         Mapping::bind(settings, &cells("key", "value")).expect("the headers fit")
     }
@@ -675,6 +676,7 @@ pub(crate) mod tests {
                 header_row: 1,
                 first_column: 0,
                 time_zone: "Asia/Tokyo",
+                locale: Locale::default(),
             };
             let mapping = Mapping::bind(settings, &cells("key", "value")).expect("the headers fit");
             let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();

@@ -11,7 +11,7 @@ use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::{self, RangeIndex};
 use crate::mapping::{
-    Cell, CellRef, HeaderProblem, KeyForm, Mapped, Mapping, MovedHeader, Rejection, Settings, column_letters,
+    Cell, CellRef, HeaderProblem, KeyForm, Locale, Mapped, Mapping, MovedHeader, Rejection, Settings, column_letters,
 };
 use crate::plan::{self, Plan, RangeDigests, StoredRow};
 use crate::sheets::{Chunk, Reader, SheetsError, Tab, TabName, Tabs};
@@ -275,6 +275,7 @@ pub async fn read<E: From<ReadError>>(
         header_row,
         first_column: tab.window.first_column,
         time_zone: &tab.time_zone,
+        locale: Locale::named(&tab.locale),
     };
     let mapping = Mapping::bind(settings, &first.headers)
         .map_err(|problems| ReadError::Headers { tab: tab.title.clone(), problems })?;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
+use super::invisible::trim;
+
 /// The value of one cell, read with `UNFORMATTED_VALUE` and `SERIAL_NUMBER`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Cell {
@@ -22,12 +24,12 @@ pub enum Cell {
 const ERRORS: [&str; 9] = ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#ERROR!", "Loading..."];
 
 impl Cell {
-    /// Whether there is nothing in the cell but white space.
+    /// Whether there is nothing in the cell that people can see.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Blank => true,
-            Self::Text(text) => text.trim_start().is_empty(),
+            Self::Text(text) => trim(text).is_empty(),
             Self::Bool(_) | Self::Number(_) => false,
         }
     }
@@ -176,6 +178,7 @@ mod tests {
     #[test]
     fn white_space_is_blank_and_errors_are_known() {
         assert!(Cell::from(" \u{3000}\n").is_blank());
+        assert!(Cell::from("\u{200b}\u{ad}").is_blank());
         assert!(!Cell::from("　x").is_blank());
         assert_eq!(Cell::from("#DIV/0!").error(), Some("#DIV/0!"));
         assert_eq!(Cell::from("Loading...").error(), Some("Loading..."));

@@ -5,8 +5,11 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 
+use super::affix::any_begins_with;
 use super::column::{Blank, Column, Errors, Type, Values};
 use super::header::normalize_header;
+use super::invisible::trim;
+use super::locale::Locale;
 use super::rule::Rule;
 
 /// Something that the columns of a definition say and that cannot be.
@@ -43,20 +46,26 @@ impl DefinitionProblem {
 /// An option, whether a column gives it, and the types that know it.
 type TypeOption = (&'static str, fn(&Column) -> bool, &'static [Type]);
 
+const ORDERED: &[Type] = &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp, Type::Duration];
 const NUMBERS: &[Type] = &[Type::Integer, Type::Decimal];
 const DAYS: &[Type] = &[Type::Date, Type::Timestamp];
 const TEXTS: &[Type] = &[Type::Text, Type::TextArray];
 
 /// Which option belongs to which types; docs/MAPPING.md has the same table for people.
-pub(super) const OPTIONS: [TypeOption; 29] = [
-    ("min", |column| column.min.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
-    ("max", |column| column.max.is_some(), &[Type::Integer, Type::Decimal, Type::Date, Type::Time, Type::Timestamp]),
+pub(super) const OPTIONS: [TypeOption; 30] = [
+    ("min", |column| column.min.is_some(), ORDERED),
+    ("max", |column| column.max.is_some(), ORDERED),
     ("pattern", |column| column.pattern.is_some(), TEXTS),
     ("max_length", |column| column.max_length.is_some(), TEXTS),
     ("trim", |column| column.trim.is_some(), &[Type::Text]),
     ("normalize", |column| column.normalize != Default::default(), TEXTS),
     ("zero_pad", |column| column.zero_pad.is_some(), &[Type::Text]),
     ("separator", |column| column.separator.is_some(), &[Type::TextArray]),
+    (
+        "floats",
+        |column| column.floats != Default::default(),
+        &[Type::Integer, Type::Decimal, Type::Text, Type::TextArray, Type::Json],
+    ),
     ("yen", |column| column.yen, NUMBERS),
     ("number_words", |column| column.number_words, NUMBERS),
     ("approximate", |column| column.approximate, NUMBERS),
@@ -94,7 +103,7 @@ pub(super) fn problems(columns: &[Column], key: &[String]) -> Vec<DefinitionProb
         header_problems(column, &mut problems);
         option_problems(column, &mut problems);
         if problems.len() == before
-            && let Err(found) = Rule::new(column, &TimeZone::UTC)
+            && let Err(found) = Rule::new(column, &TimeZone::UTC, Locale::default(), key.contains(&column.column))
         {
             problems.extend(found);
         }
@@ -154,6 +163,8 @@ fn option_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
         }
     }
     let has_default = column.default.is_some();
+    let begins_with_currency =
+        any_begins_with(&column.suffixes, &['円']) || any_begins_with(&column.prefixes, &['¥', '\\']);
     let contradictions = [
         (column.column.is_empty(), "column", "is missing: name the column of the table"),
         (has_default && column.blank != Blank::Default, "default", "is only used with `blank = \"default\"`"),
@@ -172,6 +183,17 @@ fn option_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
             "multiply_by",
             "and `number_words` exclude each other: nobody could tell whether `3800万` is to be multiplied",
         ),
+        (
+            column.multiply_by.is_some() && (column.yen || column.tsubo || begins_with_currency),
+            "multiply_by",
+            "excludes `yen`, `tsubo` and currencies in `prefixes` and `suffixes`: `38,000,000円` is not to be multiplied; \
+             name the whole unit, as in suffixes = [\"万円\"]",
+        ),
+        (
+            any_begins_with(&column.suffixes, &['%']),
+            "suffixes",
+            "contains \"%\", but a percentage typed into a cell arrives as hundredths: use type = \"decimal\" and `percent`",
+        ),
         (column.zero_pad.is_some_and(|digits| !(1..=64).contains(&digits)), "zero_pad", "must be 1 to 64"),
         (column.max_length == Some(0), "max_length", "must be 1 or more"),
         (column.separator.as_deref() == Some(""), "separator", "is empty"),
@@ -187,5 +209,5 @@ fn option_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
 }
 
 fn has_blank(texts: &[String]) -> bool {
-    texts.iter().any(|text| text.trim().is_empty())
+    texts.iter().any(|text| trim(text).is_empty())
 }

@@ -72,6 +72,10 @@ pub struct Column {
     #[serde(skip_serializing_if = "is_default")]
     pub separator: Option<String>,
 
+    /// Integer, decimal, text, text_array, json: how a number in the cell is rounded.
+    #[serde(skip_serializing_if = "is_default")]
+    pub floats: Floats,
+
     /// Integer, decimal: `¥` before or `円` after the number is accepted.
     #[serde(skip_serializing_if = "is_default")]
     pub yen: bool,
@@ -167,6 +171,8 @@ pub enum Type {
     Time,
     /// A moment.
     Timestamp,
+    /// A length of time.
+    Duration,
     /// JSON.
     Json,
     /// Several texts in one cell.
@@ -187,6 +193,7 @@ impl Type {
             Self::Date => "date",
             Self::Time => "time",
             Self::Timestamp => "timestamp",
+            Self::Duration => "duration",
             Self::Json => "json",
             Self::TextArray => "text_array",
             Self::Enum => "enum",
@@ -250,6 +257,18 @@ pub enum Normalize {
     Nfc,
     /// Compatible: full-width letters and digits become plain ones, half-width katakana full ones, `㎡` becomes `m2`.
     Nfkc,
+}
+
+/// How the numbers of Sheets, which are binary, are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Floats {
+    /// As people see them, with at most 15 digits: `=0.1+0.2` is 0.3.
+    #[default]
+    Rounded,
+    /// With all digits that tell them from their neighbours: `=0.1+0.2` is 0.30000000000000004.
+    Exact,
 }
 
 /// The order of the parts of a date whose year does not come first.
@@ -351,10 +370,15 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// The cell that holds this value.
-    pub(super) fn cell(&self) -> Cell {
+    /// The cell of a column of this type that holds this value.
+    pub(super) fn cell(&self, kind: Type) -> Cell {
         match self {
             Self::Bool(ticked) => Cell::Bool(*ticked),
+            // A text column may pad a number with zeros, but no text.
+            #[expect(clippy::cast_precision_loss, reason = "up to here doubles are exact")]
+            Self::Integer(number) if kind == Type::Text && number.unsigned_abs() < 1 << 53 => {
+                Cell::Number(*number as f64)
+            }
             // As text, because a double would lose digits of a long number.
             Self::Integer(number) => Cell::Text(number.to_string()),
             Self::Float(number) => Cell::Number(*number),

@@ -3,10 +3,11 @@
 use jiff::civil::{Date, DateTime, Time, Weekday, date};
 use jiff::{SignedDuration, ToSpan as _};
 
+use super::affix::Affixes;
 use super::cell::Cell;
 use super::column::{Column, Order, Partial, TimeOfDay};
 use super::era::Era;
-use super::fold::{fold, fold_all};
+use super::fold::fold;
 use super::rejection::{Code, Refusal};
 use super::scan::Scan;
 use super::time;
@@ -17,7 +18,18 @@ pub(super) const DAY_ZERO: Date = date(1899, 12, 30);
 const MILLISECONDS_A_DAY: f64 = 86_400_000.0;
 
 /// Days of the years 1 to 9999, the ones that four digits can write.
-const FIRST_DAY: Date = date(1, 1, 1);
+pub(super) const FIRST_DAY: Date = date(1, 1, 1);
+
+/// The serial numbers that are taken for days unless the column has a `min` or a `max`: 1910-12-13 to 2201-03-01. Numbers
+/// beyond are years, months or amounts that somebody typed: 2005, 202403.
+const LIKELY_DAYS: std::ops::Range<f64> = 4_000.0..110_000.0;
+
+/// What stands between the parts of a date. A dash may also mean "to", so with it all three parts must be there.
+const SEPARATORS: [&str; 6] = ["/", "-", ".", "−", "‐", DASH];
+const DASH: &str = "–";
+
+/// The years of which `2005.3` is a month; it is also a number.
+const YEARS_BEFORE_A_POINT: std::ops::RangeInclusive<i16> = 1868..=2199;
 
 const WEEKDAYS: [(&str, Weekday); 7] = [
     ("月", Weekday::Monday),
@@ -36,8 +48,10 @@ pub(super) struct DateRule {
     partial: Partial,
     compact: bool,
     time_of_day: TimeOfDay,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    has_min: bool,
+    has_max: bool,
+    prefixes: Affixes,
+    suffixes: Affixes,
 }
 
 impl DateRule {
@@ -48,8 +62,10 @@ impl DateRule {
             partial: column.partial,
             compact: column.compact,
             time_of_day: column.time_of_day,
-            prefixes: fold_all(&column.prefixes),
-            suffixes: fold_all(&column.suffixes),
+            has_min: column.min.is_some(),
+            has_max: column.max.is_some(),
+            prefixes: Affixes::new(&column.prefixes),
+            suffixes: Affixes::new(&column.suffixes),
         }
     }
 
@@ -60,20 +76,33 @@ impl DateRule {
                 if let Some(compact) = self.compact_number(*serial) {
                     return self.take(&mut Scan::new(&compact));
                 }
-                let moment = from_serial(*serial).ok_or_else(|| self.refusal())?;
-                self.without_time(moment)
+                self.without_time(self.moment(*serial)?)
             }
             Cell::Text(text) => self.read_text(&fold(text)),
             Cell::Bool(_) | Cell::Blank => Err(self.refusal()),
         }
     }
 
+    /// The local date and time of a serial number, if it is one of the days that this column expects.
+    pub(super) fn moment(&self, serial: f64) -> Result<DateTime, Refusal> {
+        let too_early = serial < LIKELY_DAYS.start && !self.has_min;
+        let too_late = serial >= LIKELY_DAYS.end && !self.has_max;
+        if too_early || too_late {
+            return Err(Refusal::new(
+                Code::NotADate,
+                "expected a date, found a number; as a date it would be before 1910-12-13 or after 2201-03-01: type the whole \
+                 date, or set `min` or `max` in sheetsync.toml if such days are meant",
+            ));
+        }
+        from_serial(serial).ok_or_else(|| self.refusal())
+    }
+
     fn read_text(&self, folded: &str) -> Result<Date, Refusal> {
         let mut text = folded;
-        if let Some(rest) = self.prefixes.iter().find_map(|word| text.strip_prefix(word.as_str())) {
+        if let Some((_, rest)) = self.prefixes.strip_prefix(text) {
             text = rest.trim_start();
         }
-        if let Some(rest) = self.suffixes.iter().find_map(|word| text.strip_suffix(word.as_str())) {
+        if let Some(rest) = self.suffixes.strip_suffix(text) {
             text = rest.trim_end();
         }
         let mut scan = Scan::new(text);
@@ -81,8 +110,8 @@ impl DateRule {
         if scan.is_done() {
             return Ok(day);
         }
-        let time = time::take_after_date(&mut scan).filter(|_| scan.is_done()).ok_or_else(|| self.refusal())?;
-        self.without_time(day.to_datetime(time))
+        let taken = time::take_after_date(&mut scan).filter(|_| scan.is_done()).ok_or_else(|| self.refusal())?;
+        self.without_time(day.to_datetime(taken.time))
     }
 
     fn without_time(&self, moment: DateTime) -> Result<Date, Refusal> {
@@ -101,10 +130,11 @@ impl DateRule {
     /// Takes a date from the front of a folded text, and the weekday behind it.
     pub(super) fn take(&self, scan: &mut Scan) -> Result<Date, Refusal> {
         let start = *scan;
-        let day = if let Some(era) = self.era.then(|| Era::take(scan)).flatten() {
+        let (day, parts) = if let Some(era) = self.era.then(|| Era::take(scan)).flatten() {
             self.take_in_era(scan, era)?
         } else {
-            self.take_parts(scan).ok_or_else(|| self.refusal())?.first_day()?
+            let parts = self.take_parts(scan).ok_or_else(|| self.refusal())?;
+            (parts.first_day()?, parts)
         };
         // `2024-03-011` is not the first of March with something behind it; `2024年3月1日12時` is.
         let taken = &start.rest[..start.rest.len() - scan.rest.len()];
@@ -112,11 +142,13 @@ impl DateRule {
         if taken.ends_with(is_digit) && scan.rest.starts_with(is_digit) {
             return Err(self.refusal());
         }
-        take_weekday(scan, day)?;
+        if parts.day.is_some() {
+            take_weekday(scan, day)?;
+        }
         Ok(day)
     }
 
-    fn take_in_era(&self, scan: &mut Scan, era: &Era) -> Result<Date, Refusal> {
+    fn take_in_era(&self, scan: &mut Scan, era: &Era) -> Result<(Date, Parts), Refusal> {
         let year = era.take_year(scan).ok_or_else(|| self.refusal())?;
         let parts = self.take_after_year(scan, year).ok_or_else(|| self.refusal())?;
         let first = parts.first_day()?;
@@ -126,7 +158,7 @@ impl DateRule {
             _ => first.last_of_year(),
         };
         if era.overlaps(first, last) {
-            Ok(first)
+            Ok((first, parts))
         } else {
             Err(Refusal::new(Code::EraMismatch, format!("expected a date within its era: {}", era.bounds())))
         }
@@ -142,7 +174,7 @@ impl DateRule {
             }),
             4 => self.take_after_year(scan, i16::try_from(first).ok()?),
             1 | 2 if self.order != Order::Ymd => {
-                let separator = ["/", "-", "."][scan.eat_any(&["/", "-", "."])?];
+                let separator = SEPARATORS[scan.eat_any(&SEPARATORS)?];
                 let second = scan.small()?;
                 if !scan.eat(separator) {
                     return None;
@@ -162,7 +194,7 @@ impl DateRule {
     /// Month and day, each with the same kind of separator: `年3月1日`, `/3/1`, `-3-1`, `.3.1`.
     fn take_after_year(&self, scan: &mut Scan, year: i16) -> Option<Parts> {
         let whole_year = Parts { year, month: None, day: None };
-        if scan.eat("年") {
+        if scan.eat_spaced("年") {
             let after_year = *scan;
             scan.space();
             let Some(month) = scan.small() else {
@@ -182,12 +214,20 @@ impl DateRule {
             scan.space();
             return scan.eat("日").then_some(Parts { year, month: Some(month), day: Some(day) });
         }
-        let separators = ["/", "-", "."];
-        let separator = separators[scan.eat_any(&separators)?];
+        let separator = SEPARATORS[scan.eat_any(&SEPARATORS)?];
         scan.space();
         let month = scan.small()?;
         if !scan.eat(separator) {
-            return (self.partial != Partial::Reject).then_some(Parts { year, month: Some(month), day: None });
+            let is_month = match separator {
+                DASH => false,
+                "." => YEARS_BEFORE_A_POINT.contains(&year),
+                _ => true,
+            };
+            return (is_month && self.partial != Partial::Reject).then_some(Parts {
+                year,
+                month: Some(month),
+                day: None,
+            });
         }
         scan.space();
         Some(Parts { year, month: Some(month), day: Some(scan.small()?) })
@@ -229,7 +269,7 @@ impl Parts {
     }
 }
 
-/// Takes `(金)`, `(金曜)`, `金曜日` behind a date; it must be the right one.
+/// Takes `(金)`, `(金曜)`, `金曜日` or `(金・祝)` behind a date; it must be the right one.
 fn take_weekday(scan: &mut Scan, day: Date) -> Result<(), Refusal> {
     let mut ahead = *scan;
     ahead.space();
@@ -238,6 +278,9 @@ fn take_weekday(scan: &mut Scan, day: Date) -> Result<(), Refusal> {
         return Ok(());
     };
     let named = ahead.eat_any(&["曜日", "曜"]).is_some();
+    if bracket {
+        ahead.eat_any(&["・祝日", "・祝", "祝"]);
+    }
     let closed = if bracket { ahead.eat(")") } else { named };
     if !closed {
         return Ok(());

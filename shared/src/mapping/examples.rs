@@ -2,8 +2,12 @@
 //! these same tables, and `UPDATE_DOCS=1 cargo test -p sheetsync the_page` writes them there.
 
 use super::cell::Cell;
-use super::page::{Expected, Group};
+use super::page::{Expected, Group, JAPAN};
 use super::rejection::Code::*;
+
+/// Locales of spreadsheets that write numbers in other ways than Japan.
+const GERMANY: &str = "de_DE";
+const FRANCE: &str = "fr_FR";
 
 /// JSON as it is stored, for values that Rust has no literal for.
 fn json(text: &str) -> Expected {
@@ -15,9 +19,10 @@ fn null() -> Expected {
 }
 
 macro_rules! examples {
-    ($($name:literal, $options:literal { $($cell:expr => $expected:expr,)+ })+) => {
+    ($($name:literal, $($locale:ident,)? $options:literal { $($cell:expr => $expected:expr,)+ })+) => {
         vec![$(Group {
             name: $name,
+            locale: [$($locale,)? JAPAN][0],
             options: $options,
             cases: vec![$((Cell::from($cell), Expected::from($expected))),+],
         }),+]
@@ -47,6 +52,9 @@ fn texts() -> Vec<Group> {
             12.0 => "12",
             0.1 => "0.1",
             -3.25 => "-3.25",
+            0.300_000_000_000_000_04 => "0.3",
+            "A1\u{200b}" => "A1",
+            "\u{feff}" => null(),
             1_500_001.0 => "1500001",
             123_456_789_012_345.0 => "123456789012345",
             12_345_678_901_234_567_890.0 => DigitsLost,
@@ -55,6 +63,10 @@ fn texts() -> Vec<Group> {
         }
         "text-untrimmed", "type = \"text\"\ntrim = false" {
             "  字下げ" => "  字下げ",
+        }
+        "text-exact", "type = \"text\"\nfloats = \"exact\"" {
+            0.300_000_000_000_000_04 => "0.30000000000000004",
+            12.0 => "12",
         }
         "text-nfkc", "type = \"text\"\nnormalize = \"nfkc\"" {
             "ﾏﾝｼｮﾝ１" => "マンション1",
@@ -80,12 +92,14 @@ fn numbers() -> Vec<Group> {
             "12,800" => 12_800,
             "１２，８００" => 12_800,
             "－３" => -3,
+            "−3" => -3,
             "+3" => 3,
             "12.00" => 12,
             "9223372036854775807" => 9_223_372_036_854_775_807,
             "9223372036854775808" => OutOfRange,
             12.5 => HasFraction,
             "12.5" => HasFraction,
+            3_278.000_000_000_000_5 => 3_278,
             "12,80" => NotANumber,
             "1 280" => NotANumber,
             "1e3" => NotANumber,
@@ -93,6 +107,8 @@ fn numbers() -> Vec<Group> {
             "約12,800" => NotANumber,
             "応相談" => NotANumber,
             true => NotANumber,
+            "800①" => NotANumber,
+            "800¹" => NotANumber,
             1e17 => DigitsLost,
         }
         "integer-japanese", "type = \"integer\"\nyen = true\nnumber_words = true\napproximate = true" {
@@ -101,6 +117,9 @@ fn numbers() -> Vec<Group> {
             "12800万" => 128_000_000,
             "３．８万円" => 38_000,
             "1.28億円" => 128_000_000,
+            "3,800 万円" => 38_000_000,
+            "¥1億2800万円" => 128_000_000,
+            "100百万円" => 100_000_000,
             "3千万円" => 30_000_000,
             "1.5千万" => 15_000_000,
             "3,800千円" => 3_800_000,
@@ -111,11 +130,14 @@ fn numbers() -> Vec<Group> {
             "三千八百万円" => 38_000_000,
             "￥38,000" => 38_000,
             "-¥1,000" => -1_000,
+            "¥1,000-" => 1_000,
+            "三千五" => 3_005,
             "約3,800万円" => 38_000_000,
             "3,800万円程度" => 38_000_000,
             "3.85555万円" => HasFraction,
             "3万5" => NotANumber,
             "3万12000" => NotANumber,
+            "二三万" => NotANumber,
             "1億2800" => NotANumber,
             "1億5千" => NotANumber,
             "1億12800万" => NotANumber,
@@ -133,12 +155,17 @@ fn numbers() -> Vec<Group> {
             "徒歩　８　分" => 8,
             "12階" => 12,
             "8分歩" => NotANumber,
+            "徒歩-8分" => NotANumber,
+            "徒歩.8分" => NotANumber,
         }
         "integer-accounting", "type = \"integer\"\naccounting = true\nyen = true" {
             "▲1,000" => -1_000,
             "△1,000円" => -1_000,
             "(1,000)" => -1_000,
             "（１，０００）" => -1_000,
+            "(1,000)円" => -1_000,
+            "¥(1,000)" => -1_000,
+            "⑴" => NotANumber,
             "▲-1,000" => NotANumber,
         }
         "integer-multiplied", "type = \"integer\"\nmultiply_by = 10000\nsuffixes = [\"万円\", \"万\"]" {
@@ -158,16 +185,42 @@ fn numbers() -> Vec<Group> {
 fn areas_and_rates() -> Vec<Group> {
     examples! {
         "decimal", r#"type = "decimal""# {
-            47.721_000_000_000_004 => json("47.721000000000004"),
             0.1 => json("0.1"),
-            1e20 => json("100000000000000000000"),
+            47.721_000_000_000_004 => json("47.721"),
+            9_007_199_254_740_991.0 => json("9007199254740991"),
+            9_007_199_254_740_992.0 => DigitsLost,
             "12,800.50" => json("12800.5"),
             "12345678901234567890.12345678" => json("12345678901234567890.12345678"),
             ".5" => json("0.5"),
             "5." => NotANumber,
             "1,5" => NotANumber,
+            "0,125" => NotANumber,
             "1.2.3" => NotANumber,
             "12345678901234567890.1234567890" => NotANumber,
+        }
+        "decimal-exact", "type = \"decimal\"\nfloats = \"exact\"" {
+            47.721_000_000_000_004 => json("47.721000000000004"),
+        }
+        "decimal-german", GERMANY, "type = \"decimal\"\nsuffixes = [\"€\"]" {
+            "1.234,50 €" => json("1234.5"),
+            "5.000" => 5_000,
+            "1,5" => json("1.5"),
+            12.5 => json("12.5"),
+            "12.5" => NotANumber,
+            "1,234.50" => NotANumber,
+        }
+        "decimal-french", FRANCE, "type = \"decimal\"" {
+            "1 234,5" => json("1234.5"),
+            "1.234.567" => 1_234_567,
+            "1.234" => NotANumber,
+        }
+        "decimal-prefixes", "type = \"decimal\"\nprefixes = [\"$\", \"No\"]" {
+            "$1,234.50" => json("1234.5"),
+            "$-5" => -5,
+            "-$5" => -5,
+            "No 5" => 5,
+            "No.5" => NotANumber,
+            "No-5" => NotANumber,
         }
         "decimal-area", "type = \"decimal\"\nsuffixes = [\"㎡\", \"平米\"]\ntsubo = true\napproximate = true" {
             85.5 => json("85.5"),
@@ -177,6 +230,7 @@ fn areas_and_rates() -> Vec<Group> {
             "85.5平米" => json("85.5"),
             "25.5坪" => json("84.3"),
             "約30坪" => json("99.17"),
+            "30㎡坪" => NotANumber,
             "85.5㎡(25.86坪)" => NotANumber,
         }
         "decimal-percent", "type = \"decimal\"\npercent = true" {
@@ -226,7 +280,13 @@ fn words() -> Vec<Group> {
         "enum", "type = \"enum\"\nvalues = [\"新築\", \"中古\"]" {
             "新築" => "新築",
             " 中古　" => "中古",
+            "新築\u{200b}" => "新築",
             "新築?" => UnknownValue,
+        }
+        "enum-marks", "type = \"enum\"\nvalues = [\"1\", \"②\"]" {
+            "１" => "1",
+            "①" => UnknownValue,
+            "②" => "②",
         }
         "enum-map", "type = \"enum\"\nvalues = { \"売買\" = \"sale\", \"賃貸\" = \"rent\", \"Rent\" = \"rent\" }" {
             "売買" => "sale",
@@ -246,13 +306,18 @@ fn days() -> Vec<Group> {
             "2024.3.1" => "2024-03-01",
             "2024年3月1日" => "2024-03-01",
             "２０２４年 ３月 １日" => "2024-03-01",
+            "2024 年 3 月 1 日" => "2024-03-01",
+            "2024−03−01" => "2024-03-01",
             "2024/3/1(金)" => "2024-03-01",
             "2024年3月1日 金曜日" => "2024-03-01",
+            "2024/3/20(水・祝)" => "2024-03-20",
             "2024-03-01 00:00:00" => "2024-03-01",
             "2024/3/1(木)" => WeekdayMismatch,
             "2024-02-30" => NoSuchDate,
             "2023-02-29" => NoSuchDate,
             45_352.5 => HasTimeOfDay,
+            2_005.0 => NotADate,
+            202_403.0 => NotADate,
             "2024-03-01 12:00" => HasTimeOfDay,
             "24/3/1" => NotADate,
             "3/1/2024" => NotADate,
@@ -261,6 +326,7 @@ fn days() -> Vec<Group> {
             "令和6年3月1日" => NotADate,
             "20240301" => NotADate,
             "2024-03-011" => NotADate,
+            "2024/3/1①" => NotADate,
             "未定" => NotADate,
             true => NotADate,
         }
@@ -289,6 +355,7 @@ fn days() -> Vec<Group> {
             "築2005年3月" => "2005-03-01",
             "2005年3月築" => "2005-03-01",
             "2005/3" => "2005-03-01",
+            "2005.3" => "2005-03-01",
             "平成31年4月" => "2019-04-01",
             "平成元年1月" => "1989-01-01",
             "2005年3月15日頃" => "2005-03-15",
@@ -320,6 +387,7 @@ fn days() -> Vec<Group> {
         "date-bounds", "type = \"date\"\nmin = \"1900-01-01\"\nmax = \"2099-12-31\"" {
             45_352.0 => "2024-03-01",
             "1899-12-31" => BelowMinimum,
+            2_005.0 => "1905-06-27",
             100_000.0 => AboveMaximum,
         }
         "time", r#"type = "time""# {
@@ -328,8 +396,11 @@ fn days() -> Vec<Group> {
             "9:30" => "09:30:00",
             "21:30:15" => "21:30:15",
             "9:30 PM" => "21:30:00",
+            "PM9:30" => "21:30:00",
+            "9pm" => "21:00:00",
             "12:05 am" => "00:05:00",
             "９時３０分" => "09:30:00",
+            "9 時 30 分" => "09:30:00",
             "9時半" => "09:30:00",
             "午後3時" => "15:00:00",
             "午前0時5分" => "00:05:00",
@@ -339,6 +410,7 @@ fn days() -> Vec<Group> {
             "9時300" => NotATime,
             "午後12時" => NotATime,
             "午前12時" => NotATime,
+            "10:00-12:00" => NotATime,
             "23:59:60" => NotATime,
         }
     }
@@ -357,10 +429,16 @@ fn moments() -> Vec<Group> {
             "2024年3月1日(金) 午後3時" => "2024-03-01T06:00:00+00:00",
             "2024-03-01T12:00:00Z" => "2024-03-01T12:00:00+00:00",
             "2024-03-01T12:00:00+01:00" => "2024-03-01T11:00:00+00:00",
+            "2024-03-01T12:00-05:00" => "2024-03-01T17:00:00+00:00",
+            "2024-03-01 12:00:00-05" => "2024-03-01T17:00:00+00:00",
+            "2024-03-01 12:00 +09:00" => "2024-03-01T03:00:00+00:00",
             "2024-03-01" => "2024-02-29T15:00:00+00:00",
+            "9999-12-31" => "9999-12-30T15:00:00+00:00",
+            "2024/3/1 10:00-12:00" => NotATimestamp,
             "2024-03-01 25:00" => NotATimestamp,
             "2024-03-01 12:00 JST" => NotATimestamp,
-            "2024-03-01T12:00:00+19:00" => NotATimestamp,
+            "2024-03-01T12:00:00+15:00" => NotATimestamp,
+            2_005.0 => NotATimestamp,
             "12:00" => NotATimestamp,
             "2024-02-30 12:00" => NoSuchDate,
         }
@@ -374,9 +452,39 @@ fn moments() -> Vec<Group> {
             "2024-03-10 02:30" => "2024-03-10T07:30:00+00:00",
             "2024-11-03 01:30" => "2024-11-03T06:30:00+00:00",
         }
+        "timestamp-order", "type = \"timestamp\"\norder = \"mdy\"\ntime_zone = \"UTC\"" {
+            "3/1/2024, 1:00 PM" => "2024-03-01T13:00:00+00:00",
+        }
         "timestamp-local", "type = \"timestamp\"\ntime_zone = \"none\"" {
             45_352.5 => "2024-03-01T12:00:00",
             "2024-03-01T12:00:00Z" => NotATimestamp,
+        }
+        "duration", r#"type = "duration""# {
+            1.0625 => "PT25H30M",
+            "25:30" => "PT25H30M",
+            "1:30:00" => "PT1H30M",
+            "1:30:00.25" => "PT1H30M0.25S",
+            "-1:30" => "PT-1H-30M",
+            "90分" => "PT1H30M",
+            "2時間30分" => "PT2H30M",
+            "2 時間 半" => NotADuration,
+            "2時間半" => "PT2H30M",
+            "1.5時間" => "PT1H30M",
+            "2h 30m" => "PT2H30M",
+            "90 min" => "PT1H30M",
+            "PT2H30M" => "PT2H30M",
+            0.0 => "PT0S",
+            90.0 => NotADuration,
+            "90" => NotADuration,
+            "90m" => NotADuration,
+            "25:60" => NotADuration,
+            "2時間90分" => NotADuration,
+            "2時30分" => NotADuration,
+            "1日" => NotADuration,
+        }
+        "duration-max", "type = \"duration\"\nmax = \"240:00\"" {
+            2.0 => "PT48H",
+            90.0 => AboveMaximum,
         }
     }
 }
@@ -391,11 +499,14 @@ fn documents() -> Vec<Group> {
         }
         "text-array", r#"type = "text_array""# {
             "南向き, 角部屋,,ペット可" => json("[\"南向き\",\"角部屋\",\"ペット可\"]"),
+            "南向き，角部屋" => json("[\"南向き\",\"角部屋\"]"),
+            "\"a,b\",c" => json("[\"\\\"a\",\"b\\\"\",\"c\"]"),
             12.0 => json("[\"12\"]"),
             "," => null(),
         }
         "text-array-separator", "type = \"text_array\"\nseparator = \"、\"\nmax_length = 5" {
             "南向き、角部屋" => json("[\"南向き\",\"角部屋\"]"),
+            "南向き､角部屋" => json("[\"南向き\",\"角部屋\"]"),
             "南向き,角部屋" => TooLong,
         }
     }
@@ -406,6 +517,7 @@ fn blanks() -> Vec<Group> {
         "blank", r#"type = "integer""# {
             "" => null(),
             " 　" => null(),
+            "\u{200b}" => null(),
             "#N/A" => CellError,
             "Loading..." => CellError,
         }
@@ -418,6 +530,17 @@ fn blanks() -> Vec<Group> {
             "－" => 0,
             "未定" => 0,
             "#DIV/0!" => null(),
+        }
+        "blank-words", "type = \"integer\"\nblank_words = [\"0\", \"-\"]" {
+            0.0 => null(),
+            "0" => null(),
+            "ー" => null(),
+            "−" => null(),
+            1.0 => 1,
+        }
+        "blank-words-checkbox", "type = \"boolean\"\nblank_words = [\"FALSE\"]" {
+            false => null(),
+            true => true,
         }
         "blank-required", "type = \"integer\"\nrequired = true" {
             "" => BlankNotAllowed,

@@ -7,7 +7,10 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::cell::{Cell, CellRef};
 use super::check::DefinitionProblem;
 use super::column::Column;
-use super::text::{bool_text, number_text};
+use super::column::Floats;
+use super::double;
+use super::invisible::is_invisible;
+use super::text::bool_text;
 
 /// How alike two headers must be for one to be suggested for the other (Jaro-Winkler, 0 to 1).
 const LIKELY: f64 = 0.7;
@@ -74,7 +77,7 @@ fn suggest(suggestion: Option<&(String, CellRef)>) -> String {
 pub fn normalize_header(header: &str) -> String {
     let mut normalized = String::with_capacity(header.len());
     let mut space = false;
-    for character in header.nfkc().filter(|character| !matches!(character, '\u{200b}'..='\u{200d}' | '\u{feff}')) {
+    for character in header.nfkc().filter(|character| !is_invisible(*character)) {
         if character.is_whitespace() {
             space = true;
             continue;
@@ -241,7 +244,7 @@ fn header_text(cell: &Cell) -> String {
     match cell {
         Cell::Blank => String::new(),
         Cell::Bool(ticked) => bool_text(*ticked).to_owned(),
-        Cell::Number(number) => number_text(*number, 0).unwrap_or_else(|_| number.to_string()),
+        Cell::Number(number) => double::text(*number, Floats::Rounded, 0).unwrap_or_else(|_| number.to_string()),
         Cell::Text(text) => text.clone(),
     }
 }

@@ -3,15 +3,18 @@
 use serde_json::Value as Document;
 
 use super::cell::Cell;
-use super::number;
+use super::column::Floats;
+use super::double;
+use super::invisible::trim;
 use super::rejection::{Code, Refusal};
-use super::text::{bool_text, check_characters, number_text};
+use super::text::{bool_text, check_characters};
 
 /// The JSON document in `cell`.
-pub(super) fn read(cell: &Cell) -> Result<Box<str>, Refusal> {
+pub(super) fn read(cell: &Cell, floats: Floats) -> Result<Box<str>, Refusal> {
     match cell {
         Cell::Text(text) => {
             check_characters(text)?;
+            let text = trim(text);
             let document: Document = serde_json::from_str(text).map_err(|error| {
                 Refusal::new(
                     Code::NotJson,
@@ -23,8 +26,7 @@ pub(super) fn read(cell: &Cell) -> Result<Box<str>, Refusal> {
             }
             Ok(compact(text).into_boxed_str())
         }
-        Cell::Number(number) if number.is_finite() => number_text(*number, 0).map(String::into_boxed_str),
-        Cell::Number(_) => Err(number::digits_lost()),
+        Cell::Number(number) => double::text(*number, floats, 0).map(String::into_boxed_str),
         Cell::Bool(ticked) => Ok(bool_text(*ticked).to_lowercase().into_boxed_str()),
         Cell::Blank => Err(Refusal::new(Code::NotJson, "expected JSON")),
     }
@@ -65,14 +67,17 @@ mod tests {
     #[test]
     fn only_white_space_between_tokens_goes() {
         let cell = Cell::from("{ \"a b\" : [ 1.50 , \"c \\\" d\" ],\n \"n\": 12345678901234567890 }");
-        assert_eq!(read(&cell).unwrap().as_ref(), "{\"a b\":[1.50,\"c \\\" d\"],\"n\":12345678901234567890}");
+        assert_eq!(
+            read(&cell, Floats::Rounded).unwrap().as_ref(),
+            "{\"a b\":[1.50,\"c \\\" d\"],\"n\":12345678901234567890}"
+        );
     }
 
     #[test]
     fn what_jsonb_refuses_is_refused_here() {
         for text in ["{a: 1}", "\"\\ud800\"", "[1,]", "NaN", "1e999", "{\"a\":1} x"] {
-            assert_eq!(read(&Cell::from(text)).unwrap_err().code, Code::NotJson, "{text}");
+            assert_eq!(read(&Cell::from(text), Floats::Rounded).unwrap_err().code, Code::NotJson, "{text}");
         }
-        assert_eq!(read(&Cell::from("{\"a\\u0000\":1}")).unwrap_err().code, Code::BadCharacter);
+        assert_eq!(read(&Cell::from("{\"a\\u0000\":1}"), Floats::Rounded).unwrap_err().code, Code::BadCharacter);
     }
 }

@@ -5,19 +5,27 @@
 //! ([`Mapping::bind`]) and then applied row by row ([`Mapping::row`]). docs/MAPPING.md explains every rule; its examples are
 //! the tests of this module.
 
+mod affix;
+mod blank;
 mod cell;
 mod check;
 mod column;
 mod date;
+mod double;
+mod duration;
 mod era;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod faults;
 mod fold;
 mod header;
+mod invisible;
 mod json;
 mod key_form;
 #[cfg(test)]
 mod laws;
+mod locale;
 mod number;
 mod number_words;
 #[cfg(test)]
@@ -29,16 +37,19 @@ mod scan;
 mod tests;
 mod text;
 mod time;
+#[cfg(test)]
+mod trial;
 mod value;
 mod words;
 
 pub use cell::{Cell, CellRef, column_letters};
 pub use check::DefinitionProblem;
 pub use column::{
-    Authority, Blank, ClockChange, Column, Errors, Normalize, Order, Partial, Scalar, TimeOfDay, Type, Values,
+    Authority, Blank, ClockChange, Column, Errors, Floats, Normalize, Order, Partial, Scalar, TimeOfDay, Type, Values,
 };
 pub use header::{HeaderProblem, MovedHeader, normalize_header};
 pub use key_form::KeyForm;
+pub use locale::Locale;
 pub use rejection::{Code, Rejection};
 pub use value::Value;
 
@@ -60,6 +71,8 @@ pub struct Settings<'a> {
     pub first_column: u32,
     /// The spreadsheet's time zone, as the API names it.
     pub time_zone: &'a str,
+    /// The spreadsheet's locale, which says how numbers in texts are written.
+    pub locale: Locale,
 }
 
 /// The columns of a definition, bound to the header row of one tab.
@@ -143,7 +156,7 @@ impl Mapping {
     /// Headers that are missing or that are there twice, a time zone that is none, a definition that [`Self::check`]
     /// refuses.
     pub fn bind(settings: Settings, header_cells: &[Cell]) -> Result<Self, Vec<HeaderProblem>> {
-        let Settings { columns, key, key_forms, header_row, first_column, time_zone } = settings;
+        let Settings { columns, key, key_forms, header_row, first_column, time_zone, locale } = settings;
         Self::check(columns, key)
             .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
         let zone =
@@ -151,7 +164,7 @@ impl Mapping {
         let bound = header::bind(columns, header_cells, CellRef { column: first_column, row: header_row })?;
         let mut fields = Vec::with_capacity(columns.len());
         for (column, sources) in columns.iter().zip(bound.sources) {
-            let rule = Rule::new(column, &zone)
+            let rule = Rule::new(column, &zone, locale, key.contains(&column.column))
                 .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
             let sources = sources.into_iter().map(|index| (index, bound.headers[index].clone())).collect();
             let place = key.iter().position(|name| *name == column.column);

@@ -1,20 +1,19 @@
 //! Whole and decimal numbers, from numeric cells and from text as people type it. Exact: nothing here goes through binary
 //! floating point but the doubles that Sheets itself gives.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use rust_decimal::prelude::ToPrimitive as _;
 use rust_decimal::{Decimal, RoundingStrategy};
 
+use super::affix::{Affixes, is_currency};
 use super::cell::Cell;
-use super::column::Column;
-use super::fold::{fold, fold_all};
+use super::column::{Column, Floats};
+use super::double::{self, fraction, out_of_range};
+use super::fold::fold;
+use super::locale::Locale;
 use super::number_words;
 use super::rejection::{Code, Refusal};
-
-/// Doubles beyond this cannot tell a whole number from its neighbours: 2^53.
-const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 
 /// Square metres of one 坪: 400/121, by the law on weights and measures of 1891.
 const TSUBO: (i64, i64) = (400, 121);
@@ -26,8 +25,18 @@ const TSUBO_SCALE: u32 = 2;
 const ABOUT_BEFORE: [&str; 6] = ["約", "およそ", "おおよそ", "おおむね", "概ね", "ほぼ"];
 const ABOUT_AFTER: [&str; 8] = ["程度", "前後", "くらい", "ぐらい", "位", "ほど", "程", "見当"];
 
+const MINUS: [char; 2] = ['-', '−'];
+
+/// What joins a word to the number behind it, beside the separators of the locale: `No-5` is not minus five.
+const HYPHENS: [char; 6] = ['-', '−', '+', '‐', '–', '—'];
+
+/// The stroke behind an amount, so that nobody adds a digit: `¥1,000-`.
+const END_STROKES: [char; 5] = ['-', '−', 'ー', '―', '—'];
+
 /// How the numbers of one column may be written.
 pub(super) struct NumberRule {
+    locale: Locale,
+    floats: Floats,
     yen: bool,
     number_words: bool,
     approximate: bool,
@@ -36,24 +45,36 @@ pub(super) struct NumberRule {
     tsubo: bool,
     scale: Option<u32>,
     multiply_by: Option<u32>,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    prefixes: Affixes,
+    suffixes: Affixes,
 }
 
 /// What was found around a number.
 #[derive(Default)]
 struct Around {
     negative: Option<bool>,
-    yen: bool,
+    yen_before: bool,
     about: bool,
-    percent: bool,
-    tsubo: bool,
-    affixes: [bool; 2],
+    prefix: bool,
+    suffix: bool,
+    unit: Option<Unit>,
+    /// Whether any of it is a word, and no sign of a currency.
+    word: bool,
+}
+
+/// What stands directly behind a number; there can only be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Yen,
+    Percent,
+    Tsubo,
 }
 
 impl NumberRule {
-    pub(super) fn new(column: &Column) -> Self {
+    pub(super) fn new(column: &Column, locale: Locale) -> Self {
         Self {
+            locale,
+            floats: column.floats,
             yen: column.yen,
             number_words: column.number_words,
             approximate: column.approximate,
@@ -62,8 +83,8 @@ impl NumberRule {
             tsubo: column.tsubo,
             scale: column.scale,
             multiply_by: column.multiply_by,
-            prefixes: fold_all(&column.prefixes),
-            suffixes: fold_all(&column.suffixes),
+            prefixes: Affixes::new(&column.prefixes),
+            suffixes: Affixes::new(&column.suffixes),
         }
     }
 
@@ -71,7 +92,7 @@ impl NumberRule {
     pub(super) fn integer(&self, cell: &Cell) -> Result<i64, Refusal> {
         if self.multiply_by.is_none() {
             match cell {
-                Cell::Number(number) => return whole(*number),
+                Cell::Number(number) => return double::whole(*number, self.floats),
                 Cell::Text(text) => {
                     if let Some(number) = plain_integer(text.trim()) {
                         return Ok(number);
@@ -99,7 +120,7 @@ impl NumberRule {
 
     fn number(&self, cell: &Cell, expected: &str) -> Result<Decimal, Refusal> {
         let number = match cell {
-            Cell::Number(number) => double(*number)?,
+            Cell::Number(number) => double::decimal(*number, self.floats, self.scale.is_some())?,
             Cell::Text(text) => match plain_integer(text.trim()) {
                 Some(number) => number.into(),
                 None => self.read(text).ok_or_else(|| self.refusal(expected))?,
@@ -115,31 +136,72 @@ impl NumberRule {
     /// The number in `text`, or nothing where any part of the text is not accounted for.
     fn read(&self, text: &str) -> Option<Decimal> {
         let folded = fold(text);
-        let mut around = Around::default();
-        let mut rest = folded.as_ref();
-        if self.accounting
-            && let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
-        {
-            around.negative = Some(true);
-            rest = inner.trim();
+        self.read_inside(&folded, Around::default()).or_else(|| {
+            let mut around = Around::default();
+            let inner = if self.accounting { self.strip_brackets(&folded, &mut around)? } else { return None };
+            self.read_inside(inner, around)
+        })
+    }
+
+    fn read_inside(&self, text: &str, mut around: Around) -> Option<Decimal> {
+        let bracketed = around.negative.is_some();
+        let rest = self.strip_before(text, &mut around)?;
+        let mut rest = self.strip_after(rest, &mut around);
+        // `(5階)` and `(約5)` are remarks.
+        if bracketed && around.word {
+            return None;
         }
-        rest = self.strip_before(rest, &mut around);
-        rest = self.strip_after(rest, &mut around);
-        let number = match plain(rest) {
-            None if self.number_words => number_words::read(rest)?,
+        // A stroke behind an amount of money, unless it has a sign already.
+        if around.yen_before && around.negative.is_none() && around.unit.is_none() && !around.suffix && !around.about {
+            rest = rest.strip_suffix(END_STROKES).unwrap_or(rest);
+        }
+        let number = match self.locale.number(rest) {
+            None if self.number_words => number_words::read(rest, self.locale)?,
             found => found?,
         };
-        let number = if around.percent { number.checked_div(Decimal::ONE_HUNDRED)? } else { number };
-        let number = if around.tsubo { self.square_metres(number)? } else { number };
+        let number = match around.unit {
+            Some(Unit::Percent | Unit::Tsubo) if around.yen_before => return None,
+            Some(Unit::Percent) => number.checked_div(Decimal::ONE_HUNDRED)?,
+            Some(Unit::Tsubo) => self.square_metres(number)?,
+            Some(Unit::Yen) | None => number,
+        };
         Some(if around.negative == Some(true) { -number } else { number })
     }
 
-    /// Strips signs and words before the number, each at most once, in any order.
-    fn strip_before<'t>(&self, mut rest: &'t str, around: &mut Around) -> &'t str {
+    /// Takes away brackets, which make a number negative: around all of it, or around all but the sign of its currency or
+    /// its unit. Brackets anywhere else are a remark, and then there is no number.
+    fn strip_brackets<'t>(&self, text: &'t str, around: &mut Around) -> Option<&'t str> {
+        let (before, rest) = text.split_once('(')?;
+        let (inner, after) = rest.rsplit_once(')')?;
+        match before.trim_end() {
+            "" => {}
+            "¥" | "\\" if self.yen => around.yen_before = true,
+            before => {
+                let (word, rest) = self.prefixes.strip_prefix(before)?;
+                if !rest.is_empty() || !is_currency(word) {
+                    return None;
+                }
+                around.prefix = true;
+            }
+        }
+        around.unit = match after.trim_start() {
+            "" => None,
+            "円" if self.yen => Some(Unit::Yen),
+            "%" if self.percent => Some(Unit::Percent),
+            _ => return None,
+        };
+        around.negative = Some(true);
+        Some(inner.trim())
+    }
+
+    /// Strips signs and words before the number, each at most once, in any order; nothing where a word and the number are
+    /// joined by a hyphen or a point.
+    fn strip_before<'t>(&self, mut rest: &'t str, around: &mut Around) -> Option<&'t str> {
         loop {
             let before = rest.len();
+            let mut word = None;
             if around.negative.is_none() {
-                if let Some(inner) = rest.strip_prefix(['-', '−']) {
+                if let Some(inner) = rest.strip_prefix(MINUS) {
                     around.negative = Some(true);
                     rest = inner;
                 } else if let Some(inner) = rest.strip_prefix('+') {
@@ -152,40 +214,79 @@ impl NumberRule {
                     rest = inner;
                 }
             }
-            if self.yen && !around.yen {
-                strip(&mut rest, &mut around.yen, |rest| rest.strip_prefix(['¥', '\\']));
+            if self.yen
+                && !around.yen_before
+                && let Some(inner) = rest.strip_prefix(['¥', '\\'])
+            {
+                around.yen_before = true;
+                rest = inner;
             }
-            if self.approximate && !around.about {
-                strip(&mut rest, &mut around.about, |rest| any(&ABOUT_BEFORE, |word| rest.strip_prefix(word)));
+            if self.approximate
+                && !around.about
+                && let Some((about, inner)) =
+                    ABOUT_BEFORE.iter().find_map(|about| Some((about, rest.strip_prefix(about)?)))
+            {
+                around.about = true;
+                word = Some(*about);
+                rest = inner;
             }
-            if !around.affixes[0] {
-                strip(&mut rest, &mut around.affixes[0], |rest| any(&self.prefixes, |word| rest.strip_prefix(word)));
+            if !around.prefix
+                && let Some((prefix, inner)) = self.prefixes.strip_prefix(rest)
+            {
+                around.prefix = true;
+                word = Some(prefix);
+                rest = inner;
             }
             rest = rest.trim_start();
+            let is_word = word.is_some_and(|word| !is_currency(word));
+            around.word |= is_word;
+            let joined = |next| HYPHENS.contains(&next) || self.locale.is_separator(next);
+            if is_word && rest.starts_with(joined) {
+                return None;
+            }
             if rest.len() == before {
-                return rest;
+                return Some(rest);
             }
         }
     }
 
-    /// Strips words and units after the number, each at most once, in any order.
+    /// Strips words and units after the number, each at most once. A unit stands directly behind the number, so behind
+    /// (from the right, before) the other words: `5,000円/月`, but not `30㎡坪`.
     fn strip_after<'t>(&self, mut rest: &'t str, around: &mut Around) -> &'t str {
         loop {
             let before = rest.len();
-            if self.yen && !around.yen {
-                strip(&mut rest, &mut around.yen, |rest| rest.strip_suffix('円'));
+            if around.unit.is_none() {
+                let units = [
+                    (self.yen, '円', Unit::Yen),
+                    (self.percent, '%', Unit::Percent),
+                    (self.tsubo && !around.suffix, '坪', Unit::Tsubo),
+                ];
+                for (allowed, sign, unit) in units {
+                    if allowed
+                        && around.unit.is_none()
+                        && let Some(inner) = rest.strip_suffix(sign)
+                    {
+                        around.unit = Some(unit);
+                        rest = inner;
+                    }
+                }
+                if around.unit.is_none()
+                    && !around.suffix
+                    && let Some(inner) = self.suffixes.strip_suffix(rest)
+                {
+                    around.suffix = true;
+                    around.word |= !is_currency(&rest[inner.len()..]);
+                    rest = inner;
+                }
             }
-            if self.approximate && !around.about {
-                strip(&mut rest, &mut around.about, |rest| any(&ABOUT_AFTER, |word| rest.strip_suffix(word)));
-            }
-            if !around.affixes[1] {
-                strip(&mut rest, &mut around.affixes[1], |rest| any(&self.suffixes, |word| rest.strip_suffix(word)));
-            }
-            if self.percent && !around.percent {
-                strip(&mut rest, &mut around.percent, |rest| rest.strip_suffix('%'));
-            }
-            if self.tsubo && !around.tsubo && !around.affixes[1] {
-                strip(&mut rest, &mut around.tsubo, |rest| rest.strip_suffix('坪'));
+            if self.approximate
+                && !around.about
+                && around.unit.is_none()
+                && let Some(inner) = ABOUT_AFTER.iter().find_map(|about| rest.strip_suffix(about))
+            {
+                around.about = true;
+                around.word = true;
+                rest = inner;
             }
             rest = rest.trim_end();
             if rest.len() == before {
@@ -202,39 +303,29 @@ impl NumberRule {
 
     /// The refusal of a text that is no number, with all that the column accepts.
     fn refusal(&self, what: &str) -> Refusal {
-        let mut message = format!("expected {what} such as 12,800");
+        let (thousands, tenths) = self.locale.examples();
+        let mut message = format!("expected {what} such as {thousands}");
         for (accepted, example) in [
-            (self.yen, "12,800円"),
-            (self.number_words, "1億2,800万"),
-            (self.approximate, "約12,800"),
-            (self.accounting, "▲12,800"),
-            (self.percent, "6.5%"),
-            (self.tsubo, "25.5坪"),
+            (self.yen, format!("{thousands}円")),
+            (self.number_words, format!("1億{}万", thousands.replacen("12", "2", 1))),
+            (self.approximate, format!("約{thousands}")),
+            (self.accounting, format!("▲{thousands}")),
+            (self.percent, format!("{tenths}%")),
+            (self.tsubo, format!("{tenths}坪")),
         ] {
             if accepted {
                 message.push_str(", ");
-                message.push_str(example);
+                message.push_str(&example);
             }
         }
         for (words, which) in [(&self.prefixes, "before"), (&self.suffixes, "after")] {
-            if !words.is_empty() {
+            if !words.written().is_empty() {
                 // Writing to a String does not fail.
-                let _ = write!(message, ", with {} {which} it", words.join(" or "));
+                let _ = write!(message, ", with {} {which} it", words.written().join(" or "));
             }
         }
         Refusal::new(Code::NotANumber, message)
     }
-}
-
-fn strip<'t>(rest: &mut &'t str, found: &mut bool, inner: impl Fn(&'t str) -> Option<&'t str>) {
-    if let Some(inner) = inner(rest) {
-        *rest = inner;
-        *found = true;
-    }
-}
-
-fn any<'t, W: AsRef<str>>(words: &[W], inner: impl Fn(&str) -> Option<&'t str>) -> Option<&'t str> {
-    words.iter().find_map(|word| inner(word.as_ref()))
 }
 
 /// The most common case without detours: an optional minus and up to 18 digits.
@@ -242,77 +333,4 @@ fn plain_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let short = !digits.is_empty() && digits.len() <= 18 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if short { text.parse().ok() } else { None }
-}
-
-/// A number of ASCII digits without a sign, with or without a decimal point, with or without commas between thousands.
-/// Numbers of more than 28 digits are not read, for they could not be kept.
-pub(super) fn plain(text: &str) -> Option<Decimal> {
-    let (whole, fraction) = match text.split_once('.') {
-        Some((_, "")) => return None,
-        Some((whole, fraction)) => (whole, fraction),
-        None => (text, ""),
-    };
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
-    let digits: Cow<str> = if whole.contains(',') {
-        let mut groups = whole.split(',');
-        let first = groups.next()?;
-        let grouped = (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3);
-        if !grouped {
-            return None;
-        }
-        whole.replace(',', "").into()
-    } else {
-        whole.into()
-    };
-    let mut mantissa: i128 = 0;
-    for byte in digits.bytes().chain(fraction.bytes()) {
-        if !byte.is_ascii_digit() {
-            return None;
-        }
-        mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(byte - b'0'))?;
-    }
-    Decimal::try_from_i128_with_scale(mantissa, u32::try_from(fraction.len()).ok()?).ok()
-}
-
-/// The whole number that a double stands for.
-pub(super) fn whole(number: f64) -> Result<i64, Refusal> {
-    if !number.is_finite() {
-        return Err(out_of_range());
-    }
-    if number.fract() != 0.0 {
-        return Err(fraction());
-    }
-    if number.abs() >= EXACT_DOUBLES {
-        return Err(digits_lost());
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 2^53")]
-    Ok(number as i64)
-}
-
-/// The decimal number that people see for a double: the shortest that stands for it.
-fn double(number: f64) -> Result<Decimal, Refusal> {
-    if let Ok(whole) = whole(number) {
-        return Ok(whole.into());
-    }
-    let mut text = String::new();
-    // Writing to a String does not fail. Doubles display without exponent; digits beyond the 28th decimal are noise.
-    let _ = write!(text, "{number}");
-    text.parse().map_err(|_| out_of_range())
-}
-
-fn fraction() -> Refusal {
-    Refusal::new(Code::HasFraction, "expected a whole number, found one with a fraction")
-}
-
-fn out_of_range() -> Refusal {
-    Refusal::new(Code::OutOfRange, "the number is larger than the column can hold")
-}
-
-pub(super) fn digits_lost() -> Refusal {
-    Refusal::new(
-        Code::DigitsLost,
-        "the number has more digits than Sheets keeps, so the last ones are lost; format the cell as plain text and type it again",
-    )
 }

@@ -2,20 +2,34 @@
 
 use rust_decimal::Decimal;
 
-use super::number::plain;
+use super::locale::Locale;
 
-/// The number that `text` spells, or nothing where it is not certain which.
-pub(super) fn read(text: &str) -> Option<Decimal> {
+/// Corporate accounts count in millions: `100百万円` is not 百 hundreds but a hundred times 百万.
+const MILLIONS: (&str, i64) = ("百万", 1_000_000);
+
+/// The number that `text` spells, or nothing where it is not certain which; `locale` writes the digits in it.
+pub(super) fn read(text: &str, locale: Locale) -> Option<Decimal> {
+    if is_two_or_three(text) || is_mixed(text) {
+        return None;
+    }
+    // Without a digit of the other kind in it, `千五` is a thousand and five; `3千5` may be 3,500.
+    let formal = !text.contains(|character: char| character.is_ascii_digit());
     let text: String = text.chars().map(|character| digit(character).unwrap_or(character)).collect();
-    if let Some(number) = plain(&text) {
+    if let Some(number) = locale.number(&text) {
         return Some(number);
     }
-    let mut spelled = Spelled::default();
+    if let Some(millions) = text.strip_suffix(MILLIONS.0).and_then(|millions| locale.number(millions.trim_end())) {
+        return millions.checked_mul(MILLIONS.1.into());
+    }
+    let mut spelled = Spelled { formal, ..Spelled::default() };
     let mut rest = text.as_str();
     while !rest.is_empty() {
-        let end = rest.find(|character: char| !matches!(character, '0'..='9' | ',' | '.')).unwrap_or(rest.len());
+        // Digits with what stands between them, which may be a space in the locale.
+        let ends = |character: char| zeros(character).is_some();
+        let end = rest.find(ends).unwrap_or(rest.len());
         let (number, after) = rest.split_at(end);
-        let number = if number.is_empty() { None } else { Some(Part::read(number)?) };
+        let number = number.trim_end();
+        let number = if number.is_empty() { None } else { Some(Part::read(number, locale)?) };
         let mut characters = after.chars();
         match characters.next() {
             Some(unit) => spelled.take(number, zeros(unit)?)?,
@@ -26,6 +40,24 @@ pub(super) fn read(text: &str) -> Option<Decimal> {
     spelled.total()
 }
 
+/// Whether two digits in kanji, one more than the other, stand alone: `二三万` is 230,000 to some and "20,000 or 30,000" to
+/// others.
+fn is_two_or_three(text: &str) -> bool {
+    let digits = |part: &str| part.chars().filter_map(digit).collect::<Vec<char>>();
+    let not_digit = |character: char| digit(character).is_none();
+    text.split(not_digit)
+        .map(digits)
+        .any(|run| matches!(run[..], [one, next] if one != '0' && u32::from(next) == u32::from(one) + 1))
+}
+
+/// Whether digits in kanji run into others: `5三千` is no way to write 53,000.
+fn is_mixed(text: &str) -> bool {
+    let is_other = |character: char| character.is_ascii_digit() || matches!(character, '.' | ',');
+    text.chars()
+        .zip(text.chars().skip(1))
+        .any(|(one, next)| (digit(one).is_some() && is_other(next)) || (is_other(one) && digit(next).is_some()))
+}
+
 /// Digits between two units.
 struct Part {
     value: Decimal,
@@ -33,9 +65,9 @@ struct Part {
 }
 
 impl Part {
-    fn read(text: &str) -> Option<Self> {
+    fn read(text: &str, locale: Locale) -> Option<Self> {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        plain(text).map(|value| Self { value, digits })
+        locale.number(text).map(|value| Self { value, digits })
     }
 }
 
@@ -49,6 +81,10 @@ struct Spelled {
     last_small: Option<u32>,
     /// A fraction can only be the last thing before a unit: `1.5億`, not `1.5億2000万`.
     fraction: bool,
+    /// Nothing can follow: `12千`.
+    closed: bool,
+    /// Written in kanji throughout.
+    formal: bool,
 }
 
 impl Spelled {
@@ -61,7 +97,14 @@ impl Spelled {
                 return None;
             }
             let number = number.map_or(Decimal::ONE, |part| part.value);
-            self.admit(number, self.last_small.map(|last| last - zeros))?;
+            // 千 also counts in accounts: `3,800千円`. Otherwise each has its own digit.
+            let is_digit = number < Decimal::TEN && number.fract().is_zero();
+            let first = self.section.is_none() && self.last_large.is_none();
+            if number.is_zero() || self.closed || !(is_digit || (zeros == 3 && first)) {
+                return None;
+            }
+            self.closed = number >= Decimal::TEN;
+            self.fraction = !number.fract().is_zero();
             self.section = Some(self.section.unwrap_or_default().checked_add(number.checked_mul(unit)?)?);
             self.last_small = Some(zeros);
             return Some(());
@@ -72,6 +115,14 @@ impl Spelled {
         }
         let spelled = self.section.is_some();
         if let Some(part) = &number {
+            // `3千5万` is as uncertain as `3千5`, and `1億02800万` has a digit too many.
+            let most = self.last_small.or(self.last_large.map(|last| last - zeros));
+            let least = if self.formal { None } else { self.last_small.map(|last| last - 1) };
+            let digits = u32::try_from(part.digits).ok()?;
+            let is_whole = part.value.scale() == 0;
+            if is_whole && (most.is_some_and(|most| digits > most) || least.is_some_and(|least| digits < least)) {
+                return None;
+            }
             self.admit(part.value, self.last_small)?;
         }
         let section = match (self.section, number) {
@@ -96,8 +147,11 @@ impl Spelled {
     /// meant as 万.
     fn take_remainder(&mut self, number: &Part) -> Option<()> {
         let zeros = self.last_small.or(self.last_large)?;
-        let certain = number.digits >= usize::try_from(zeros - 1).ok()? && number.digits > 0;
-        if !certain || self.fraction {
+        let spelled_out = self.formal && self.last_small.is_some() && number.digits == 1;
+        let certain = spelled_out || (number.digits >= usize::try_from(zeros - 1).ok()? && number.digits > 0);
+        let is_whole = number.value.scale() == 0;
+        let is_nothing = number.value.is_zero() && number.digits != usize::try_from(zeros).ok()?;
+        if !certain || !is_whole || is_nothing || self.fraction || self.closed {
             return None;
         }
         self.admit(number.value, Some(zeros))?;

@@ -4,13 +4,19 @@ use super::cell::Cell;
 use super::check::OPTIONS;
 use super::column::Column;
 use super::examples::groups;
+use super::invisible::is_invisible;
 use super::rejection::Code;
-use super::{Mapped, Mapping, Settings};
+use super::{Locale, Mapped, Mapping, Settings};
+
+/// The locale of the page's spreadsheet, where an example does not say another.
+pub(super) const JAPAN: &str = "ja_JP";
 
 /// Examples of one column's rules.
 pub(super) struct Group {
     /// Marks their place in the page.
     pub(super) name: &'static str,
+    /// The spreadsheet's locale.
+    pub(super) locale: &'static str,
     /// What `sheetsync.toml` says about the column.
     pub(super) options: &'static str,
     /// What is in the cell, and what becomes of it.
@@ -55,6 +61,11 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/MAPPING.md");
 
 /// A sheet with one key and one column with these options, in a spreadsheet in Japan.
 pub(super) fn mapping(options: &str) -> Mapping {
+    mapping_in(JAPAN, options)
+}
+
+/// The same in a spreadsheet with another locale.
+pub(super) fn mapping_in(locale: &str, options: &str) -> Mapping {
     let column: Column = toml::from_str(&format!("header = \"H\"\ncolumn = \"c\"\n{options}")).unwrap();
     let key = Column { header: Some("K".to_owned()), column: "k".to_owned(), ..Column::default() };
     let settings = Settings {
@@ -64,6 +75,7 @@ pub(super) fn mapping(options: &str) -> Mapping {
         header_row: 1,
         first_column: 0,
         time_zone: "Asia/Tokyo",
+        locale: Locale::named(locale),
     };
     Mapping::bind(settings, &[Cell::from("K"), Cell::from("H")]).unwrap()
 }
@@ -82,7 +94,7 @@ pub(super) fn outcome(mapping: &Mapping, cell: &Cell) -> Expected {
 fn every_example_comes_true() {
     let mut wrong = Vec::new();
     for group in groups() {
-        let mapping = mapping(group.options);
+        let mapping = mapping_in(group.locale, group.options);
         for (cell, expected) in group.cases {
             let outcome = outcome(&mapping, &cell);
             if outcome != expected {
@@ -124,15 +136,29 @@ fn the_page_lists_every_option_and_every_code() {
     }
 }
 
+/// A character as the page shows it.
+fn shown(character: char) -> String {
+    match character {
+        '\n' => "⏎".to_owned(),
+        '\0' => "␀".to_owned(),
+        _ if is_invisible(character) => format!("⟨U+{:04X}⟩", u32::from(character)),
+        _ => character.to_string(),
+    }
+}
+
 fn table(group: &Group) -> String {
-    let mut table = format!("```toml\n{}\n```\n| in the cell | stored |\n| --- | --- |\n", group.options);
+    let mut table = String::new();
+    if group.locale != JAPAN {
+        table.push_str(&format!("In a spreadsheet whose locale is `{}`:\n", group.locale));
+    }
+    table.push_str(&format!("```toml\n{}\n```\n| in the cell | stored |\n| --- | --- |\n", group.options));
     for (cell, expected) in &group.cases {
         let cell = match cell {
             Cell::Blank => "nothing".to_owned(),
             Cell::Bool(true) => "a ticked checkbox".to_owned(),
             Cell::Bool(false) => "an empty checkbox".to_owned(),
             Cell::Number(number) => format!("the number `{number}`"),
-            Cell::Text(text) => format!("`{}`", text.replace('\n', "⏎").replace('\0', "␀")),
+            Cell::Text(text) => format!("`{}`", text.chars().map(shown).collect::<String>()),
         };
         let expected = match expected {
             Expected::Stored(json) => format!("`{json}`"),

@@ -4,12 +4,14 @@ use std::cmp::Ordering;
 
 use jiff::tz::TimeZone;
 
+use super::blank::BlankWords;
 use super::cell::Cell;
 use super::check::DefinitionProblem;
-use super::column::{Blank, Column, Errors, Scalar, Type};
+use super::column::{Blank, Column, Errors, Floats, Scalar, Type};
 use super::date::DateRule;
-use super::fold::{fold, fold_all};
+use super::duration::{self, DurationRule};
 use super::json;
+use super::locale::Locale;
 use super::number::NumberRule;
 use super::rejection::{Code, Refusal};
 use super::text::{ListRule, TextRule};
@@ -25,7 +27,7 @@ pub(super) struct Rule {
     reader: Reader,
     blank: WhenBlank,
     errors: Errors,
-    blank_words: Vec<String>,
+    blank_words: BlankWords,
     min: Option<Value>,
     max: Option<Value>,
 }
@@ -53,27 +55,36 @@ enum Reader {
     Date(DateRule),
     Time,
     Timestamp(Box<TimestampRule>),
-    Json,
+    Duration(DurationRule),
+    Json(Floats),
     TextArray(ListRule),
     Enum(Words<String>),
 }
 
 impl Rule {
-    /// Makes the rules of `column` ready; times without a zone are in `zone`.
-    pub(super) fn new(column: &Column, zone: &TimeZone) -> Result<Self, Vec<DefinitionProblem>> {
-        let reader = Reader::new(column, zone).map_err(|problem| vec![problem])?;
+    /// Makes the rules of `column` ready; times without a zone are in `zone`, and numbers in texts are written as `locale`
+    /// writes them. What the definition itself gives has a decimal point, whatever the sheet.
+    pub(super) fn new(
+        column: &Column,
+        zone: &TimeZone,
+        locale: Locale,
+        is_key: bool,
+    ) -> Result<Self, Vec<DefinitionProblem>> {
+        let reader = |locale| Reader::new(column, zone, locale, is_key).map_err(|problem| vec![problem]);
+        let given_reader = reader(Locale::default())?;
+        let read = |cell: &Cell| given_reader.read(cell).ok().flatten();
         let mut rule = Self {
-            reader,
+            reader: reader(locale)?,
             blank: if column.required { WhenBlank::Reject } else { WhenBlank::Null },
             errors: column.errors,
-            blank_words: fold_all(&column.blank_words),
+            blank_words: BlankWords::new(&column.blank_words, read),
             min: None,
             max: None,
         };
         let mut problems = Vec::new();
         let mut given = |option: &'static str, scalar: &Option<Scalar>, rule: &Self| {
-            let cell = scalar.as_ref()?.cell();
-            match rule.read_within_bounds(&cell) {
+            let cell = scalar.as_ref()?.cell(column.kind);
+            match given_reader.read(&cell).and_then(|value| rule.within_bounds(value)) {
                 Ok(Some(value)) => Some(value),
                 Ok(None) => {
                     problems.push(DefinitionProblem::of(column, option, "is blank"));
@@ -122,7 +133,7 @@ impl Rule {
                 )),
             };
         }
-        match self.read_within_bounds(cell)? {
+        match self.within_bounds(self.reader.read(cell)?)? {
             Some(value) => Ok(Outcome::Value(value)),
             None => self.when_blank(),
         }
@@ -130,13 +141,7 @@ impl Rule {
 
     /// Whether the cell counts as blank in this column.
     pub(super) fn is_blank(&self, cell: &Cell) -> bool {
-        match cell {
-            Cell::Text(text) if !self.blank_words.is_empty() => {
-                let folded = fold(text);
-                folded.is_empty() || self.blank_words.iter().any(|word| *word == folded)
-            }
-            cell => cell.is_blank(),
-        }
+        cell.is_blank() || self.blank_words.contain(cell, |cell| self.reader.read(cell).ok().flatten())
     }
 
     /// Whether a blank cell gives a value all the same.
@@ -153,8 +158,8 @@ impl Rule {
         }
     }
 
-    fn read_within_bounds(&self, cell: &Cell) -> Result<Option<Value>, Refusal> {
-        let Some(value) = self.reader.read(cell)? else {
+    fn within_bounds(&self, value: Option<Value>) -> Result<Option<Value>, Refusal> {
+        let Some(value) = value else {
             return Ok(None);
         };
         if let Some(min) = &self.min
@@ -172,21 +177,22 @@ impl Rule {
 }
 
 impl Reader {
-    fn new(column: &Column, zone: &TimeZone) -> Result<Self, DefinitionProblem> {
+    fn new(column: &Column, zone: &TimeZone, locale: Locale, is_key: bool) -> Result<Self, DefinitionProblem> {
         let bad_pattern = |error: regex_lite::Error| {
             DefinitionProblem::of(column, "pattern", format!("is not a regular expression: {error}"))
         };
         let two_meanings =
             |option| move |word: String| DefinitionProblem::of(column, option, format!("gives {word:?} two meanings"));
         Ok(match column.kind {
-            Type::Text => Self::Text(TextRule::new(column).map_err(bad_pattern)?),
-            Type::Integer => Self::Integer(NumberRule::new(column)),
-            Type::Decimal => Self::Decimal(NumberRule::new(column)),
+            Type::Text => Self::Text(TextRule::new(column, is_key).map_err(bad_pattern)?),
+            Type::Integer => Self::Integer(NumberRule::new(column, locale)),
+            Type::Decimal => Self::Decimal(NumberRule::new(column, locale)),
             Type::Boolean => Self::Boolean(Words::boolean(column).map_err(two_meanings("true_values"))?),
             Type::Date => Self::Date(DateRule::new(column)),
             Type::Time => Self::Time,
             Type::Timestamp => Self::Timestamp(Box::new(TimestampRule::new(column, own_zone(column, zone)?))),
-            Type::Json => Self::Json,
+            Type::Duration => Self::Duration(DurationRule::new(column, locale)),
+            Type::Json => Self::Json(column.floats),
             Type::TextArray => Self::TextArray(ListRule::new(column).map_err(bad_pattern)?),
             Type::Enum => Self::Enum(Words::choices(column).map_err(two_meanings("values"))?),
         })
@@ -205,7 +211,8 @@ impl Reader {
             Self::Date(rule) => Value::Text(rule.read(cell)?.to_string()),
             Self::Time => Value::Text(time::read(cell)?.to_string()),
             Self::Timestamp(rule) => Value::Text(rule.read(cell)?),
-            Self::Json => Value::Json(json::read(cell)?),
+            Self::Duration(rule) => Value::Text(rule.read(cell)?.to_string()),
+            Self::Json(floats) => Value::Json(json::read(cell, *floats)?),
             Self::TextArray(rule) => match rule.read(cell)? {
                 items if items.is_empty() => return Ok(None),
                 items => Value::Array(items),
@@ -230,12 +237,15 @@ fn own_zone(column: &Column, spreadsheet: &TimeZone) -> Result<Option<TimeZone>,
     }
 }
 
-/// The order of two values of one column. Dates and times compare as their texts.
+/// The order of two values of one column. Dates and times compare as their texts, durations by their lengths.
 fn compare(one: &Value, other: &Value) -> Ordering {
     match (one, other) {
         (Value::Integer(one), Value::Integer(other)) => one.cmp(other),
         (Value::Decimal(one), Value::Decimal(other)) => one.cmp(other),
-        (Value::Text(one), Value::Text(other)) => one.cmp(other),
+        (Value::Text(one), Value::Text(other)) => match (duration::from_wire(one), duration::from_wire(other)) {
+            (Some(one), Some(other)) => one.cmp(&other),
+            _ => one.cmp(other),
+        },
         _ => Ordering::Equal,
     }
 }

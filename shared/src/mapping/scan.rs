@@ -45,6 +45,17 @@ impl<'t> Scan<'t> {
         }
     }
 
+    /// Takes `text` and the white space before it, or nothing.
+    pub(super) fn eat_spaced(&mut self, text: &str) -> bool {
+        let mut ahead = *self;
+        ahead.space();
+        let found = ahead.eat(text);
+        if found {
+            *self = ahead;
+        }
+        found
+    }
+
     /// Takes the first of `texts` that comes next, and says which.
     pub(super) fn eat_any(&mut self, texts: &[&str]) -> Option<usize> {
         texts.iter().position(|text| self.eat(text))

@@ -48,6 +48,7 @@ fn bind(definition: &str, key: &[&str], headers: &str) -> Result<Mapping, Vec<He
         header_row: 1,
         first_column: 0,
         time_zone: "Asia/Tokyo",
+        locale: Locale::default(),
     };
     Mapping::bind(settings, &cells(headers))
 }
@@ -109,6 +110,32 @@ fn a_row_without_a_key_is_skipped_with_a_reason_and_a_blank_row_is_nothing() {
     for blank in ["[]", r#"["a note", "", " \n "]"#, r#"["", "", "", "", "", false]"#] {
         assert_eq!(mapping.row(9, &cells(blank)), Mapped::Blank, "{blank}");
     }
+}
+
+#[test]
+fn a_key_in_which_something_cannot_be_seen_is_refused_with_its_name_and_place() {
+    let key = |json: &str| listings().row(5, &cells(json));
+    let Mapped::Rejected { key: None, rejections } = key(r#"["", "A\u200b1", "1"]"#) else { panic!() };
+    let [rejection] = rejections.as_slice() else { panic!("{rejections:?}") };
+    assert_eq!((rejection.code, rejection.cell.as_deref()), (Code::BadCharacter, Some("B5")));
+    assert_eq!(
+        rejection.message,
+        "the key contains U+200B (zero-width space), which cannot be seen, at position 2; delete it, or type the key anew"
+    );
+    for (json, expected) in [
+        (r#"["", "A1\ufeff"]"#, "A1"),
+        (r#"["", "\u2060 A1\u200b "]"#, "A1"),
+        (r#"["", "葛\udb40\udd00"]"#, "葛\u{e0100}"),
+        (r#"["", "👨\u200d👩\u200d👧"]"#, "👨\u{200d}👩\u{200d}👧"),
+    ] {
+        let Mapped::Row(row) = key(json) else { panic!("{json}") };
+        assert_eq!(row.key, expected);
+    }
+    // Only a key must be seen whole.
+    let Mapped::Row(row) = key(r#"["", "A1", "", "青\u200b山"]"#) else { panic!() };
+    assert_eq!(row.values[2], Value::Text("青\u{200b}山".to_owned()));
+    assert!(matches!(key(r#"["", "\u200b", "1"]"#), Mapped::Skipped(_)), "a key that cannot be seen is blank");
+    assert_eq!(key(r#"["\u200b", "\u00ad", "\ufeff"]"#), Mapped::Blank);
 }
 
 #[test]
@@ -197,6 +224,7 @@ fn headers_are_compared_by_what_people_see() {
         ("Sale\r\n price", "Sale price"),
         ("ﾏﾝｼｮﾝ名", "マンション名"),
         ("\u{feff}id", "id"),
+        ("i\u{ad}d\u{200e}", "\u{2060}id"),
     ] {
         assert_eq!(normalize_header(one), normalize_header(other));
     }
@@ -217,11 +245,24 @@ fn definitions_that_make_no_sense_are_refused_before_anything_is_read() {
         ("blank = 'default'", "column \"c\": `blank` is \"default\", but there is no `default`"),
         ("required = true\nblank = 'keep'", "column \"c\": `blank` is \"keep\", which `required` rules out"),
         ("headers = ['a']", "column \"c\": `headers` and `header` exclude each other"),
+        (
+            "type = 'integer'\nmultiply_by = 10000\nyen = true",
+            "column \"c\": `multiply_by` excludes `yen`, `tsubo` and currencies in `prefixes` and `suffixes`: \
+             `38,000,000円` is not to be multiplied; name the whole unit, as in suffixes = [\"万円\"]",
+        ),
+        (
+            "type = 'decimal'\nsuffixes = ['％']",
+            "column \"c\": `suffixes` contains \"%\", but a percentage typed into a cell arrives as hundredths: use type = \
+             \"decimal\" and `percent`",
+        ),
+        (
+            "floats = 'exact'\ntype = 'date'",
+            "column \"c\": `floats` does not apply to the type date, only to integer, decimal, text, text_array, json",
+        ),
         ("aliases = ['Ｈ']", "column \"c\": `header` names the same header twice"),
     ] {
-        let definition = format!(
-            "[[columns]]\nheader = 'H'\ncolumn = 'c'\ntype = 'text'\n{column}\n[[columns]]\nheader='k'\ncolumn='k'"
-        );
+        let definition =
+            format!("[[columns]]\nheader = 'H'\ncolumn = 'c'\n{column}\n[[columns]]\nheader='k'\ncolumn='k'");
         assert_eq!(definition_problems(&definition, &["k"]).first().map(String::as_str), Some(problem));
     }
 }
@@ -236,6 +277,10 @@ fn values_that_a_definition_gives_must_fit_its_own_rules() {
         ),
         ("type = 'integer'\nblank = 'default'\ndefault = 3\nmin = 4", "`default` does not fit: expected 4 or more"),
         ("type = 'date'\nmin = '2024-02-30'", "`min` does not fit: there is no such day in the calendar"),
+        ("type = 'duration'\nmin = '90分'\nmax = '1:00'", "`min` is greater than `max`"),
+        ("type = 'integer'\nmultiply_by = 10000\nsuffixes = ['円']", "`multiply_by` excludes"),
+        ("type = 'decimal'\nmultiply_by = 1000\nprefixes = ['¥']", "`multiply_by` excludes"),
+        ("type = 'decimal'\nmultiply_by = 10\ntsubo = true", "`multiply_by` excludes"),
         ("type = 'text'\npattern = '(a'", "`pattern` is not a regular expression"),
         ("type = 'enum'", "`values` is missing"),
         ("type = 'enum'\nvalues = ['A', 'ａ']", "`values` gives \"ａ\" two meanings"),
@@ -247,6 +292,15 @@ fn values_that_a_definition_gives_must_fit_its_own_rules() {
         let problems = definition_problems(&definition, &["k"]);
         assert!(problems.first().is_some_and(|first| first.contains(problem)), "{column}: {problems:?}");
     }
+}
+
+#[test]
+fn a_default_is_padded_as_a_number_typed_into_the_cell() {
+    let definition = "[[columns]]\nheader='k'\ncolumn='k'\n[[columns]]\nheader='zip'\ncolumn='zip'\nzero_pad=7\n\
+                      blank='default'\ndefault=600001";
+    let mapping = bind(definition, &["k"], r#"["k", "zip"]"#).unwrap();
+    let Mapped::Row(row) = mapping.row(2, &cells(r#"["A"]"#)) else { panic!() };
+    assert_eq!(row.values[1], Value::Text("0600001".to_owned()));
 }
 
 #[test]
@@ -282,8 +336,15 @@ fn the_spreadsheet_gives_the_zone_of_its_times() {
     let columns = columns(definition);
     let key = ["k".to_owned()];
     let bind = |time_zone| {
-        let settings =
-            Settings { columns: &columns, key: &key, key_forms: &[], header_row: 1, first_column: 0, time_zone };
+        let settings = Settings {
+            columns: &columns,
+            key: &key,
+            key_forms: &[],
+            header_row: 1,
+            first_column: 0,
+            time_zone,
+            locale: Locale::default(),
+        };
         Mapping::bind(settings, &cells(r#"["k", "t"]"#))
     };
     for (time_zone, moment) in [
@@ -307,6 +368,7 @@ fn the_first_cell_of_a_row_may_stand_further_right() {
         header_row: 4,
         first_column: 2,
         time_zone: "UTC",
+        locale: Locale::default(),
     };
     let mapping = Mapping::bind(settings, &cells(r#"["note", "k"]"#)).unwrap();
     assert_eq!(mapping.unmapped_headers()[0].1.to_string(), "C4");

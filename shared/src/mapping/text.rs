@@ -4,8 +4,10 @@ use regex_lite::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::cell::Cell;
-use super::column::{Column, Normalize};
-use super::number;
+use super::column::{Column, Floats, Normalize};
+use super::double;
+use super::fold::fold_width;
+use super::invisible::{self, trim};
 use super::rejection::{Code, Refusal};
 
 /// What stands between the items of a list, unless the column says otherwise.
@@ -15,9 +17,11 @@ const SEPARATOR: &str = ",";
 pub(super) struct TextRule {
     trim: bool,
     normalize: Normalize,
+    floats: Floats,
     zero_pad: usize,
     max_characters: Option<usize>,
     pattern: Option<Pattern>,
+    is_key: bool,
 }
 
 struct Pattern {
@@ -27,7 +31,7 @@ struct Pattern {
 }
 
 impl TextRule {
-    pub(super) fn new(column: &Column) -> Result<Self, regex_lite::Error> {
+    pub(super) fn new(column: &Column, is_key: bool) -> Result<Self, regex_lite::Error> {
         let pattern = match &column.pattern {
             Some(written) => Some(Pattern { regex: whole_match(written)?, written: written.clone() }),
             None => None,
@@ -35,9 +39,11 @@ impl TextRule {
         Ok(Self {
             trim: column.trim.unwrap_or(true),
             normalize: column.normalize,
+            floats: column.floats,
             zero_pad: column.zero_pad.unwrap_or_default() as usize,
             max_characters: column.max_length.map(|most| most as usize),
             pattern,
+            is_key,
         })
     }
 
@@ -46,9 +52,9 @@ impl TextRule {
         let text = match cell {
             Cell::Text(text) => {
                 check_characters(text)?;
-                self.normalize(if self.trim { text.trim() } else { text })
+                self.normalize(if self.trim { trim(text) } else { text })
             }
-            Cell::Number(number) => number_text(*number, self.zero_pad)?,
+            Cell::Number(number) => double::text(*number, self.floats, self.zero_pad)?,
             Cell::Bool(ticked) => bool_text(*ticked).to_owned(),
             Cell::Blank => String::new(),
         };
@@ -62,13 +68,16 @@ impl TextRule {
             Normalize::Nfkc if !text.is_ascii() => {
                 let normalized: String = text.nfkc().collect();
                 // Compatible forms of some marks begin with a space.
-                if self.trim { normalized.trim().to_owned() } else { normalized }
+                if self.trim { trim(&normalized).to_owned() } else { normalized }
             }
             _ => text.to_owned(),
         }
     }
 
     fn admit(&self, text: &str) -> Result<(), Refusal> {
+        if self.is_key {
+            check_key(text)?;
+        }
         if let Some(most) = self.max_characters
             && text.len() > most
             && text.chars().nth(most).is_some()
@@ -86,14 +95,14 @@ impl TextRule {
 
 /// How the lists of one column are written.
 pub(super) struct ListRule {
-    separator: String,
+    separator: Vec<char>,
     item: TextRule,
 }
 
 impl ListRule {
     pub(super) fn new(column: &Column) -> Result<Self, regex_lite::Error> {
         let separator = column.separator.as_deref().unwrap_or(SEPARATOR);
-        Ok(Self { separator: separator.to_owned(), item: TextRule::new(column)? })
+        Ok(Self { separator: separator.chars().map(fold_width).collect(), item: TextRule::new(column, false)? })
     }
 
     /// The items in `cell`, without the blank ones.
@@ -103,12 +112,36 @@ impl ListRule {
         };
         check_characters(text)?;
         let mut items = Vec::new();
-        for item in text.split(self.separator.as_str()).map(str::trim).filter(|item| !item.is_empty()) {
+        for item in self.split(text).into_iter().map(trim).filter(|item| !item.is_empty()) {
             let item = self.item.normalize(item);
             self.item.admit(&item)?;
             items.push(item);
         }
         Ok(items)
+    }
+
+    /// What stands between the separators, in whatever width those are written.
+    fn split<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        let mut items = Vec::new();
+        let (mut item, mut rest) = (text, text);
+        while let Some(next) = rest.chars().next() {
+            match self.after_separator(rest) {
+                Some(after) => {
+                    items.push(&item[..item.len() - rest.len()]);
+                    (item, rest) = (after, after);
+                }
+                None => rest = &rest[next.len_utf8()..],
+            }
+        }
+        items.push(item);
+        items
+    }
+
+    /// What follows the separator, where `text` begins with it.
+    fn after_separator<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let mut characters = text.chars();
+        let found = self.separator.iter().all(|wanted| characters.next().map(fold_width) == Some(*wanted));
+        found.then_some(characters.as_str())
     }
 }
 
@@ -143,12 +176,18 @@ pub(super) fn check_characters(text: &str) -> Result<(), Refusal> {
     }
 }
 
-/// A number as text, with the digits that were typed: `12`, not `12.0` or `1.2E+1`.
-pub(super) fn number_text(number: f64, zero_pad: usize) -> Result<String, Refusal> {
-    match number::whole(number) {
-        Ok(whole) => Ok(format!("{whole:0zero_pad$}")),
-        Err(refusal) if refusal.code == Code::HasFraction => Ok(number.to_string()),
-        Err(_) => Err(number::digits_lost()),
+/// Refuses a key in which something cannot be seen: two such keys look the same.
+fn check_key(text: &str) -> Result<(), Refusal> {
+    match invisible::find(text) {
+        None => Ok(()),
+        Some((found, position)) => Err(Refusal::new(
+            Code::BadCharacter,
+            format!(
+                "the key contains U+{:04X} ({}), which cannot be seen, at position {position}; delete it, or type the key anew",
+                u32::from(found),
+                invisible::name(found)
+            ),
+        )),
     }
 }
 

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::cell::Cell;
-use super::column::Column;
+use super::column::{Column, Floats};
+use super::double;
 use super::fold::fold;
 use super::rejection::{Code, Refusal};
-use super::text::number_text;
+use super::text::bool_text;
 
 /// What people write for true and false; a column takes them with `japanese = true`.
 const JAPANESE_TRUE: [&str; 17] =
@@ -19,18 +20,15 @@ const JAPANESE_FALSE: [&str; 15] =
 /// A word, in the form in which words are compared.
 fn word(text: &str) -> Cow<'_, str> {
     let folded = fold(text);
-    // The mark that turns ✔ into an emoji.
-    let changes = |character: char| character.is_uppercase() || character == '\u{fe0f}';
-    if folded.chars().any(changes) { folded.to_lowercase().replace('\u{fe0f}', "").into() } else { folded }
+    if folded.chars().any(char::is_uppercase) { folded.to_lowercase().into() } else { folded }
 }
 
 /// What a cell says, as text to be compared.
 fn cell_word(cell: &Cell) -> Option<Cow<'_, str>> {
     match cell {
         Cell::Text(text) => Some(word(text)),
-        Cell::Number(number) => number_text(*number, 0).ok().map(Cow::Owned),
-        Cell::Bool(true) => Some("true".into()),
-        Cell::Bool(false) => Some("false".into()),
+        Cell::Number(number) => double::text(*number, Floats::Rounded, 0).ok().map(Cow::Owned),
+        Cell::Bool(ticked) => Some(bool_text(*ticked).to_lowercase().into()),
         Cell::Blank => None,
     }
 }

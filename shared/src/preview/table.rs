@@ -13,6 +13,7 @@ pub(super) fn mismatch(column: &Column, table_type: &str) -> Option<String> {
         | (Type::Date, Kind::Date)
         | (Type::Time, Kind::Time)
         | (Type::Timestamp, Kind::TimestampWithZone)
+        | (Type::Duration, Kind::Interval)
         | (Type::Json, Kind::Json)
         | (Type::TextArray, Kind::Array)
         | (Type::Text | Type::Enum, Kind::Text) => return None,
@@ -46,6 +47,7 @@ enum Kind {
     Time,
     Timestamp,
     TimestampWithZone,
+    Interval,
     Json,
     Array,
 }
@@ -65,6 +67,7 @@ impl Kind {
             "time without time zone" => Self::Time,
             "timestamp without time zone" => Self::Timestamp,
             "timestamp with time zone" => Self::TimestampWithZone,
+            "interval" => Self::Interval,
             "json" | "jsonb" => Self::Json,
             _ => return None,
         })
@@ -96,6 +99,8 @@ mod tests {
             (Type::Text, "text[]", Some("refused")),
             (Type::Json, "jsonb", None),
             (Type::Boolean, "boolean", None),
+            (Type::Duration, "interval", None),
+            (Type::Text, "interval", Some("refused")),
         ] {
             let column = Column { column: "c".to_owned(), kind, ..Column::default() };
             let message = mismatch(&column, table_type);

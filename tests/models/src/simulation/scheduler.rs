@@ -171,6 +171,7 @@ impl Tabs for Sim {
             grid: Grid { rows: last_row, columns: COLUMNS },
             window: Window { first_row: 1, last_row, first_column: 0, last_column: COLUMNS - 1 },
             time_zone: "Asia/Tokyo".to_owned(),
+            locale: "ja_JP".to_owned(),
         })
     }
 
