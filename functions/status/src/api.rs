@@ -242,3 +242,6 @@ pub fn router(api: Api) -> Router {
         .layer(middleware::from_fn_with_state(api.clone(), metrics::time))
         .with_state(api)
 }
+
+#[cfg(test)]
+mod tests;

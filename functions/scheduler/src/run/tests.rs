@@ -10,6 +10,7 @@ use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
 use sheetsync::mapping::Cell;
 use sheetsync::plan::{RangeDigests, StoredRow};
 use sheetsync::sheets::{Block, Grid, Tab, TabName, Window};
+use sheetsync::supabase::{CarriedRow, CarryPage};
 
 use super::*;
 
@@ -73,6 +74,8 @@ impl World {
             present_rows: 40,
             keyless_before: self.keyless_before,
             approved_deletes: None,
+            key_forms: Vec::new(),
+            carry: None,
             run_type: RunType::Manual,
             keys: None,
             definition: &self.definition,
@@ -134,6 +137,20 @@ impl Stored for World {
 
     async fn row_hashes(&self, _: &str, _: u32, _: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError> {
         Ok((1..=40).map(|row| (KeyHash::of(&key(row)), ContentHash::from_stored(1))).collect())
+    }
+}
+
+impl Books for World {
+    async fn carry_page(&self, _: &str, _: Uuid, _: Option<&str>, _: usize) -> Result<CarryPage, SupabaseError> {
+        Ok(CarryPage { rows: Vec::new(), next: None })
+    }
+
+    async fn carry(&self, _: &str, _: Uuid, rows: &[CarriedRow]) -> Result<u64, SupabaseError> {
+        Ok(rows.len() as u64)
+    }
+
+    async fn carry_end(&self, _: &str, _: Uuid) -> Result<u64, SupabaseError> {
+        Ok(0)
     }
 }
 
