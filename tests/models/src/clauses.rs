@@ -21,6 +21,8 @@ pub struct LedgerClauses {
     pub failed_upserts_withhold: bool,
     /// Not more rows are deleted than the guard allows.
     pub delete_guard: bool,
+    /// A key is deleted only when several complete reads in a row missed it.
+    pub confirmed_deletes: bool,
     /// The scheduler reads which messages SQS did not take, and sends them again.
     pub failed_entries_check: bool,
 }
@@ -37,6 +39,7 @@ impl Default for LedgerClauses {
             waiting_deletes: true,
             failed_upserts_withhold: true,
             delete_guard: true,
+            confirmed_deletes: true,
             failed_entries_check: true,
         }
     }

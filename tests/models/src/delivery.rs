@@ -11,9 +11,12 @@ use stateright::{Model, Property};
 
 use crate::clauses::LedgerClauses;
 use crate::ledger::{
-    Authority, Batch, Begun, Definition, DeletePolicy, Key, Kind, Ledger, Outcome, Payload, PlanRecord, Prepared,
-    Remembered, Row, RunId, RunType, Status,
+    Authority, Batch, Begin, Begun, Definition, DeletePolicy, Key, Kind, Ledger, Outcome, Payload, PlanRecord,
+    Prepared, Remembered, Row, RunId, RunType, Seconds, Status,
 };
+
+/// So much time passes between two begins.
+const PAUSE: Seconds = 60;
 
 /// A sheet: value by the key's number.
 pub type Sheet = BTreeMap<u16, i32>;
@@ -29,6 +32,8 @@ pub struct DeliveryModel {
     pub batch_rows: usize,
     /// How many rows may be deleted in a day.
     pub guard_rows: i64,
+    /// How many complete reads must miss a row before it is deleted.
+    pub confirm_deletes: i64,
     /// How many workers there are.
     pub workers: usize,
     /// How often things happen that may happen at any time.
@@ -54,6 +59,8 @@ pub struct Budget {
     pub refused_sends: u8,
     /// Batches of which a half comes too, as after a statement timeout.
     pub halves: u8,
+    /// Reads that miss a row which is there, and do not know it.
+    pub misreads: u8,
 }
 
 /// Everything at one moment.
@@ -100,6 +107,8 @@ pub enum Wrong {
     BulkDelete,
     /// Two workers did the same work at the same time.
     WorkedTwice,
+    /// A row was deleted that was in the sheet since its run began.
+    DeletedPresent,
 }
 
 /// A step.
@@ -111,6 +120,8 @@ pub enum Step {
     Begin,
     /// The scheduler reads the sheet and compares it.
     Compare,
+    /// The same, but the last row is not in what it read.
+    Misread,
     /// All that is unsent goes to the queue.
     Send,
     /// All but the first; SQS refuses that one.
@@ -149,6 +160,7 @@ impl Default for DeliveryModel {
             versions: versions.to_vec(),
             batch_rows: 2,
             guard_rows: 2,
+            confirm_deletes: 1,
             workers: 2,
             budget: Budget { runs: 2, ..Budget::default() },
         }
@@ -172,8 +184,21 @@ impl DeliveryModel {
             deletes: DeletePolicy::Hard,
             guard_rows: self.guard_rows,
             guard_percent: 0,
+            confirm_deletes: self.confirm_deletes,
             authority: Authority::Merge { sheet_wins: true },
         }
+    }
+
+    fn begin(&self, ledger: &mut Ledger, run: RunId) -> Begun {
+        ledger.now += PAUSE;
+        ledger.begin(Begin {
+            run,
+            nonce: run,
+            definition: self.definition(),
+            run_type: RunType::Manual,
+            every: None,
+            stall: 0,
+        })
     }
 
     /// What differs between the sheet and what the database remembers, and its plan. The scheduler's own guard withholds
@@ -201,6 +226,7 @@ impl DeliveryModel {
             upsert_batches,
             delete_batches: batches.len() as i64 - upsert_batches,
             withheld,
+            read_complete: true,
             ..PlanRecord::default()
         };
         (batches, plan)
@@ -208,7 +234,7 @@ impl DeliveryModel {
 
     /// One run with nobody and nothing in its way; then whatever was still on the queue.
     fn undisturbed(&self, ledger: &mut Ledger, run: RunId, sheet: &Sheet, late: &[Batch]) -> Option<Status> {
-        let Begun::Begun { .. } = ledger.begin(run, self.definition(), RunType::Manual, None, 0) else { return None };
+        let Begun::Begun { .. } = self.begin(ledger, run) else { return None };
         let (batches, plan) = self.compare(ledger, run, sheet);
         let mut status = ledger.planned(run, plan);
         for batch in batches.iter().chain(late) {
@@ -267,6 +293,13 @@ impl DeliveryModel {
                 }
                 if batch.kind() == Kind::Delete && world.ledger.table != before {
                     world.deleted += answer.counts.deleted;
+                    if let Some((version, _)) = world.meant.get(&batch.run) {
+                        let sheet = &self.versions[*version];
+                        let is_gone = |number| !world.ledger.table.contains_key(number);
+                        if before.keys().any(|number| is_gone(number) && sheet.contains_key(number)) {
+                            world.wrong = Some(Wrong::DeletedPresent);
+                        }
+                    }
                     if world.deleted > self.guard_rows {
                         world.wrong = Some(Wrong::BulkDelete);
                     }
@@ -355,7 +388,10 @@ impl Model for DeliveryModel {
         }
         match &world.scheduler {
             Scheduler::Idle => steps.extend((left.runs > 0).then_some(Step::Begin)),
-            Scheduler::Begun(_) => steps.push(Step::Compare),
+            Scheduler::Begun(_) => {
+                steps.push(Step::Compare);
+                steps.extend((left.misreads > 0).then_some(Step::Misread));
+            }
             Scheduler::Sending { unsent, .. } if unsent.is_empty() => steps.push(Step::Planned),
             Scheduler::Sending { .. } => {
                 steps.push(Step::Send);
@@ -406,14 +442,19 @@ impl Model for DeliveryModel {
                 }
                 spend(&mut world.left.runs)?;
                 let run = 2 + RunId::from(self.budget.runs - world.left.runs - 1);
-                match world.ledger.begin(run, self.definition(), RunType::Manual, None, 0) {
+                match self.begin(&mut world.ledger, run) {
                     Begun::Begun { .. } => world.scheduler = Scheduler::Begun(run),
                     _ => return None,
                 }
             }
-            Step::Compare => {
+            Step::Compare | Step::Misread => {
                 let Scheduler::Begun(run) = world.scheduler else { return None };
-                let (batches, plan) = self.compare(&world.ledger, run, &self.versions[world.version]);
+                let mut sheet = self.versions[world.version].clone();
+                if step == Step::Misread {
+                    spend(&mut world.left.misreads)?;
+                    sheet.pop_last();
+                }
+                let (batches, plan) = self.compare(&world.ledger, run, &sheet);
                 world.meant.insert(run, (world.version, batches.clone()));
                 world.scheduler = Scheduler::Sending { run, unsent: batches, plan };
             }
@@ -512,6 +553,7 @@ impl Model for DeliveryModel {
             Property::always(NOT_STALE, |_, world: &World| world.wrong != Some(Wrong::StaleWrite)),
             Property::always(NOT_EARLY, |_, world: &World| world.wrong != Some(Wrong::DeletedEarly)),
             Property::always(GUARDED, |_, world: &World| world.wrong != Some(Wrong::BulkDelete)),
+            Property::always(NOT_PRESENT, |_, world: &World| world.wrong != Some(Wrong::DeletedPresent)),
             Property::always(ONCE, |_, world: &World| world.wrong != Some(Wrong::WorkedTwice)),
             // That the model goes where these matter.
             Property::sometimes("all is done", |model: &Self, world: &World| {
@@ -538,5 +580,7 @@ pub const NOT_STALE: &str = "a batch of an older run changes nothing";
 pub const NOT_EARLY: &str = "nothing is deleted while an upsert of the same run is missing";
 /// Promise 6.
 pub const GUARDED: &str = "not more rows are deleted than the guard allows";
+/// A row is not gone because one read missed it.
+pub const NOT_PRESENT: &str = "no row is deleted that the sheet had when it was read";
 /// The advisory lock.
 pub const ONCE: &str = "two workers never do the same work at the same time";

@@ -5,7 +5,7 @@ mod checker;
 use checker::{breaks, holds};
 use sheetsync_models::clauses::LedgerClauses;
 use sheetsync_models::delivery::{
-    ADDS_UP, Budget, COMPLETE, DeliveryModel, ENDS, GUARDED, NOT_EARLY, NOT_STALE, ONCE, Sheet,
+    ADDS_UP, Budget, COMPLETE, DeliveryModel, ENDS, GUARDED, NOT_EARLY, NOT_PRESENT, NOT_STALE, ONCE, Sheet,
 };
 use sheetsync_models::locks::{LockModel, NO_DEADLOCK};
 use stateright::{Checker as _, Model as _};
@@ -60,6 +60,32 @@ fn the_guard_counts_what_earlier_runs_deleted() {
     let checker = shrinking().checker().threads(2).spawn_bfs().join();
     checker.assert_no_discovery(GUARDED);
     checker.assert_no_discovery(COMPLETE);
+}
+
+/// Nobody edits; one read misses a row.
+fn misread() -> DeliveryModel {
+    let versions = vec![Sheet::from([(1, 10), (2, 20)])];
+    DeliveryModel {
+        versions,
+        confirm_deletes: 2,
+        ..with(Budget { misreads: 1, crashes: 1, duplicates: 1, ..nothing() })
+    }
+}
+
+#[test]
+fn deletes_that_wait_for_a_second_read_are_made() {
+    holds(DeliveryModel { confirm_deletes: 2, ..with(Budget { crashes: 1, failures: 1, ..nothing() }) });
+}
+
+#[test]
+fn a_row_that_one_read_missed_is_not_deleted() {
+    misread().checker().threads(2).spawn_bfs().join().assert_no_discovery(NOT_PRESENT);
+}
+
+#[test]
+fn without_the_second_read_a_row_that_one_read_missed_is_deleted() {
+    let clauses = LedgerClauses { confirmed_deletes: false, ..LedgerClauses::default() };
+    breaks(DeliveryModel { clauses, ..misread() }, NOT_PRESENT);
 }
 
 #[test]

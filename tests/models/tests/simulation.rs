@@ -32,9 +32,12 @@ fn whatever_happens_the_table_ends_as_the_sheet() {
     let (dead_calls, dead_letters) = (total(|numbers| numbers.dead_calls), total(|numbers| numbers.dead_letters));
     let most = numbers.iter().map(|numbers| numbers.most_in_a_second).max().unwrap_or_default();
     let (moved, taken_over) = (total(|numbers| numbers.moved_reads), total(|numbers| numbers.taken_over));
+    let (refused, settled) = (total(|numbers| numbers.refused), total(|numbers| numbers.settled));
+    let (withheld, unconfirmed) = (total(|numbers| numbers.withheld), total(|numbers| numbers.unconfirmed));
     println!(
-        "{runs} runs, {moved} of an edited sheet, {taken_over} taken over, {crashes} crashes, {dead_calls} dead calls, \
-         {dead_letters} dead letters, {most} calls a second"
+        "{runs} runs, {moved} of an edited sheet, {taken_over} taken over, {refused} with refused rows, {withheld} that \
+         withheld deletions, {unconfirmed} that left them to a second read; {settled} refused rows written after all, \
+         {crashes} crashes, {dead_calls} dead calls, {dead_letters} dead letters, {most} calls a second"
     );
     let seeds = numbers.len() as u64;
     assert!(runs > 5 * seeds && crashes > seeds && dead_letters > seeds / 10 && most > 2);
@@ -42,6 +45,7 @@ fn whatever_happens_the_table_ends_as_the_sheet() {
     let called_while_away = numbers.iter().filter(|numbers| numbers.dead_calls > 0).count() as u64;
     assert!(called_while_away > seeds / 200, "{called_while_away}");
     assert!(moved > seeds / 10 && taken_over > 0);
+    assert!(refused > seeds && settled > 0 && withheld > seeds / 10 && unconfirmed > seeds / 2);
 }
 
 #[test]
@@ -65,6 +69,16 @@ fn it_finds_that_a_repeated_batch_counts_twice() {
 #[test]
 fn it_finds_that_deletes_no_longer_wait() {
     finds(LedgerClauses { waiting_deletes: false, ..LedgerClauses::default() }, "deleted a row");
+}
+
+#[test]
+fn it_finds_that_the_guard_is_off() {
+    finds(LedgerClauses { delete_guard: false, ..LedgerClauses::default() }, "the guard allows");
+}
+
+#[test]
+fn it_finds_that_one_read_is_enough_to_delete() {
+    finds(LedgerClauses { confirmed_deletes: false, ..LedgerClauses::default() }, "within a minute after");
 }
 
 #[test]

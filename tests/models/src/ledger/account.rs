@@ -106,12 +106,13 @@ impl Ledger {
         let failed = if outcome == EntryOutcome::Failed { rows } else { 0 };
         match key.kind {
             Kind::Upsert => {
-                state.counts = state.counts.plus(Counts { deleted: 0, ..counts });
+                state.counts = state.counts.plus(counts);
                 state.failed += failed - freed;
                 state.rows_done += rows - freed;
             }
             Kind::Delete => {
                 state.counts.deleted += counts.deleted;
+                state.counts.unconfirmed += counts.unconfirmed;
                 state.keys_refused += counts.rejected + failed - freed;
                 state.keys_done += rows - freed;
                 state.withheld |= outcome == EntryOutcome::Withheld;
@@ -128,14 +129,15 @@ impl Ledger {
     /// Closes the run when the ledger accounts for everything that was sent.
     pub(super) fn close(&mut self, run: RunId) -> Option<Status> {
         let state = self.runs.get(&run)?;
-        if state.status == Status::Superseded
-            || state.stopped
-            || !state.planned
-            || state.rows_done < state.rows_sent
-            || state.keys_done < state.keys_vanished
-        {
+        if state.status == Status::Superseded || state.stopped || !state.planned || state.rows_done < state.rows_sent {
             return Some(state.status);
         }
+        self.settle(run);
+        let state = self.runs.get(&run)?;
+        if state.keys_done < state.keys_vanished {
+            return Some(state.status);
+        }
+        self.retries.retain(|(of, _), _| *of != run);
         let (mut rows, mut keys, mut failed, mut inserted, mut updated) = (0, 0, 0, 0, 0);
         let mut any_applied = false;
         for (key, entry) in &self.entries {
@@ -163,7 +165,13 @@ impl Ledger {
             && updated == counts.updated;
         let status = if state.failed > 0 && success == 0 && !any_applied {
             Status::Failed
-        } else if adds_up && counts.rejected == 0 && state.failed == 0 && state.keys_refused == 0 && !state.withheld {
+        } else if adds_up
+            && counts.rejected == 0
+            && state.failed == 0
+            && state.keys_refused == 0
+            && !state.withheld
+            && counts.unconfirmed == 0
+        {
             Status::Completed
         } else {
             Status::Partial

@@ -3,8 +3,8 @@
 
 use super::merge::Merged;
 use super::{
-    Answer, Batch, Counts, DeletePolicy, EntryKey, EntryOutcome, Kind, Ledger, Outcome, Payload, Presence, Remembered,
-    Run, Status, Target,
+    Answer, Batch, Counts, DeletePolicy, EntryKey, EntryOutcome, Kind, Ledger, Outcome, Payload, Remembered, Run,
+    Status, Target,
 };
 
 /// What a call of `sync_apply` knows when it begins to write.
@@ -20,7 +20,7 @@ pub struct Prepared {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Step {
     Upsert(Vec<super::Row>),
-    Delete(Vec<u16>),
+    Delete(Vec<i64>),
     Withhold,
 }
 
@@ -70,13 +70,7 @@ impl Ledger {
             }
             Payload::Delete(hashes) => {
                 let hashes: Vec<i64> = hashes.iter().filter(|hash| is_new(**hash)).copied().collect();
-                let numbers = self
-                    .remembered
-                    .iter()
-                    .filter(|(_, row)| row.presence == Presence::Present && hashes.contains(&row.hash))
-                    .map(|(number, _)| *number)
-                    .collect();
-                (hashes.len() as i64, Step::Delete(numbers))
+                (hashes.len() as i64, Step::Delete(hashes))
             }
         };
         if !covered.is_empty() && (rows == 0 || is_covered) {
@@ -119,23 +113,18 @@ impl Ledger {
                 let answer = Answer { outcome: Outcome::Withheld, counts: Counts::default(), status };
                 return Ok((answer, Vec::new()));
             }
-            Step::Upsert(rows) => self.merge(&target, batch.run, rows),
-            Step::Delete(numbers) => {
-                let mut merged = self.delete(&target, batch.run, numbers);
-                merged.counts.skipped += (prepared.rows - numbers.len() as i64).max(0);
-                Some(merged)
-            }
+            Step::Upsert(rows) => self.merge(&target, rows),
+            Step::Delete(hashes) => Some(self.delete(&target, hashes)),
         };
-        let Some(Merged { counts, table, remembered }) = merged else {
+        let Some(Merged { counts, table, remembered, retries, frees_values }) = merged else {
             self.account(entry, EntryOutcome::Failed, prepared.rows, Counts::default());
             let status = self.stop(batch.run);
             return Ok((Answer { outcome: Outcome::Failed, counts: Counts::default(), status }, Vec::new()));
         };
-        for (number, row) in table {
-            match row {
-                Some(row) => self.table.insert(number, row),
-                None => self.table.remove(&number),
-            };
+        self.write(table);
+        self.remember_refused(batch.run, retries);
+        if frees_values {
+            self.try_all_again(batch.run);
         }
         let late = if self.clauses.hashes_in_same_transaction {
             self.remember(remembered);
@@ -145,6 +134,15 @@ impl Ledger {
         };
         let status = self.account(entry, EntryOutcome::Applied, prepared.rows, counts);
         Ok((Answer { outcome: Outcome::Applied, counts, status }, late))
+    }
+
+    pub(super) fn write(&mut self, rows: Vec<(u16, Option<super::TableRow>)>) {
+        for (number, row) in rows {
+            match row {
+                Some(row) => self.table.insert(number, row),
+                None => self.table.remove(&number),
+            };
+        }
     }
 
     /// Writes what is remembered of rows.
@@ -180,7 +178,7 @@ impl Ledger {
     /// Whether a batch of `keys` vanished keys must not be deleted.
     fn is_withheld(&self, target: &Target, batch: &Batch, state: &Run, keys: i64) -> bool {
         const DAY: i64 = 24 * 3600;
-        if self.clauses.failed_upserts_withhold && state.failed > 0 {
+        if self.clauses.failed_upserts_withhold && state.failed > 0 || !state.read_complete {
             return true;
         }
         if target.definition.deletes == DeletePolicy::Ignore || !self.clauses.delete_guard {

@@ -11,6 +11,12 @@ pub struct Key {
     pub hash: i64,
 }
 
+/// A value that is no number: Postgres refuses the row by itself (SQLSTATE of class 22), written or not.
+pub const UNREADABLE: i32 = i32::MIN;
+
+/// A value that needs another row: refused (23503) while that one is missing, and tried again before the run closes.
+pub const CHILD: i32 = 9;
+
 /// A row as a message carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row {
@@ -18,7 +24,7 @@ pub struct Row {
     pub key: Key,
     /// Its content hash.
     pub content: i64,
-    /// The one value beside the key. Postgres refuses one below zero (a check of the table).
+    /// The one value beside the key. A check of the table refuses to write one below zero; see also [`UNREADABLE`] and [`CHILD`].
     pub value: i32,
 }
 

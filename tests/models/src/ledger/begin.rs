@@ -1,28 +1,24 @@
 //! `sync_begin` (083), `sync_planned` and the failure of a run (088), its signs of life (093).
 
-use super::{
-    Begun, Counts, Definition, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target,
-};
+use super::{Begin, Begun, Counts, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target};
 
-/// What a run is before anything has happened in it: the word to change here when `sync_begin` changes it to `queued`. The
-/// steps from there to `in_progress` are transcribed already.
-const BEGINS_AS: Status = Status::Queued;
+/// A scheduled run may come so much early: half a tick.
+const SLACK: Seconds = 30;
 
 impl Ledger {
-    /// Opens a run, unless an earlier one still makes progress.
-    pub fn begin(
-        &mut self,
-        run: RunId,
-        definition: Definition,
-        run_type: RunType,
-        every: Option<Seconds>,
-        stall: Seconds,
-    ) -> Begun {
+    /// Opens a run, unless an earlier one still makes progress. The invocation whose answer was lost gets it again.
+    pub fn begin(&mut self, begin: Begin) -> Begun {
+        let Begin { run, nonce, definition, run_type, every, stall } = begin;
         if let Some(known) = self.runs.get(&run) {
-            return Begun::Duplicate { status: known.status };
+            return if known.nonce == nonce && !known.planned && known.status.is_open() {
+                Begun::Begun { seq: known.seq, superseded: None, present_rows: known.present_rows }
+            } else {
+                Begun::Duplicate { status: known.status }
+            };
         }
+        let pause = every.map(|every| (every - SLACK).max(every / 2));
         let is_recent = |known: &Run| {
-            known.run_type == RunType::Scheduled && every.is_some_and(|every| known.started > self.now - every)
+            known.run_type == RunType::Scheduled && pause.is_some_and(|pause| known.started > self.now - pause)
         };
         if run_type == RunType::Scheduled && self.runs.values().any(is_recent) {
             return Begun::NotDue;
@@ -44,6 +40,7 @@ impl Ledger {
             }
         }
         let superseded = stalled.into_iter().max().map(|(.., id)| id);
+        self.retries.clear();
 
         let seq = self.target.map_or(1, |target| target.seq + 1);
         self.target = Some(Target { definition, run, seq });
@@ -52,8 +49,9 @@ impl Ledger {
             run,
             Run {
                 seq,
+                nonce,
                 run_type,
-                status: BEGINS_AS,
+                status: Status::Queued,
                 stopped: false,
                 started: self.now,
                 heartbeat: self.now,
@@ -67,6 +65,7 @@ impl Ledger {
                 keys_done: 0,
                 keys_refused: 0,
                 withheld: false,
+                read_complete: false,
                 batches_total: 0,
                 batches_done: 0,
                 present_rows,
@@ -94,6 +93,7 @@ impl Ledger {
         state.keys_vanished = plan.vanished;
         state.batches_total = plan.upsert_batches + plan.delete_batches;
         state.withheld = plan.withheld;
+        state.read_complete = plan.read_complete;
         self.close(run)
     }
 
@@ -118,6 +118,7 @@ impl Ledger {
 
     pub(super) fn stop(&mut self, run: RunId) -> Option<Status> {
         let now = self.now;
+        self.retries.retain(|(of, _), _| *of != run);
         let state = self.runs.get_mut(&run)?;
         if state.status.is_open() || state.status == Status::Failed {
             state.status = Status::Failed;

@@ -2,17 +2,24 @@
 //! that a model checker and a simulation can run it millions of times. `tests/conformance.rs` applies the same operations to
 //! both and compares every answer and every table, which is what ties a model's verdict to the product.
 //!
-//! Left out, because it decides nothing here: texts of errors, `sync_errors`, the check of a definition against the catalogue,
-//! more than one column beside the key, the modes `insert_only` and `update_only`, approvals and plans.
+//! One sync with the key `id` and the column `amount`, mode `upsert`, `adopt = "sheet"`: the first run takes over rows that
+//! differ. The base is kept in values; Postgres keeps their hashes.
+//!
+//! Left out: texts of errors, `sync_errors`, the check of a definition against the catalogue, the modes `insert_only` and
+//! `update_only`, `adopt` "ask" and "database", approvals and plans; changes of the columns, the key, the table or the sync's
+//! name; other syncs of the table; triggers that change or keep a value; unique columns beside the key (order of rows,
+//! circles, renames with `rename_by`). A row that depends on others is one that needs a parent.
 
 mod account;
 mod apply;
 mod batch;
 mod begin;
 mod merge;
+mod retry;
 
 pub use apply::{LateHashes, Prepared, SerializationFailure};
-pub use batch::{Batch, EntryKey, Key, Kind, Payload, Row};
+pub use batch::{Batch, CHILD, EntryKey, Key, Kind, Payload, Row, UNREADABLE};
+pub use retry::Retry;
 
 use std::collections::BTreeMap;
 
@@ -58,8 +65,27 @@ pub struct Definition {
     pub guard_rows: i64,
     /// So many of a hundred may be.
     pub guard_percent: i64,
+    /// A key is deleted when so many complete reads in a row missed it.
+    pub confirm_deletes: i64,
     /// Whose value wins.
     pub authority: Authority,
+}
+
+/// What `sync_begin` is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Begin {
+    /// The run to open.
+    pub run: RunId,
+    /// The invocation that opens it.
+    pub nonce: u32,
+    /// The sync's definition.
+    pub definition: Definition,
+    /// What asked for it.
+    pub run_type: RunType,
+    /// How often a scheduled run is due.
+    pub every: Option<Seconds>,
+    /// After so long without progress a run is superseded.
+    pub stall: Seconds,
 }
 
 /// What asked for a run.
@@ -107,6 +133,8 @@ pub struct Counts {
     pub rejected: i64,
     /// In the table before this sync knew them.
     pub adopted: i64,
+    /// Vanished keys whose deletion waits for another complete read.
+    pub unconfirmed: i64,
 }
 
 /// A row of `sync_state`.
@@ -114,6 +142,8 @@ pub struct Counts {
 pub struct Run {
     /// Its place in the order of the sync's runs.
     pub seq: i64,
+    /// The invocation that opened it.
+    pub nonce: u32,
     /// What asked for it.
     pub run_type: RunType,
     /// What became of it.
@@ -144,6 +174,8 @@ pub struct Run {
     pub keys_refused: i64,
     /// Whether deletes were withheld.
     pub withheld: bool,
+    /// Whether the whole tab was read at rest, with every key.
+    pub read_complete: bool,
     /// Batches sent.
     pub batches_total: i64,
     /// Entries of the ledger that are done.
@@ -187,9 +219,9 @@ pub struct Entry {
 pub enum Presence {
     /// It is.
     Present,
-    /// It was deleted softly.
+    /// This sync marked it as deleted.
     Deleted,
-    /// It is gone, and was left in the table.
+    /// It is gone from the sheet; the table was left as it was.
     Absent,
 }
 
@@ -200,12 +232,27 @@ pub struct Remembered {
     pub hash: i64,
     /// The content hash; `None`: must be sent again.
     pub content: Option<i64>,
-    /// The sheet's value when it was last applied.
-    pub base: i32,
+    /// What the sheet said when it was last applied.
+    pub said: i32,
+    /// What the table held then, where that is not `said`: an edit that won a conflict is still one.
+    pub stored: Option<i32>,
     /// Whether it is in the sheet.
     pub presence: Presence,
-    /// The run that last changed this entry.
-    pub last_run: RunId,
+    /// The complete reads that missed it last.
+    pub missing: Option<Missing>,
+    /// The number of the run that last changed this entry.
+    pub last_seq: i64,
+}
+
+/// Complete reads in a row that missed a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Missing {
+    /// How many.
+    pub count: i64,
+    /// The number of the last run.
+    pub seq: i64,
+    /// When the first was counted.
+    pub since: Seconds,
 }
 
 /// A row of the synced table.
@@ -232,8 +279,12 @@ pub struct Ledger {
     pub entries: BTreeMap<EntryKey, Entry>,
     /// `sync_rows`, by the key's number.
     pub remembered: BTreeMap<u16, Remembered>,
+    /// `sync_retries`, by run and the key's number.
+    pub retries: BTreeMap<(RunId, u16), Retry>,
     /// The synced table, by the key's number.
     pub table: BTreeMap<u16, TableRow>,
+    /// Whether the row is there that a [`CHILD`] needs.
+    pub has_parent: bool,
 }
 
 /// A row of `sync_targets`.
@@ -294,6 +345,8 @@ pub struct PlanRecord {
     pub delete_batches: i64,
     /// Whether vanished keys were found and not sent.
     pub withheld: bool,
+    /// Whether the whole tab was read at rest, with every key.
+    pub read_complete: bool,
 }
 
 /// What `sync_apply` says of a batch.
@@ -307,9 +360,9 @@ pub enum Outcome {
     Superseded,
     /// A delete that must wait for the upserts.
     Waiting,
-    /// A delete that the guard, or a failed upsert, forbids.
+    /// A delete that the guard, a failed upsert or an incomplete read forbids.
     Withheld,
-    /// Too many rows were refused: the schema is wrong.
+    /// Too many values do not convert: the schema or the mapping is wrong.
     Failed,
     /// The run is unknown.
     Malformed,
@@ -348,6 +401,7 @@ impl Counts {
             conflicts: self.conflicts + other.conflicts,
             rejected: self.rejected + other.rejected,
             adopted: self.adopted + other.adopted,
+            unconfirmed: self.unconfirmed + other.unconfirmed,
         }
     }
 }
@@ -377,7 +431,9 @@ impl Ledger {
             runs: BTreeMap::new(),
             entries: BTreeMap::new(),
             remembered: BTreeMap::new(),
+            retries: BTreeMap::new(),
             table: BTreeMap::new(),
+            has_parent: true,
         }
     }
 

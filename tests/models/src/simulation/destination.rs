@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::world::{Sim, World};
-use crate::ledger::{Answer, Batch, EntryKey, Key, Kind, Outcome, Payload, Prepared, Row, Status};
+use crate::ledger::{Answer, Batch, CHILD, EntryKey, Key, Kind, Outcome, Payload, Prepared, Row, Status};
 
 /// The name under which a poisoned row is refused, and so the only reason for a dead letter.
 pub const POISON: &str = "P0999";
@@ -68,6 +68,8 @@ impl Destination for Sim {
         if self.with(|world| world.poison.is_some_and(|key| carries(&batch, key))) {
             return Err(refused(Fault::Request, POISON));
         }
+        // The row that others need comes or goes, in another sync or in the application.
+        self.with(|world| world.ledger.has_parent ^= world.mishap(0.05));
         if batch.len() > 1 && self.with(|world| world.mishap(0.02)) {
             return Err(refused(Fault::StatementTimeout, "57014"));
         }
@@ -186,7 +188,10 @@ fn judge(world: &mut World, batch: &Batch, answer: &Answer) {
     }
     if answer.counts.deleted > 0 {
         let missing = world.meant.get(&batch.run).and_then(|meant| {
-            let is_missing = |key: &u16, value: &i32| world.ledger.table.get(key).map(|row| row.value) != Some(*value);
+            // What Postgres refuses is missing for a reason that the run says.
+            let is_missing = |key: &u16, value: &i32| {
+                (0..CHILD).contains(value) && world.ledger.table.get(key).map(|row| row.value) != Some(*value)
+            };
             meant.iter().find(|(key, value)| is_missing(key, value)).map(|(key, _)| *key)
         });
         if let Some(key) = missing {

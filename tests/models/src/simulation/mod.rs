@@ -10,6 +10,7 @@
 pub mod destination;
 pub mod queue;
 pub mod scheduler;
+pub mod witness;
 pub mod world;
 
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clauses::LedgerClauses;
-use crate::ledger::Status;
+use crate::ledger::{Run, Status};
 pub use world::{Sim, World};
 
 /// Every five minutes a run is due.
@@ -66,6 +67,14 @@ pub struct Numbers {
     pub moved_reads: u64,
     /// Edits of the sheet.
     pub edits: u64,
+    /// Runs that ended with rows refused.
+    pub refused: u64,
+    /// Refused rows that were written before their run closed.
+    pub settled: u64,
+    /// Runs that withheld deletions.
+    pub withheld: u64,
+    /// Runs that left deletions to a second read.
+    pub unconfirmed: u64,
 }
 
 /// Runs one seed.
@@ -91,12 +100,14 @@ async fn play(seed: u64, clauses: LedgerClauses, trace: bool) -> Report {
     tokio::task::spawn_local(scheduler::tick(sim.clone(), EVERY));
     tokio::task::spawn_local(editing(sim.clone()));
     tokio::task::spawn_local(redriving(sim.clone()));
+    tokio::task::spawn_local(guarding(sim.clone()));
     trouble(&sim).await;
 
     let calm = Instant::now();
     sim.with(|world| {
         world.is_calm = true;
         world.note(|| "all is calm".to_owned());
+        world.correct();
     });
     while !sim.with(|world| world.is_well()) && calm.elapsed() < RECOVERY {
         sleep(Duration::from_secs(10)).await;
@@ -112,6 +123,11 @@ async fn play(seed: u64, clauses: LedgerClauses, trace: bool) -> Report {
                 world.blame(format!("the counts of run {run} do not add up: {state:?}"));
             }
         }
+        let runs = |is: fn(&Run) -> bool| world.ledger.runs.values().filter(|run| is(run)).count() as u64;
+        world.numbers.refused = runs(|run| run.counts.rejected > 0);
+        world.numbers.settled = world.witness.settled;
+        world.numbers.withheld = runs(|run| run.withheld);
+        world.numbers.unconfirmed = runs(|run| run.counts.unconfirmed > 0);
         Report {
             seed,
             passed,
@@ -179,6 +195,14 @@ async fn editing(sim: Sim) {
             return;
         }
         sim.with(World::edit);
+    }
+}
+
+/// A person looks after the guard.
+async fn guarding(sim: Sim) {
+    loop {
+        sleep(Duration::from_secs(sim.with(|world| world.random.random_range(600..3600)))).await;
+        sim.with(World::look_at_the_guard);
     }
 }
 

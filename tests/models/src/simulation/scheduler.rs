@@ -29,7 +29,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::destination::{lost, parse, refused, status};
-use super::world::{Sim, World};
+use super::world::{GUARD, Sim, World};
 use crate::ledger::{self, Authority, Begun, DeletePolicy, Payload, RunId};
 
 /// After which Lambda ends a scheduler.
@@ -46,6 +46,9 @@ const ROW_BYTES: u64 = 500_000;
 /// Rows of the grid below those of the sheet.
 const BLANK_ROWS: u32 = 3;
 
+/// How often `sync_begin` is called when no answer comes.
+const BEGINS: usize = 3;
+
 /// It may stall for less time than an invocation lasts, so that runs are taken over while their sheet is being read.
 const DEFINITION: &str = r#"
 [[sync]]
@@ -57,7 +60,7 @@ key = ["id"]
 every = "4m"
 stall_after = "5m"
 batch_rows = 3
-on_delete = { policy = "hard", guard_rows = 1000000, guard_percent = 100 }
+on_delete = { policy = "hard", guard_percent = 0 }
 
 [[sync.columns]]
 header = "id"
@@ -91,6 +94,8 @@ async fn invoke(sim: Sim, breaker: Arc<Breaker<Sim>>, sync: Arc<Sync>) {
     if breaker.refuses_until().await.is_some() {
         return;
     }
+    let mut sync = Sync::clone(&sync);
+    sync.on_delete.guard_rows = sim.with(|world| if world.is_guard_raised { 1_000_000 } else { GUARD });
     let dies = sim.with(|world| world.mishap(0.1).then(|| world.millis(1, 30_000))).unwrap_or(FUNCTION);
     if tokio::time::timeout(dies, run(&sim, &sync)).await.is_err() {
         sim.with(|world| {
@@ -128,36 +133,55 @@ async fn run(sim: &Sim, sync: &Sync) {
     let _ = call(sim, |world| world.ledger.fail_run(number)).await;
 }
 
-/// Opens a run; `None` when another is under way.
+/// Opens a run; `None` when another is under way. A call whose answer is lost is repeated with the same id and nonce.
 async fn begin(sim: &Sim, sync: &Sync) -> Result<Option<(RunId, Uuid, i64, u64)>, SupabaseError> {
     let definition = ledger::Definition {
         deletes: DeletePolicy::Hard,
         guard_rows: sync.on_delete.guard_rows.into(),
         guard_percent: sync.on_delete.guard_percent.into(),
+        confirm_deletes: sim.with(|world| world.confirm_deletes),
         authority: Authority::Merge { sheet_wins: true },
     };
-    let every = sync.every.map(|every| every.as_secs() as i64);
-    let stall = sync.stall_after.as_secs() as i64;
-    way(sim).await;
-    // It waits for the batches that are being applied.
-    while sim.with(|world| world.holding > 0 && world.ledger.clauses.target_lock) {
-        sleep(Duration::from_millis(5)).await;
-    }
-    transaction(sim, |world| {
-        let id = Uuid::from_u128(world.runs.len() as u128 + 1);
+    let (run, id) = sim.with(|world| {
         let run = world.runs.len() as RunId + 1;
-        let begun = world.ledger.begin(run, definition, ledger::RunType::Scheduled, every, stall);
-        world.note(|| format!("run {run}: {begun:?}"));
-        match begun {
-            Begun::Begun { seq, present_rows, .. } => {
-                world.runs.push(id);
-                world.numbers.runs += 1;
-                Some((run, id, seq, present_rows as u64))
-            }
-            _ => None,
+        let id = Uuid::from_u128(run.into());
+        world.runs.push(id);
+        world.witness.begins(run);
+        (run, id)
+    });
+    let begin = ledger::Begin {
+        run,
+        nonce: run,
+        definition,
+        run_type: ledger::RunType::Scheduled,
+        every: sync.every.map(|every| every.as_secs() as i64),
+        stall: sync.stall_after.as_secs() as i64,
+    };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        way(sim).await;
+        // It waits for the batches that are being applied.
+        while sim.with(|world| world.holding > 0 && world.ledger.clauses.target_lock) {
+            sleep(Duration::from_millis(5)).await;
         }
-    })
-    .await
+        let answer = transaction(sim, |world| {
+            let is_new = !world.ledger.runs.contains_key(&run);
+            let begun = world.ledger.begin(begin);
+            world.note(|| format!("run {run}: {begun:?}"));
+            match begun {
+                Begun::Begun { seq, present_rows, .. } => {
+                    world.numbers.runs += u64::from(is_new);
+                    Some((run, id, seq, present_rows as u64))
+                }
+                _ => None,
+            }
+        })
+        .await;
+        if answer.is_ok() || tries == BEGINS {
+            return answer;
+        }
+    }
 }
 
 impl Tabs for Sim {
@@ -198,9 +222,13 @@ impl Tabs for Sim {
     }
 }
 
-/// One request of the client to Google, which repeats what fails: so it may take its time, and give up in the end.
+/// One request of the client to Google, which repeats what fails: so it may take its time, and give up in the end. Whatever
+/// a reading asks for, somebody may edit the sheet just before it is answered.
 async fn google(sim: &Sim) -> Result<(), SheetsError> {
     let (takes, answers) = sim.with(|world| {
+        if world.mishap(0.01) {
+            world.edit();
+        }
         if world.mishap(0.01) {
             (world.millis(60_000, 600_000), !world.mishap(0.3))
         } else if world.mishap(0.3) {
@@ -214,18 +242,20 @@ async fn google(sim: &Sim) -> Result<(), SheetsError> {
 }
 
 impl Stored for Sim {
-    /// Nothing here has no content hash: no row is refused by itself.
+    /// A range with a refused row, which has no content hash, has a digest that is no sheet's.
     async fn range_digests(&self, _: &str, bits: u32) -> Result<RangeDigests, SupabaseError> {
         let rows = call(self, |world| stored(&world.ledger)).await?;
-        let mut ranges: BTreeMap<RangeIndex, (u64, DigestBuilder)> = BTreeMap::new();
+        let mut ranges: BTreeMap<RangeIndex, (u64, Option<DigestBuilder>)> = BTreeMap::new();
         for (key, content) in &rows {
-            let (count, digest) = ranges.entry(key.range(bits)).or_default();
+            let (count, digest) = ranges.entry(key.range(bits)).or_insert_with(|| (0, Some(DigestBuilder::default())));
             *count += 1;
-            if let Some(content) = content {
-                digest.add(*key, *content);
+            match (digest.as_mut(), content) {
+                (Some(digest), Some(content)) => digest.add(*key, *content),
+                _ => *digest = None,
             }
         }
-        let ranges = ranges.into_iter().map(|(range, (rows, digest))| (range, rows, digest.finish())).collect();
+        let text = |digest: Option<DigestBuilder>| digest.map_or_else(|| "refused".to_owned(), DigestBuilder::finish);
+        let ranges = ranges.into_iter().map(|(range, (rows, digest))| (range, rows, text(digest))).collect();
         Ok(RangeDigests { rows: rows.len() as u64, ranges })
     }
 
@@ -276,10 +306,14 @@ impl Record for Sim {
             upsert_batches: plan.upsert_batches as i64,
             delete_batches: plan.delete_batches as i64,
             withheld: plan.deletes_withheld.is_some(),
+            read_complete: plan.metadata["moved"] == false && plan.tally.rows_read > 0,
         };
         let has_moved = plan.metadata["moved"] == true;
         call(self, |world| {
             answered(world, run, |world, run| {
+                if has_moved {
+                    world.witness.moved(run);
+                }
                 let status = world.ledger.planned(run, record);
                 world.numbers.moved_reads += u64::from(has_moved);
                 world.note(|| format!("run {run} is planned: {record:?}, moved {has_moved}, {status:?}"));

@@ -15,8 +15,15 @@ use uuid::Uuid;
 
 use super::Numbers;
 use super::queue::Message;
+use super::witness::Witness;
 use crate::clauses::LedgerClauses;
-use crate::ledger::{EntryKey, Ledger, RunId, Status};
+use crate::ledger::{CHILD, EntryKey, Ledger, RunId, Status};
+
+/// A sheet: value by the key's number.
+pub type Sheet = BTreeMap<u16, i32>;
+
+/// So many rows may be deleted in a day, until a person allows more.
+pub const GUARD: u32 = 4;
 
 /// Requests a second that all workers together may make.
 pub const RATE: usize = 10;
@@ -38,9 +45,15 @@ pub struct World {
     /// The values that each run meant to send, by the key's number.
     pub meant: BTreeMap<RunId, BTreeMap<u16, i32>>,
     /// The sheet.
-    pub sheet: BTreeMap<u16, i32>,
+    pub sheet: Sheet,
     /// How often it was edited.
     pub version: u64,
+    /// How many complete reads must miss a row before it is deleted.
+    pub confirm_deletes: i64,
+    /// Whether a person allows more deletions than [`GUARD`].
+    pub is_guard_raised: bool,
+    /// What was seen of the sheet and the table, to judge by.
+    pub witness: Witness,
     /// The queue.
     pub messages: Vec<Message>,
     /// The dead-letter queue.
@@ -78,7 +91,8 @@ impl Sim {
     pub fn new(seed: u64, clauses: LedgerClauses, trace: bool) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let rows = random.random_range(3..14);
-        let sheet = (1..=rows).map(|number| (number, random.random_range(0..5))).collect();
+        let sheet: Sheet = (1..=rows).map(|number| (number, random.random_range(0..5))).collect();
+        let confirm_deletes = random.random_range(1..=2);
         let world = World {
             random,
             // In the middle of nowhere in particular.
@@ -86,8 +100,11 @@ impl Sim {
             ledger: Ledger::new(clauses),
             runs: Vec::new(),
             meant: BTreeMap::new(),
+            witness: Witness::new(sheet.clone()),
             sheet,
             version: 0,
+            confirm_deletes,
+            is_guard_raised: false,
             messages: Vec::new(),
             dead: Vec::new(),
             item: Item::default(),
@@ -113,7 +130,12 @@ impl Sim {
     pub fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         world.ledger.now = world.start.elapsed().as_secs() as i64;
-        change(&mut world)
+        let answer = change(&mut world);
+        let World { witness, ledger, confirm_deletes, .. } = &mut *world;
+        for wrong in witness.look(ledger, *confirm_deletes) {
+            world.blame(wrong);
+        }
+        answer
     }
 
     /// Tells the event source that there are messages.
@@ -216,15 +238,30 @@ impl World {
     /// Edits the sheet.
     pub fn edit(&mut self) {
         let any = self.sheet.keys().copied().choose(&mut self.random);
-        let value = self.random.random_range(0..5);
+        // Now and then a value that Postgres refuses, or refuses while another row is missing.
+        let value = match self.random.random_range(0..20) {
+            0 => -1,
+            1 | 2 => CHILD,
+            _ => self.random.random_range(0..5),
+        };
+        if self.random.random_bool(0.1) {
+            self.ledger.has_parent = !self.ledger.has_parent;
+        }
         match (self.random.random_range(0..10), any) {
             (0..6, Some(key)) => drop(self.sheet.insert(key, value)),
             (6, Some(key)) if self.sheet.len() > 2 => drop(self.sheet.remove(&key)),
             (7, Some(key)) => {
                 // A renamed key; sometimes to one that was there before.
+                let free = self.free_keys();
+                let Some(new) = free.into_iter().choose(&mut self.random) else { return };
                 let Some(value) = self.sheet.remove(&key) else { return };
-                let free: Vec<u16> = (1..=self.next_key).filter(|key| !self.sheet.contains_key(key)).collect();
-                let Some(new) = free.into_iter().filter(|new| *new != key).choose(&mut self.random) else { return };
+                self.sheet.insert(new, value);
+                self.next_key = self.next_key.max(new + 1);
+            }
+            (8, _) => {
+                // A row among the others; sometimes one that was there before.
+                let free = self.free_keys();
+                let Some(new) = free.into_iter().choose(&mut self.random) else { return };
                 self.sheet.insert(new, value);
                 self.next_key = self.next_key.max(new + 1);
             }
@@ -233,9 +270,40 @@ impl World {
                 self.next_key += 1;
             }
         }
+        self.edited();
+    }
+
+    fn free_keys(&self) -> Vec<u16> {
+        (1..=self.next_key).filter(|key| !self.sheet.contains_key(key)).collect()
+    }
+
+    /// People correct what Postgres refuses.
+    pub fn correct(&mut self) {
+        self.ledger.has_parent = true;
+        self.sheet.values_mut().filter(|value| **value < 0).for_each(|value| *value = 0);
+        self.edited();
+    }
+
+    fn edited(&mut self) {
         self.version += 1;
         self.numbers.edits += 1;
-        self.note(|| "somebody edits the sheet".to_owned());
+        self.witness.edited(self.ledger.now, self.sheet.clone());
+        let sheet = self.sheet.clone();
+        self.note(|| format!("the sheet is edited: {sheet:?}"));
+    }
+
+    /// A person looks at the last run: allows a deletion that the guard withheld, until a run is completed.
+    pub fn look_at_the_guard(&mut self) {
+        let run = self.ledger.target.and_then(|target| self.ledger.runs.get(&target.run));
+        let raised = match run {
+            Some(run) if run.withheld => true,
+            Some(run) if run.status == Status::Completed => false,
+            _ => self.is_guard_raised,
+        };
+        if raised != self.is_guard_raised {
+            self.is_guard_raised = raised;
+            self.note(|| format!("the guard is raised: {raised}"));
+        }
     }
 
     /// Whether the table is the sheet, the last run says so, and nothing is under way.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 use sheetsync::hash::{ContentHash, DigestBuilder, KeyHash};
 use sheetsync_models::ledger::{
-    Answer, Authority, Batch, Begun, Counts, Definition, DeletePolicy, EntryOutcome, Kind, Ledger, Outcome, Payload,
-    Presence, RunId, RunType, Status,
+    Answer, Authority, Batch, Begin, Begun, CHILD, Counts, Definition, DeletePolicy, EntryOutcome, Kind, Ledger,
+    Outcome, Payload, Presence, RunId, RunType, Status, UNREADABLE,
 };
 use sheetsync_test_database::Database;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -23,9 +23,19 @@ impl Product {
     pub async fn new() -> Self {
         let database = Database::new().await;
         database
-            .sql(
-                "create table things (id text primary key, amount integer check (amount >= 0), deleted_at timestamptz)",
-            )
+            .sql(&format!(
+                "create table parents (id integer primary key);
+                 create table things (id text primary key, amount integer check (amount >= 0), deleted_at timestamptz);
+                 create function refuse_orphans() returns trigger language plpgsql as $$
+                 begin
+                     if new.amount = {CHILD} and not exists (select from public.parents) then
+                         raise foreign_key_violation using message = 'there is no parent';
+                     end if;
+                     return new;
+                 end $$;
+                 create trigger refuse_orphans before insert or update of amount on things
+                 for each row execute function refuse_orphans();"
+            ))
             .await;
         let service = database.service().await;
         Self { _database: database, service }
@@ -33,7 +43,7 @@ impl Product {
 
     /// All answers, and then the tables; nothing of it stays.
     pub async fn perform(&self, operations: &[Operation]) -> (Vec<Value>, Vec<(&'static str, Value)>) {
-        let mut script = "begin; insert into things values ('K0001', 1, null), ('K0002', 70, null);\n".to_owned();
+        let mut script = "begin; insert into parents values (1); insert into things values ('K0001', 1, null), ('K0002', 70, null);\n".to_owned();
         for operation in operations {
             script.push_str(&sql(operation));
             script.push('\n');
@@ -64,22 +74,29 @@ const TABLES: &[(&str, &str)] = &[
     ("table", "select id, amount, deleted_at is not null as deleted from things order by id"),
     (
         "remembered",
-        "select row_key, key_hash, content_hash, (base ->> 'amount')::int as base, state, right(last_run::text, 3)::int as last_run
+        // The values of the hashes; -99 would be a hash of no value that a sequence knows.
+        "with known as (select v, hashint8extended(v, 0) as hash from generate_series(-1, 99) as v)
+         select row_key, key_hash, content_hash, state, missing_count, missing_seq, last_seq,
+                round(extract(epoch from clock_timestamp() - missing_since) / 3600)::int as missing_hours,
+                coalesce((select v from known where hash = said[2]), -99) as said,
+                case when stored[2] is not null then coalesce((select v from known where hash = stored[2]), -99) end as stored
          from sync_rows order by row_key",
     ),
     (
         "entries",
         "select right(run::text, 3)::int as run, kind, lo, hi, outcome, rows, inserted, updated, unchanged, skipped, deleted,
-                conflicts, rejected, adopted, attempts
+                conflicts, rejected, adopted, unconfirmed, attempts
          from sync_batches order by 1, kind desc, lo, hi",
     ),
     (
         "runs",
         "select right(id::text, 3)::int as run, seq, status, stopped, planned_at is not null as planned, total_rows, inserted,
                 updated, unchanged, rejected, skipped, failed, adopted, conflict, deleted, rows_sent, rows_done, keys_vanished,
-                keys_done, keys_refused, deletes_withheld is not null as withheld, batches_total, batches_done, present_rows
+                keys_done, keys_refused, deletes_withheld is not null as withheld, batches_total, batches_done, present_rows,
+                unconfirmed, read_complete
          from sync_state order by 1",
     ),
+    ("retries", "select right(run::text, 3)::int as run, row_key, settled from sync_retries order by 1, 2"),
 ];
 
 fn uuid(run: RunId) -> String {
@@ -89,8 +106,8 @@ fn uuid(run: RunId) -> String {
 fn sql(operation: &Operation) -> String {
     let quoted = |value: Value| format!("'{value}'");
     match operation {
-        Operation::Begin { run, definition, run_type, every, stall } => format!(
-            "select sync_begin('models', '{}', {}, '{}', 'a test', null, {}, {stall});",
+        Operation::Begin(Begin { run, nonce, definition, run_type, every, stall }) => format!(
+            "select sync_begin('models', '{}', {}, '{}', 'a test', null, {}, {stall}, '{nonce}');",
             uuid(*run),
             quoted(definition_json(definition)),
             match run_type {
@@ -104,7 +121,7 @@ fn sql(operation: &Operation) -> String {
                 "rowsRead": plan.read, "rowsRejected": plan.rejected, "rowsSkipped": plan.skipped,
                 "rowsUnchanged": plan.unchanged, "rowsSent": plan.sent, "keysVanished": plan.vanished,
                 "upsertBatches": plan.upsert_batches, "deleteBatches": plan.delete_batches,
-                "deletesWithheld": plan.withheld.then_some("a reason"), "metadata": {},
+                "deletesWithheld": plan.withheld.then_some("a reason"), "readComplete": plan.read_complete, "metadata": {},
             });
             format!("select sync_planned('{}', {});", uuid(*run), quoted(plan))
         }
@@ -125,9 +142,14 @@ fn sql(operation: &Operation) -> String {
             row.value,
             deleted = if row.deleted { "now()" } else { "null" },
         ),
+        Operation::Parent(true) => {
+            "with come as (insert into parents values (1) on conflict do nothing) select '{}';".to_owned()
+        }
+        Operation::Parent(false) => "with gone as (delete from parents) select '{}';".to_owned(),
         Operation::SevenHours => "with runs as (update sync_state set started_at = started_at - interval '7 hours',
                 heartbeat_at = heartbeat_at - interval '7 hours'),
-             batches as (update sync_batches set finished_at = finished_at - interval '7 hours') select '{}';"
+             batches as (update sync_batches set finished_at = finished_at - interval '7 hours'),
+             books as (update sync_rows set missing_since = missing_since - interval '7 hours') select '{}';"
             .to_owned(),
     }
 }
@@ -149,8 +171,9 @@ fn definition_json(definition: &Definition) -> Value {
     };
     json!({
         "table": "things", "keyColumns": ["id"], "mappingVersion": "0123456789abcdef", "mode": "upsert",
-        "onConflict": on_conflict,
-        "columns": [{"name": "id", "authority": "merge"}, {"name": "amount", "authority": authority}],
+        "onConflict": on_conflict, "adopt": "sheet", "confirmDeletes": definition.confirm_deletes,
+        "columns": [{"name": "id", "type": "text", "authority": "merge"},
+                    {"name": "amount", "type": "integer", "authority": authority}],
         "deletes": {"policy": policy, "column": "deleted_at", "guardRows": definition.guard_rows,
                     "guardPercent": definition.guard_percent},
     })
@@ -168,7 +191,8 @@ fn message(batch: &Batch) -> Value {
                 .iter()
                 .map(|row| {
                     let text = text(row.key.number);
-                    json!({"k": text, "h": row.key.hash, "c": row.content, "n": row.key.number, "v": [text, row.value]})
+                    let value = if row.value == UNREADABLE { json!("unreadable") } else { json!(row.value) };
+                    json!({"k": text, "h": row.key.hash, "c": row.content, "n": row.key.number, "v": [text, value]})
                 })
                 .collect();
         }
@@ -192,7 +216,7 @@ fn kind(kind: Kind) -> &'static str {
 fn told(row: &Value, operation: &Operation) -> Value {
     let short = |id: &Value| id.as_str().and_then(|id| id[id.len() - 3..].parse::<RunId>().ok());
     match operation {
-        Operation::Begin { .. } => match row["outcome"].as_str().unwrap() {
+        Operation::Begin(_) => match row["outcome"].as_str().unwrap() {
             "begun" => json!({"outcome": "begun", "seq": row["seq"], "superseded": short(&row["superseded"]),
                               "presentRows": row["presentRows"]}),
             "busy" => json!({"outcome": "busy", "run": short(&row["run"])}),
@@ -210,11 +234,12 @@ fn told(row: &Value, operation: &Operation) -> Value {
         Operation::Fail { .. } | Operation::FailRun(_) => {
             json!({"attempts": row["attempts"], "final": row["final"], "status": row["runStatus"]})
         }
-        Operation::Edit { .. } | Operation::SevenHours => json!({}),
+        Operation::Edit { .. } | Operation::Parent(_) | Operation::SevenHours => json!({}),
     }
 }
 
-const COUNTS: &[&str] = &["inserted", "updated", "unchanged", "skipped", "deleted", "conflicts", "rejected", "adopted"];
+const COUNTS: &[&str] =
+    &["inserted", "updated", "unchanged", "skipped", "deleted", "conflicts", "rejected", "adopted", "unconfirmed"];
 
 fn counts(counts: &Counts) -> Map<String, Value> {
     let numbers = [
@@ -226,6 +251,7 @@ fn counts(counts: &Counts) -> Map<String, Value> {
         counts.conflicts,
         counts.rejected,
         counts.adopted,
+        counts.unconfirmed,
     ];
     COUNTS.iter().map(|name| (*name).to_owned()).zip(numbers.map(Value::from)).collect()
 }
@@ -233,16 +259,14 @@ fn counts(counts: &Counts) -> Map<String, Value> {
 /// Does the same to the transcription.
 pub fn answer(ledger: &mut Ledger, operation: &Operation) -> Value {
     match operation {
-        Operation::Begin { run, definition, run_type, every, stall } => {
-            match ledger.begin(*run, *definition, *run_type, *every, *stall) {
-                Begun::Begun { seq, superseded, present_rows } => {
-                    json!({"outcome": "begun", "seq": seq, "superseded": superseded, "presentRows": present_rows})
-                }
-                Begun::Busy { run } => json!({"outcome": "busy", "run": run}),
-                Begun::Duplicate { status: known } => json!({"outcome": "duplicate", "status": status(known)}),
-                Begun::NotDue => json!({"outcome": "not_due"}),
+        Operation::Begin(begin) => match ledger.begin(*begin) {
+            Begun::Begun { seq, superseded, present_rows } => {
+                json!({"outcome": "begun", "seq": seq, "superseded": superseded, "presentRows": present_rows})
             }
-        }
+            Begun::Busy { run } => json!({"outcome": "busy", "run": run}),
+            Begun::Duplicate { status: known } => json!({"outcome": "duplicate", "status": status(known)}),
+            Begun::NotDue => json!({"outcome": "not_due"}),
+        },
         Operation::Heartbeat(run) => json!({"status": ledger.heartbeat(*run).map(status)}),
         Operation::Planned { run, plan } => json!({"status": ledger.planned(*run, *plan).map(status)}),
         Operation::Apply(batch) => {
@@ -264,6 +288,10 @@ pub fn answer(ledger: &mut Ledger, operation: &Operation) -> Value {
                 Some(row) => ledger.table.insert(*number, *row),
                 None => ledger.table.remove(number),
             };
+            json!({})
+        }
+        Operation::Parent(is_there) => {
+            ledger.has_parent = *is_there;
             json!({})
         }
         Operation::SevenHours => {
@@ -312,8 +340,11 @@ pub fn tables(ledger: &Ledger) -> Value {
                 Presence::Deleted => "deleted",
                 Presence::Absent => "absent",
             };
-            json!({"row_key": text(*number), "key_hash": row.hash, "content_hash": row.content, "base": row.base,
-                   "state": state, "last_run": row.last_run})
+            let missing = row.missing;
+            json!({"row_key": text(*number), "key_hash": row.hash, "content_hash": row.content, "said": row.said,
+                   "stored": row.stored, "state": state, "last_seq": row.last_seq,
+                   "missing_count": missing.map(|missing| missing.count), "missing_seq": missing.map(|missing| missing.seq),
+                   "missing_hours": missing.map(|missing| (ledger.now - missing.since) / 3600)})
         })
         .collect();
     let entries: Vec<Value> = ledger
@@ -344,11 +375,17 @@ pub fn tables(ledger: &Ledger) -> Value {
                 "deleted": run.counts.deleted, "rows_sent": run.rows_sent, "rows_done": run.rows_done,
                 "keys_vanished": run.keys_vanished, "keys_done": run.keys_done, "keys_refused": run.keys_refused,
                 "withheld": run.withheld, "batches_total": run.batches_total, "batches_done": run.batches_done,
-                "present_rows": run.present_rows,
+                "present_rows": run.present_rows, "unconfirmed": run.counts.unconfirmed, "read_complete": run.read_complete,
             })
         })
         .collect();
-    json!({"table": table, "remembered": remembered, "entries": entries, "runs": runs, "digests": digests(ledger)})
+    let retries: Vec<Value> = ledger
+        .retries
+        .iter()
+        .map(|((run, number), retry)| json!({"run": run, "row_key": text(*number), "settled": retry.settled}))
+        .collect();
+    json!({"table": table, "remembered": remembered, "entries": entries, "runs": runs, "retries": retries,
+           "digests": digests(ledger)})
 }
 
 /// The digests by the product's own rule. A row without a content hash has 0 there, which no content hash is.
