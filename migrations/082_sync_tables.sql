@@ -117,7 +117,7 @@ comment on column public.sync_state.nonce is 'The invocation that began the run:
 comment on column public.sync_state.unconfirmed is 'Vanished keys whose deletion waits for another complete read.';
 comment on column public.sync_state.withheld is 'Rows whose adoption waits for approval; also in skipped.';
 comment on column public.sync_state.keys_unreadable is 'Rows with content whose key could not be read: each may be any row.';
-comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key.';
+comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key, and rejected rows with a key that the books do not have: a row that is gone may be one of them.';
 comment on column public.sync_state.read_complete is 'The whole tab was read at rest and every key could be read.';
 comment on column public.sync_state.adoption is 'What waits for approval: rows, digest of their keys, counts by column, samples. Null: nothing.';
 comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';

@@ -1,7 +1,7 @@
 //! Finds what changed between a [`Snapshot`] and the database in two steps, as a Merkle tree does: ranges whose digests
 //! differ, then the rows of those ranges. Pure; the scheduler fetches what these functions ask for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,9 @@ pub struct Plan {
     pub vanished: Vec<KeyHash>,
     /// How many rows the database has as they are.
     pub unchanged: u64,
+    /// How many keys are in the sheet, in rows that cannot be used, and not in the database: any of them may be the new key of
+    /// a row that seems to be gone.
+    pub unmatched: u64,
 }
 
 /// The ranges in which sheet and database differ, in order.
@@ -71,12 +74,16 @@ pub fn compare(snapshot: &Snapshot, bits: u32, ranges: &[RangeIndex], stored: &[
     for entry in snapshot.entries() {
         if ranges.binary_search(&entry.key.range(bits)).is_err() {
             // An undecided row here would make the digests differ, so only rows that are equal or unusable remain.
-            plan.unchanged += u64::from(matches!(entry.state, State::Ready { .. }));
+            // The digest is that of the usable rows alone, so the database does not have the others.
+            match entry.state {
+                State::Ready { .. } => plan.unchanged += 1,
+                State::Present => plan.unmatched += 1,
+            }
             continue;
         }
         let known = stored.remove(&entry.key);
         match entry.state {
-            State::Present => {}
+            State::Present => plan.unmatched += u64::from(known.is_none()),
             State::Ready { content, .. } if known == Some(Some(content)) => plan.unchanged += 1,
             State::Ready { .. } => plan.send.push(*entry),
         }
@@ -96,7 +103,10 @@ pub fn everything(snapshot: &Snapshot, stored: &[StoredRow]) -> Plan {
         .filter(|key| entries.binary_search_by_key(key, |entry| entry.key).is_err())
         .collect();
     vanished.sort_unstable();
-    Plan { send: chosen(snapshot).send, vanished, unchanged: 0 }
+    let stored: HashSet<KeyHash> = stored.iter().map(|(key, _)| *key).collect();
+    let unusable = entries.iter().filter(|entry| entry.state == State::Present);
+    let unmatched = unusable.filter(|entry| !stored.contains(&entry.key)).count() as u64;
+    Plan { send: chosen(snapshot).send, vanished, unchanged: 0, unmatched }
 }
 
 /// A plan that sends every row of a snapshot that holds the chosen keys only, and deletes nothing.
@@ -137,7 +147,10 @@ pub struct Reading<'a> {
     pub moved: bool,
     /// How many rows the database held before.
     pub present_before: u64,
-    /// How many rows had content and no key in the last complete read; `None` when there was none yet.
+    /// [`Plan::unmatched`] of this reading.
+    pub unmatched: u64,
+    /// How many rows had content and no key, or were [`Plan::unmatched`], in the last complete read; `None` when there was
+    /// none yet.
     pub keyless_before: Option<u64>,
     /// Whether a person approved the deletion of exactly the keys that vanished.
     pub approved: bool,
@@ -160,7 +173,7 @@ pub fn withhold(rules: &OnDelete, reading: Reading, vanished: u64) -> Option<Str
     if reading.approved {
         return None;
     }
-    keyless_rows(reading.snapshot, reading.keyless_before).or_else(|| {
+    keyless_rows(rules, reading).or_else(|| {
         let guard = rules.guard(reading.present_before);
         if reading.snapshot.tally().rows_read == 0 {
             Some(format!(
@@ -195,21 +208,28 @@ fn unreadable_keys(snapshot: &Snapshot) -> Option<String> {
     ))
 }
 
-/// Rows without a key are notes and totals, unless there are more of them than there were: then some may have lost theirs.
-fn keyless_rows(snapshot: &Snapshot, before: Option<u64>) -> Option<String> {
-    let (now, before) = (snapshot.tally().keyless_rows, before.unwrap_or(0));
-    if now <= before {
+/// Rows without a key are notes and totals, and rows that were never usable stay unusable, unless there are more of them than
+/// there were: then a row that is gone may be one of them, without its key or under a new one.
+fn keyless_rows(rules: &OnDelete, reading: Reading) -> Option<String> {
+    let (keyless, unmatched) = (reading.snapshot.tally().keyless_rows, reading.unmatched);
+    let before = reading.keyless_before.unwrap_or(0);
+    if keyless + unmatched <= before || rules.policy == DeletePolicy::Ignore {
         return None;
     }
-    let rows = if now == 1 {
-        "1 row has content but no key".to_owned()
-    } else {
-        format!("{now} rows have content but no key")
+    let rows = |count: u64, what: &str| match count {
+        0 => None,
+        1 => Some(format!("1 row has {what}")),
+        more => Some(format!("{more} rows have {what}")),
     };
-    let first = snapshot.keyless_cell().map(|cell| format!(" (the first in {cell})")).unwrap_or_default();
+    let first = reading.snapshot.keyless_cell().map(|cell| format!(" (the first in {cell})")).unwrap_or_default();
+    let parts = [
+        rows(keyless, "content but no key").map(|text| text + &first),
+        rows(unmatched, "a key that the table does not have and cannot be used"),
+    ];
     Some(format!(
-        "{rows}{first}, {before} in the last complete run: a row that is gone may be one of them; give them their keys, \
-         or, if the other rows really are gone: `sheetsync approve-deletes`"
+        "{}, {before} in the last complete run: a row that is gone may be one of them; correct them, or, if the other rows \
+         really are gone: `sheetsync approve-deletes`",
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
     ))
 }
 
@@ -334,7 +354,7 @@ mod tests {
     }
 
     fn reading(snapshot: &Snapshot, present_before: u64) -> Reading<'_> {
-        Reading { snapshot, moved: false, present_before, keyless_before: None, approved: false }
+        Reading { snapshot, moved: false, present_before, unmatched: 0, keyless_before: None, approved: false }
     }
 
     const HARD: DeletePolicy = DeletePolicy::Hard;
@@ -389,6 +409,37 @@ mod tests {
         assert!(
             reason.starts_with("2 rows have content but no key (the first in A3), 1 in the last complete run"),
             "{reason}"
+        );
+    }
+
+    #[test]
+    fn a_new_key_in_an_unusable_row_withholds_deletes() {
+        let table = Rows::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
+        let mapping = mapping();
+        let mut builder = SnapshotBuilder::new(&mapping, MappingVersion::of(b"test"), Duplicates::Reject);
+        builder.add(2, &cells("a", "1"));
+        // `b` was renamed, and a cell of its row is not usable.
+        builder.add(3, &cells("c", ""));
+        let (snapshot, _) = builder.finish(false);
+        let stored = stored(&table);
+        for bits in [0, 4] {
+            let ranges = differing_ranges(&snapshot, bits, &digests(&stored, bits));
+            let fetched: Vec<StoredRow> =
+                stored.iter().copied().filter(|(key, _)| ranges.contains(&key.range(bits))).collect();
+            let plan = compare(&snapshot, bits, &ranges, &fetched);
+            assert_eq!((plan.vanished.len(), plan.unmatched), (1, 1), "{bits} bits");
+        }
+        assert_eq!(everything(&snapshot, &stored).unmatched, 1);
+        let rules = OnDelete { policy: HARD, ..OnDelete::default() };
+        let reason = withhold(&rules, Reading { unmatched: 1, ..reading(&snapshot, 40) }, 1).unwrap_or_default();
+        assert!(reason.starts_with("1 row has a key that the table does not have and cannot be used"), "{reason}");
+        let known = Reading { unmatched: 1, keyless_before: Some(1), ..reading(&snapshot, 40) };
+        assert_eq!(withhold(&rules, known, 1), None, "it was unusable before");
+        let ignoring = OnDelete::default();
+        assert_eq!(
+            withhold(&ignoring, Reading { unmatched: 1, ..reading(&snapshot, 40) }, 1),
+            None,
+            "nothing is deleted"
         );
     }
 

@@ -129,6 +129,7 @@ async fn preview_deletes(
         snapshot: &read.snapshot,
         moved: read.moved,
         present_before: inspection.present_rows,
+        unmatched: plan.unmatched,
         keyless_before: inspection.keyless_rows,
         approved,
     };
@@ -184,3 +185,6 @@ fn warn_of_reading(preview: &mut Preview, definition: &Sync, inspection: &Inspec
 fn ready(read: &TabRead) -> u64 {
     read.snapshot.entries().iter().filter(|entry| matches!(entry.state, State::Ready { .. })).count() as u64
 }
+
+#[cfg(test)]
+mod tests;

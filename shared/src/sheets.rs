@@ -23,6 +23,7 @@ pub use self::reader::{Chunk, Reader};
 use crate::area::Area;
 use crate::http;
 use crate::mapping::{Cell, column_letters};
+use crate::secrets::{FromSecret, SecretError};
 
 /// Google's hosts, unless the settings name others.
 pub const SHEETS_BASE_URL: &str = "https://sheets.googleapis.com";
@@ -37,6 +38,9 @@ const SHORTEST_REQUEST: Duration = Duration::from_secs(1);
 /// Why the sheet could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SheetsError {
+    /// The service account's key cannot be had.
+    #[error(transparent)]
+    NoKey(#[from] SecretError),
     /// The service account's key is no such thing.
     #[error("the secret GOOGLE_SECRET_ID is not the JSON key of a service account: {0}")]
     BadKey(String),
@@ -132,6 +136,7 @@ impl SheetsError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            Self::NoKey(_) => "no_secret",
             Self::BadKey(_) => "google_key_malformed",
             Self::Unauthenticated { .. } => "google_unauthenticated",
             Self::Denied { .. } => "sheet_not_shared",
@@ -152,7 +157,7 @@ impl SheetsError {
     #[must_use]
     pub fn error_type(&self) -> &'static str {
         match self {
-            Self::BadKey(_) | Self::Unauthenticated { .. } | Self::Denied { .. } => "permission",
+            Self::NoKey(_) | Self::BadKey(_) | Self::Unauthenticated { .. } | Self::Denied { .. } => "permission",
             Self::PastGrid(_) => "conflict",
             Self::Quota(_) | Self::OutOfTime(_) => "rate_limit",
             Self::Down(_) => "network",
@@ -187,7 +192,7 @@ struct Shared {
     http: reqwest::Client,
     sheets_url: String,
     drive_url: String,
-    account: ServiceAccount,
+    account: FromSecret<ServiceAccount, SheetsError>,
     quota: Quota,
 }
 
@@ -369,11 +374,16 @@ impl Spreadsheet {
 }
 
 impl Sheets {
-    /// A client under `account`; the base URLs are Google's, or a local server's.
+    /// A client under `account`; the base URLs are Google's, or a local server's. An account whose key comes from a secret is
+    /// made when it is first needed, and again when Google refuses it: a read is then made once more under the new one.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(account: ServiceAccount, sheets_url: &str, drive_url: &str) -> Result<Self, SheetsError> {
+    pub fn new(
+        account: impl Into<FromSecret<ServiceAccount, SheetsError>>,
+        sheets_url: &str,
+        drive_url: &str,
+    ) -> Result<Self, SheetsError> {
         Self::with_quota(account, sheets_url, drive_url, READS_PER_MINUTE)
     }
 
@@ -382,7 +392,7 @@ impl Sheets {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn with_quota(
-        account: ServiceAccount,
+        account: impl Into<FromSecret<ServiceAccount, SheetsError>>,
         sheets_url: &str,
         drive_url: &str,
         reads_per_minute: NonZeroU32,
@@ -392,7 +402,7 @@ impl Sheets {
             http,
             sheets_url: sheets_url.trim_end_matches('/').to_owned(),
             drive_url: drive_url.trim_end_matches('/').to_owned(),
-            account,
+            account: account.into(),
             quota: Quota::per_minute(reads_per_minute),
         };
         Ok(Self { shared: Arc::new(shared), deadline: None })
@@ -537,7 +547,24 @@ impl Sheets {
         url: &str,
         query: &[(&str, &str)],
     ) -> Result<(T, u64), SheetsError> {
-        let Shared { http, account, quota, sheets_url, .. } = self.shared.as_ref();
+        let account = self.shared.account.get().await?;
+        match self.get_as(&account, spreadsheet, url, query).await {
+            Err(error) if error.needs_a_person() => match self.shared.account.renewed(&account).await {
+                Some(account) => self.get_as(&account, spreadsheet, url, query).await,
+                None => Err(error),
+            },
+            outcome => outcome,
+        }
+    }
+
+    async fn get_as<T: DeserializeOwned>(
+        &self,
+        account: &ServiceAccount,
+        spreadsheet: &str,
+        url: &str,
+        query: &[(&str, &str)],
+    ) -> Result<(T, u64), SheetsError> {
+        let Shared { http, quota, sheets_url, .. } = self.shared.as_ref();
         let mut renewed = false;
         loop {
             // Drive counts its reads by itself, and by the thousand.
@@ -570,35 +597,35 @@ impl Sheets {
                 account.forget(&token).await;
                 continue;
             }
-            return Err(self.refusal(spreadsheet, status.as_u16(), &body));
+            return Err(refusal(account, spreadsheet, status.as_u16(), &body));
         }
     }
+}
 
-    fn refusal(&self, spreadsheet: &str, status: u16, body: &[u8]) -> SheetsError {
-        #[derive(Deserialize, Default)]
-        struct Answer {
-            #[serde(default)]
-            error: Detail,
-        }
-        #[derive(Deserialize, Default)]
+fn refusal(account: &ServiceAccount, spreadsheet: &str, status: u16, body: &[u8]) -> SheetsError {
+    #[derive(Deserialize, Default)]
+    struct Answer {
         #[serde(default)]
-        struct Detail {
-            message: String,
-            status: String,
-        }
-        let Detail { message, status: name } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
-        let spreadsheet = spreadsheet.to_owned();
-        let account = self.shared.account.address().to_owned();
-        match (status, name.as_str()) {
-            (429, _) => SheetsError::Quota(message),
-            (401, _) => SheetsError::Unauthenticated { account, reason: name },
-            (403, _) => SheetsError::Denied { account, spreadsheet, detail: message },
-            (404, _) => SheetsError::NoSuchSpreadsheet { spreadsheet },
-            (400, "FAILED_PRECONDITION") => SheetsError::NotASpreadsheet { spreadsheet },
-            (400, _) if message.contains("exceeds grid limits") => SheetsError::PastGrid(message),
-            (500.., _) => SheetsError::Down(format!("HTTP {status} {message}").trim_end().to_owned()),
-            _ => SheetsError::Refused(format!("HTTP {status} {message}")),
-        }
+        error: Detail,
+    }
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Detail {
+        message: String,
+        status: String,
+    }
+    let Detail { message, status: name } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
+    let spreadsheet = spreadsheet.to_owned();
+    let account = account.address().to_owned();
+    match (status, name.as_str()) {
+        (429, _) => SheetsError::Quota(message),
+        (401, _) => SheetsError::Unauthenticated { account, reason: name },
+        (403, _) => SheetsError::Denied { account, spreadsheet, detail: message },
+        (404, _) => SheetsError::NoSuchSpreadsheet { spreadsheet },
+        (400, "FAILED_PRECONDITION") => SheetsError::NotASpreadsheet { spreadsheet },
+        (400, _) if message.contains("exceeds grid limits") => SheetsError::PastGrid(message),
+        (500.., _) => SheetsError::Down(format!("HTTP {status} {message}").trim_end().to_owned()),
+        _ => SheetsError::Refused(format!("HTTP {status} {message}")),
     }
 }
 
@@ -609,3 +636,6 @@ const SEGMENT: &AsciiSet =
 fn path_segment(text: &str) -> impl std::fmt::Display + '_ {
     utf8_percent_encode(text, SEGMENT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,13 @@
 
 mod adoption;
 mod carry;
-mod connection;
 mod destination;
 mod plans;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use self::adoption::{Adoption, AdoptionApproval, AdoptionSample, Keep};
@@ -34,10 +35,9 @@ use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
 use crate::mapping::{KeyForm, Rejection};
 use crate::plan::{RangeDigests, StoredRow, Vanished};
-use crate::secrets::SecretError;
+use crate::secrets::{FromSecret, SecretError};
 use crate::telemetry::{self, TRACE_HEADER};
 
-pub use connection::Connection;
 pub use destination::Destination;
 
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
@@ -155,7 +155,7 @@ impl SupabaseError {
 pub struct Supabase {
     http: reqwest::Client,
     url: String,
-    key: SecretString,
+    key: Arc<FromSecret<SecretString>>,
     timeout: Duration,
 }
 
@@ -166,14 +166,15 @@ impl fmt::Debug for Supabase {
 }
 
 impl Supabase {
-    /// A client of the project at `url` (without `/rest/v1`) with its secret key.
+    /// A client of the project at `url` (without `/rest/v1`) with its secret key. A key that comes from a secret is read when
+    /// it is first needed, and again when it is refused: a call is then made once more with the new one.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(url: &str, key: SecretString) -> Result<Self, SupabaseError> {
+    pub fn new(url: &str, key: impl Into<FromSecret<SecretString>>) -> Result<Self, SupabaseError> {
         let url = url.trim_end_matches('/').to_owned();
         let http = http::client().map_err(|error| no_answer(&url, &error))?;
-        Ok(Self { http, url, key, timeout: REQUEST_TIMEOUT })
+        Ok(Self { http, url, key: Arc::new(key.into()), timeout: REQUEST_TIMEOUT })
     }
 
     /// The same project for a caller who waits in front of a screen: what does not answer soon counts as gone.
@@ -372,7 +373,7 @@ impl Supabase {
             .with_jitter();
         (|| self.call(function, body.clone()))
             .retry(waits)
-            .when(|error: &SupabaseError| passes(error.fault()))
+            .when(|error: &SupabaseError| passes(error.fault()) && !matches!(error, SupabaseError::NoKey(_)))
             .adjust(|error, wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
             .notify(|error, wait| {
                 tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a call");
@@ -394,8 +395,27 @@ impl Supabase {
         function: &str,
         request: reqwest::RequestBuilder,
     ) -> Result<T, SupabaseError> {
-        let key = self.key.expose_secret();
-        let mut request = request.header("apikey", key).timeout(self.timeout);
+        let end = Instant::now() + self.timeout;
+        let key = self.key.get().await.map_err(SupabaseError::NoKey)?;
+        let again = request.try_clone();
+        match (self.send_as(&key, function, request, self.timeout).await, again) {
+            (Err(error), Some(again)) if error.fault() == Fault::Denied => match self.key.renewed(&key).await {
+                Some(key) => self.send_as(&key, function, again, end.saturating_duration_since(Instant::now())).await,
+                None => Err(error),
+            },
+            (outcome, _) => outcome,
+        }
+    }
+
+    async fn send_as<T: DeserializeOwned>(
+        &self,
+        key: &SecretString,
+        function: &str,
+        request: reqwest::RequestBuilder,
+        timeout: Duration,
+    ) -> Result<T, SupabaseError> {
+        let key = key.expose_secret();
+        let mut request = request.header("apikey", key).timeout(timeout);
         if let Some(trace) = telemetry::trace() {
             request = request.header(TRACE_HEADER, trace);
         }

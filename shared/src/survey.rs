@@ -247,7 +247,14 @@ pub async fn read<E: From<ReadError>>(
 ) -> Result<TabRead, E> {
     let (name, area) = wanted(definition);
     let look_up = async || -> Result<(String, Tab), ReadError> {
-        let version = sheets.version(&definition.spreadsheet).await?;
+        let version = match sheets.version(&definition.spreadsheet).await {
+            // Drive says this also of a spreadsheet that is not shared with us; Sheets tells the two apart.
+            Err(SheetsError::NoSuchSpreadsheet { .. }) => {
+                sheets.tab(&definition.spreadsheet, name, area).await?;
+                sheets.version(&definition.spreadsheet).await?
+            }
+            version => version?,
+        };
         Ok((version, sheets.tab(&definition.spreadsheet, name, area).await?))
     };
     let (version, tab) = look_up().await?;
@@ -276,11 +283,12 @@ pub async fn read<E: From<ReadError>>(
     if measure == Measure::Fits {
         builder = builder.measured();
     }
+    let bound = first.headers.clone();
     let mut below = None;
     let mut shrank = false;
     let mut next = Some(first);
     while let Some(Chunk { headers, first_row, rows, below: row_below }) = next {
-        let moved = mapping.moved_headers(&headers);
+        let moved = if headers == bound { Vec::new() } else { mapping.moved_headers(&headers) };
         if !moved.is_empty() {
             return Err(ReadError::ColumnsMoved { tab: tab.title.clone(), row: header_row, moved }.into());
         }
@@ -294,7 +302,7 @@ pub async fn read<E: From<ReadError>>(
         below = row_below.and_then(|cells| content_below(&mapping, tab.window.last_row + 1, &cells));
         next = match reader.next().await {
             Ok(chunk) => chunk,
-            // Rows were deleted meanwhile: what has been read is right, and what was not read decides about no deletion.
+            // Rows or columns were deleted meanwhile: what has been read is right, and what was not, decides about no deletion.
             Err(SheetsError::PastGrid(reason)) => {
                 tracing::warn!(sync = definition.name, reason, "tab became smaller while it was read");
                 shrank = true;

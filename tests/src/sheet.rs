@@ -93,7 +93,7 @@ impl Sheet {
     pub async fn reads(&self) -> Result<u64> {
         let query = [("document", &self.id)];
         let counters = self.send(self.http.get(format!("{}/counters", self.url)).query(&query)).await?;
-        Ok(counters["values.get"]["ok"].as_u64().unwrap_or_default())
+        Ok(counters["values.batchGet"]["ok"].as_u64().unwrap_or_default())
     }
 
     /// Orders faults (see the README of the Sheets server).

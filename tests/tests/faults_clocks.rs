@@ -8,7 +8,8 @@ use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use sheetsync::breaker::{Millis, SharedItem as _, State, Store, destination};
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::queue::{Queue, Received};
-use sheetsync::supabase::Connection;
+use sheetsync::secrets;
+use sheetsync::supabase::Supabase;
 use sheetsync_local::{Action, Fault, Settings};
 use sheetsync_tests::{Trial, breaker, eventually_within};
 use uuid::Uuid;
@@ -28,7 +29,7 @@ const TIMEOUTS: Timeouts = Timeouts {
 
 /// A worker on a clock of its own, and the queue that it reads.
 struct Skewed {
-    worker: Worker<Connection, Queue, Store>,
+    worker: Worker<Supabase, Queue, Store>,
     queue: Queue,
     clock: Clock,
 }
@@ -39,8 +40,9 @@ impl Skewed {
         let aws = aws_config::load_from_env().await;
         let table = trial.sync.aws.control_table.clone();
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&aws), table, destination(&supabase));
-        let secrets = aws_sdk_secretsmanager::Client::new(&aws);
-        let connection = Connection::new(supabase, trial.sync.aws.supabase_secret_id.clone(), secrets);
+        let client = aws_sdk_secretsmanager::Client::new(&aws);
+        let key = secrets::supabase_key(&client, trial.sync.aws.supabase_secret_id.clone());
+        let connection = Supabase::new(&supabase, key)?;
         let (queue, dead_letters) = (trial.sync.queue().await, trial.sync.dead_letter_queue().await);
         let clock = Clock::starting_at(now);
         let settings = worker::Settings {

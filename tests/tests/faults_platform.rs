@@ -275,7 +275,7 @@ async fn google_refusing_in_the_middle_of_a_read_is_waited_out() -> Result<()> {
     for (name, error) in [("busy-google", "rate_limited"), ("down-google", "unavailable_html")] {
         let sync = Sync::named(name).rows(25_000).create().await?;
         // The tab is read in several chunks; the second is refused twice.
-        sync.sheet.fault(json!({"method": "values.get", "skip": 1, "times": 2, "error": error})).await?;
+        sync.sheet.fault(json!({"method": "values.batchGet", "skip": 1, "times": 2, "error": error})).await?;
         let run = sync.run().await?;
         assert_eq!((run.status.as_str(), run.inserted), ("completed", 25_000), "{error}");
         run.assert_adds_up();
@@ -288,7 +288,7 @@ async fn google_refusing_in_the_middle_of_a_read_is_waited_out() -> Result<()> {
 #[tokio::test]
 async fn a_token_that_is_refused_in_the_middle_of_a_read_is_renewed_once() -> Result<()> {
     let sync = Sync::named("token").rows(100).create().await?;
-    sync.sheet.fault(json!({"method": "values.get", "times": 1, "error": "unauthenticated"})).await?;
+    sync.sheet.fault(json!({"method": "values.batchGet", "times": 1, "error": "unauthenticated"})).await?;
     let run = sync.run().await?;
     assert_eq!((run.status.as_str(), run.inserted), ("completed", 100));
     Ok(())

@@ -35,18 +35,18 @@ impl DryRun<'_> {
     pub async fn execute(
         self,
         definition: Result<Sync, RunError>,
-        sheets: Result<Sheets, RunError>,
+        sheets: &Sheets,
         supabase: &Supabase,
     ) -> Result<Planned, SupabaseError> {
         if supabase.enter_plan(self.id, self.sync, self.requested_by).await? == PlanEntry::Duplicate {
             return Ok(Planned::Duplicate);
         }
-        let outcome = match (definition, sheets) {
-            (Err(error), _) | (_, Err(error)) => Err(error),
-            (Ok(definition), Ok(sheets)) => {
+        let outcome = match definition {
+            Err(error) => Err(error),
+            Ok(definition) => {
                 // A plan has no schedule to keep: it says what a run would do now.
                 let run_type = if self.run_type == RunType::Scheduled { RunType::Manual } else { self.run_type };
-                preview::preview(&sheets, supabase, &definition, run_type, self.keys).await.map_err(RunError::from)
+                preview::preview(sheets, supabase, &definition, run_type, self.keys).await.map_err(RunError::from)
             }
         };
         match outcome {

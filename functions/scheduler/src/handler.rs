@@ -13,12 +13,12 @@ use sheetsync::breaker::{Breaker, Rule, Store, destination};
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, DefinitionError, Sync};
 use sheetsync::queue::Queue;
+use sheetsync::secrets::FromSecret;
 use sheetsync::settings::{self, MissingSetting};
-use sheetsync::sheets::{self, ServiceAccount, Sheets};
-use sheetsync::supabase::{Begin, Begun, RunType, Supabase};
+use sheetsync::sheets::{self, ServiceAccount, Sheets, SheetsError};
+use sheetsync::supabase::{Begin, Begun, RunType, Supabase, SupabaseError};
 use sheetsync::{redrive, secrets, telemetry};
-use tokio::sync::OnceCell;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::dry_run::{DryRun, Planned};
@@ -146,6 +146,32 @@ impl From<InvocationError> for Diagnostic {
 /// The scheduler's settings and connections, kept between invocations.
 pub struct Scheduler {
     definition: PathBuf,
+    retention_days: u32,
+    queue: Queue,
+    dead_letters: Queue,
+    breaker: Breaker<Store>,
+    pruned: Mutex<HashMap<String, Instant>>,
+    supabase: Supabase,
+    sheets: Sheets,
+}
+
+/// Why the scheduler cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is missing.
+    #[error(transparent)]
+    Missing(#[from] MissingSetting),
+    /// No client of Supabase can be made.
+    #[error(transparent)]
+    Supabase(#[from] SupabaseError),
+    /// No client of Google can be made.
+    #[error(transparent)]
+    Sheets(#[from] SheetsError),
+}
+
+/// What the environment says (docs/PROTOCOL.md, "Environment of the functions").
+struct Settings {
+    definition: PathBuf,
     supabase_url: String,
     supabase_secret: String,
     google_secret: String,
@@ -153,48 +179,55 @@ pub struct Scheduler {
     drive_url: String,
     reads_per_minute: NonZeroU32,
     retention_days: u32,
-    queue: Queue,
-    dead_letters: Queue,
-    breaker: Breaker<Store>,
-    pruned: Mutex<HashMap<String, Instant>>,
-    secrets: aws_sdk_secretsmanager::Client,
-    supabase: OnceCell<Supabase>,
-    sheets: OnceCell<Sheets>,
+    queue_url: String,
+    dead_letter_url: String,
+    control_table: String,
 }
 
-impl Scheduler {
-    /// Reads the settings. Connections are made when they are first needed, so that what is wrong with one is the failure
-    /// of a run, with its reason, and not of the function.
-    ///
-    /// # Errors
-    /// When a setting is missing.
-    pub async fn from_env() -> Result<Self, MissingSetting> {
-        let definition = PathBuf::from(settings::required("SHEETSYNC_DEFINITION")?);
-        let supabase_url = settings::required("SUPABASE_URL")?;
-        let supabase_secret = settings::required("SUPABASE_SECRET_ID")?;
-        let google_secret = settings::required("GOOGLE_SECRET_ID")?;
-        let queue_url = settings::required("QUEUE_URL")?;
-        let dead_letter_url = settings::required("DLQ_URL")?;
-        let control_table = settings::required("CONTROL_TABLE")?;
-        let aws = aws_config::load_from_env().await;
-        let sqs = aws_sdk_sqs::Client::new(&aws);
-        let store = Store::new(&aws_sdk_dynamodb::Client::new(&aws), control_table, destination(&supabase_url));
+impl Settings {
+    fn from_env() -> Result<Self, MissingSetting> {
         Ok(Self {
-            definition,
-            supabase_url,
-            supabase_secret,
-            google_secret,
+            definition: PathBuf::from(settings::required("SHEETSYNC_DEFINITION")?),
+            supabase_url: settings::required("SUPABASE_URL")?,
+            supabase_secret: settings::required("SUPABASE_SECRET_ID")?,
+            google_secret: settings::required("GOOGLE_SECRET_ID")?,
             sheets_url: settings::optional("SHEETS_BASE_URL").unwrap_or_else(|| sheets::SHEETS_BASE_URL.to_owned()),
             drive_url: settings::optional("DRIVE_BASE_URL").unwrap_or_else(|| sheets::DRIVE_BASE_URL.to_owned()),
             reads_per_minute: settings::parsed("SHEETS_READS_PER_MINUTE").unwrap_or(sheets::READS_PER_MINUTE),
             retention_days: settings::parsed("RETENTION_DAYS").unwrap_or(RETENTION_DAYS),
-            queue: Queue::new(sqs.clone(), queue_url),
-            dead_letters: Queue::new(sqs, dead_letter_url),
+            queue_url: settings::required("QUEUE_URL")?,
+            dead_letter_url: settings::required("DLQ_URL")?,
+            control_table: settings::required("CONTROL_TABLE")?,
+        })
+    }
+}
+
+impl Scheduler {
+    /// Reads the settings. Secrets are read when they are first needed, so that what is wrong with one is the failure of a
+    /// run, with its reason, and not of the function.
+    ///
+    /// # Errors
+    /// When a setting is missing.
+    pub async fn from_env() -> Result<Self, StartError> {
+        Self::new(Settings::from_env()?, &aws_config::load_from_env().await)
+    }
+
+    fn new(settings: Settings, aws: &aws_config::SdkConfig) -> Result<Self, StartError> {
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        let sqs = aws_sdk_sqs::Client::new(aws);
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        let store = Store::new(&dynamodb, settings.control_table, destination(&settings.supabase_url));
+        let account = FromSecret::new(&secrets, settings.google_secret, ServiceAccount::from_json);
+        let key = secrets::supabase_key(&secrets, settings.supabase_secret);
+        Ok(Self {
+            definition: settings.definition,
+            retention_days: settings.retention_days,
+            queue: Queue::new(sqs.clone(), settings.queue_url),
+            dead_letters: Queue::new(sqs, settings.dead_letter_url),
             breaker: Breaker::new(store, Rule::default(), Clock::System, Arc::new(Chance::new())),
             pruned: Mutex::default(),
-            secrets: aws_sdk_secretsmanager::Client::new(&aws),
-            supabase: OnceCell::new(),
-            sheets: OnceCell::new(),
+            supabase: Supabase::new(&settings.supabase_url, key)?,
+            sheets: Sheets::with_quota(account, &settings.sheets_url, &settings.drive_url, settings.reads_per_minute)?,
         })
     }
 
@@ -258,10 +291,9 @@ impl Scheduler {
             tracing::error!(sync = name, code = error.code(), error = %error, "run failed and could not be recorded");
             Unrecorded { sync: name.to_owned(), message: error.to_string() }
         };
-        let supabase = self.supabase().await.map_err(|error| unrecorded(&error))?;
         let definition = Definition::load_sync(&self.definition, name).map_err(RunError::from);
         if request.dry_run {
-            return self.dry_run(name, request, definition, supabase, stop).await;
+            return self.dry_run(name, request, definition, stop).await;
         }
         let known = definition.as_ref().ok();
         let nonce = nonce(invocation, name);
@@ -275,8 +307,13 @@ impl Scheduler {
             stall_after: known.map_or(DEFAULT_STALL_AFTER, |definition| definition.stall_after),
             nonce: &nonce,
         };
-        let begun = supabase.begin(&begin).await.map_err(|error| {
-            let error = RunError::from(error);
+        // Looked at first, because a timeout that is over still lets a call begin.
+        let begun = match Instant::now() < stop {
+            true => timeout_at(stop, self.supabase.begin(&begin)).await.map_err(|_| RunError::OutOfTime),
+            false => Err(RunError::OutOfTime),
+        };
+        let begun = begun.and_then(|begun| Ok(begun?));
+        let begun = begun.map_err(|error| {
             tell_refusal(name, &error);
             unrecorded(&error)
         })?;
@@ -299,9 +336,9 @@ impl Scheduler {
                 return Ok(failed(name, begin.run, &error));
             }
         };
-        let outcome = match (definition, self.sheets().await) {
-            (Err(error), _) | (_, Err(error)) => Err(error),
-            (Ok(definition), Ok(sheets)) => {
+        let outcome = match definition {
+            Err(error) => Err(error),
+            Ok(definition) => {
                 Run {
                     id: run,
                     seq,
@@ -313,8 +350,8 @@ impl Scheduler {
                     run_type: request.run_type,
                     keys: request.keys.as_deref(),
                     definition: &definition,
-                    sheets: &sheets.until(stop),
-                    supabase,
+                    sheets: &self.sheets.until(stop),
+                    supabase: &self.supabase,
                     queue: &self.queue,
                     now: Timestamp::now(),
                 }
@@ -324,13 +361,13 @@ impl Scheduler {
         };
         match outcome {
             Ok(summary) => {
-                self.prune(supabase, name).await;
+                self.prune(name).await;
                 Ok(SyncReport { summary: Some(summary), ..report(Some(run), Status::Planned) })
             }
             Err(error) => {
                 tell_refusal(name, &error);
                 tracing::error!(%run, sync = name, code = error.code(), error = %error, "run failed");
-                supabase.fail(run, None, &error.failure()).await.map_err(|_| unrecorded(&error))?;
+                self.supabase.fail(run, None, &error.failure()).await.map_err(|_| unrecorded(&error))?;
                 Ok(failed(name, run, &error))
             }
         }
@@ -341,7 +378,7 @@ impl Scheduler {
     async fn tell_of_dead_letters(&self) {
         let told = async {
             let lost = redrive::lost_batches(&self.dead_letters, DEAD_LETTERS_A_TICK).await?;
-            if lost.is_empty() { Ok(0) } else { Ok::<_, RunError>(self.supabase().await?.dead_letters(&lost).await?) }
+            if lost.is_empty() { Ok(0) } else { Ok::<_, RunError>(self.supabase.dead_letters(&lost).await?) }
         };
         match told.await {
             Ok(0) => {}
@@ -353,7 +390,7 @@ impl Scheduler {
     }
 
     /// Forgets a sync's old runs, once a day as far as this container knows. That it failed is no failure of the run.
-    async fn prune(&self, supabase: &Supabase, sync: &str) {
+    async fn prune(&self, sync: &str) {
         let due = {
             let mut pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
             let due = pruned.get(sync).is_none_or(|last| last.elapsed() >= PRUNE_EVERY);
@@ -365,7 +402,7 @@ impl Scheduler {
         if !due {
             return;
         }
-        match supabase.prune(sync, self.retention_days).await {
+        match self.supabase.prune(sync, self.retention_days).await {
             Ok(pruned) => tracing::info!(sync, runs = pruned.runs, errors = pruned.errors, "old runs forgotten"),
             Err(error) => tracing::warn!(sync, error = %error, "old runs could not be forgotten"),
         }
@@ -377,7 +414,6 @@ impl Scheduler {
         name: &str,
         request: &Request,
         definition: Result<Sync, RunError>,
-        supabase: &Supabase,
         stop: Instant,
     ) -> Result<SyncReport, Unrecorded> {
         let id = request.run.unwrap_or_else(Uuid::new_v4);
@@ -388,7 +424,7 @@ impl Scheduler {
             run_type: request.run_type,
             keys: request.keys.as_deref(),
         };
-        let outcome = dry_run.execute(definition, self.sheets().await.map(|sheets| sheets.until(stop)), supabase).await;
+        let outcome = dry_run.execute(definition, &self.sheets.until(stop), &self.supabase).await;
         let status = match outcome {
             Ok(Planned::Done) => Status::Previewed,
             Ok(Planned::Duplicate) => Status::Duplicate,
@@ -399,25 +435,6 @@ impl Scheduler {
             }
         };
         Ok(SyncReport { sync: name.to_owned(), run: Some(id), status, summary: None, error: None })
-    }
-
-    async fn supabase(&self) -> Result<&Supabase, RunError> {
-        self.supabase
-            .get_or_try_init(async || {
-                let key = secrets::supabase_key(&self.secrets, &self.supabase_secret).await?;
-                Ok(Supabase::new(&self.supabase_url, key)?)
-            })
-            .await
-    }
-
-    async fn sheets(&self) -> Result<&Sheets, RunError> {
-        self.sheets
-            .get_or_try_init(async || {
-                let key = secrets::fetch(&self.secrets, &self.google_secret).await?;
-                let account = ServiceAccount::from_json(&key)?;
-                Ok(Sheets::with_quota(account, &self.sheets_url, &self.drive_url, self.reads_per_minute)?)
-            })
-            .await
     }
 }
 
@@ -451,3 +468,6 @@ fn failed(sync: &str, run: Uuid, error: &RunError) -> SyncReport {
         error: Some(Problem { code: error.code(), message: error.to_string() }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,8 @@ use sheetsync::mapping::{KeyForm, Rejection};
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::preview::PreviewError;
 use sheetsync::queue::{Queue, QueueError};
-use sheetsync::secrets::SecretError;
 use sheetsync::sheets::{SheetsError, Tabs};
+use sheetsync::snapshot::Tally;
 use sheetsync::supabase::{Carry, Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
 use sheetsync::survey::{self, Measure, ReadError, Source, Stored, TabRead};
 use sheetsync::telemetry::{self, PlanMetrics};
@@ -70,9 +70,6 @@ pub enum RunError {
     /// `sheetsync.toml` cannot be used.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
-    /// A secret cannot be had.
-    #[error(transparent)]
-    Secret(#[from] SecretError),
     /// The sheet cannot be had.
     #[error(transparent)]
     Sheets(#[from] SheetsError),
@@ -88,6 +85,12 @@ pub enum RunError {
     /// The definition does not fit the database.
     #[error("{}", .0.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Problem>),
+    /// The invocation ends before the run could begin.
+    #[error(
+        "the function's time ended before the run could begin: earlier syncs, or Supabase, took all of it; give fewer syncs \
+         to one function, or a longer `every`"
+    )]
+    OutOfTime,
     /// Another run has taken over while this one was reading or sending, or somebody has stopped it.
     #[error(
         "the run was {0} while its sheet was read and sent: it seemed to have stalled, and a newer one goes on in its place"
@@ -111,11 +114,11 @@ impl RunError {
         match self {
             Self::Definition(DefinitionError::UnknownSync { .. }) => "unknown_sync".to_owned(),
             Self::Definition(_) => "bad_definition".to_owned(),
-            Self::Secret(_) => "no_secret".to_owned(),
             Self::Sheets(error) => error.code().to_owned(),
             Self::Read(error) => error.code().to_owned(),
             Self::Supabase(error) => error.code(),
             Self::Queue(_) => "queue_refused".to_owned(),
+            Self::OutOfTime => "out_of_time".to_owned(),
             Self::TakenOver(_) => "taken_over".to_owned(),
             Self::Refused(problems) => {
                 problems.first().map_or_else(|| "refused".to_owned(), |problem| problem.code.clone())
@@ -138,12 +141,12 @@ impl RunError {
     pub fn failure(&self) -> Failure {
         let error_type = match self {
             Self::Definition(_) => "validation",
-            Self::Secret(_) => "permission",
             Self::Sheets(error) => error.error_type(),
             Self::Read(error) => error.error_type(),
             Self::Supabase(error) => error.fault().error_type(),
             Self::Queue(_) => "network",
             Self::Refused(_) => "database",
+            Self::OutOfTime => "rate_limit",
             Self::TakenOver(_) => "conflict",
         };
         Failure { error_type, code: self.code(), message: self.to_string(), is_final: true }
@@ -223,6 +226,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             snapshot: &read.snapshot,
             moved: read.moved,
             present_before: self.present_rows,
+            unmatched: plan.unmatched,
             keyless_before: self.keyless_before,
             approved,
         };
@@ -236,6 +240,8 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             tracing::warn!(run = %self.id, sync = self.definition.name, warning, "rows below the range");
         }
         let (upsert_batches, delete_batches) = self.send(&read, &plan).await?;
+        // The next run compares with both.
+        let tally = Tally { keyless_rows: tally.keyless_rows + plan.unmatched, ..tally };
         let record = PlanRecord {
             tally,
             rows_unchanged: plan.unchanged,
@@ -244,9 +250,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             upsert_batches,
             delete_batches,
             deletes_withheld,
-            read_complete: self.run_type != RunType::Selective
-                && !read.moved
-                && tally.keys_unreadable == 0,
+            read_complete: self.run_type != RunType::Selective && !read.moved && tally.keys_unreadable == 0,
             vanished,
             metadata: json!({
                 "tab": read.tab.title,
@@ -341,3 +345,6 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         Ok((upserts, deletes))
     }
 }
+
+#[cfg(test)]
+mod tests;

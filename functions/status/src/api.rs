@@ -9,10 +9,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
-use secrecy::SecretString;
 use sheetsync::breaker::store::{self, Store};
 use sheetsync::queue::Queue;
-use sheetsync::secrets;
+use sheetsync::secrets::{self, FromSecret};
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::supabase::Supabase;
 use tokio::sync::{Mutex, OnceCell};
@@ -22,8 +21,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::claim::Claim;
-use crate::access::people::{People, Rules};
-use crate::access::{self, Tokens};
+use crate::access::people::{self, People, Rules};
+use crate::access::{self, Principal, Tokens};
 use crate::error::ApiError;
 use crate::memory::Memory;
 use crate::metrics::{self, Latency};
@@ -89,7 +88,7 @@ pub struct Api {
     pub(crate) last_known: Mutex<LastKnown>,
     pub(crate) latency: Latency,
     supabase: OnceCell<Supabase>,
-    tokens: OnceCell<Tokens>,
+    tokens: FromSecret<Tokens, ApiError>,
     people: OnceCell<People>,
 }
 
@@ -112,10 +111,12 @@ impl Api {
         let patience = TimeoutConfig::builder().operation_timeout(SQS_TIMEOUT).build();
         let sqs =
             aws_sdk_sqs::Client::from_conf(aws_sdk_sqs::config::Builder::from(aws).timeout_config(patience).build());
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        let tokens = FromSecret::new(&secrets, settings.tokens_secret.clone(), Tokens::from_json);
         let (queue_url, dead_letter_url) = (settings.queue_url.clone(), settings.dlq_url.clone());
         Self {
             settings,
-            secrets: aws_sdk_secretsmanager::Client::new(aws),
+            secrets,
             queue: Queue::new(sqs.clone(), queue_url),
             dead_letters: Queue::new(sqs, dead_letter_url),
             lambda: aws_sdk_lambda::Client::new(aws),
@@ -125,7 +126,7 @@ impl Api {
             last_known: Mutex::default(),
             latency: Latency::default(),
             supabase: OnceCell::new(),
-            tokens: OnceCell::new(),
+            tokens,
             people: OnceCell::new(),
         }
     }
@@ -134,20 +135,20 @@ impl Api {
     pub(crate) async fn supabase(&self) -> Result<&Supabase, ApiError> {
         self.supabase
             .get_or_try_init(async || {
-                let key = secrets::supabase_key(&self.secrets, &self.settings.supabase_secret).await?;
+                let key = secrets::supabase_key(&self.secrets, self.settings.supabase_secret.clone());
                 // A reader waits in front of a screen: what does not come soon is told as missing.
                 Ok(Supabase::new(&self.settings.supabase_url, key)?.hasty())
             })
             .await
     }
 
-    /// The service tokens.
-    pub(crate) async fn tokens(&self) -> Result<&Tokens, ApiError> {
-        self.tokens
-            .get_or_try_init(async || {
-                Tokens::from_json(&secrets::fetch(&self.secrets, &self.settings.tokens_secret).await?)
-            })
-            .await
+    /// Whose service token this is. One that is not known may be newer than what was read of the secret.
+    pub(crate) async fn token_holder(&self, token: &str) -> Result<Option<Principal>, ApiError> {
+        let tokens = self.tokens.get().await?;
+        if let Some(holder) = tokens.holder(token) {
+            return Ok(Some(holder));
+        }
+        Ok(self.tokens.renewed(&tokens).await.and_then(|tokens| tokens.holder(token)))
     }
 
     /// The people who can sign in.
@@ -159,11 +160,9 @@ impl Api {
                     reader: claim(&self.settings.reader_claim)?,
                     operator: claim(&self.settings.operator_claim)?,
                 };
-                let shared_secret: Option<SecretString> = match &self.settings.jwt_secret {
-                    Some(id) => Some(secrets::fetch(&self.secrets, id).await?),
-                    None => None,
-                };
-                Ok(People::new(&self.settings.supabase_url, shared_secret.as_ref(), rules, Some(self.memory.clone())))
+                let jwt_secret = self.settings.jwt_secret.clone();
+                let shared_secret = jwt_secret.map(|id| people::shared_secret(&self.secrets, id));
+                Ok(People::new(&self.settings.supabase_url, shared_secret, rules, Some(self.memory.clone())))
             })
             .await
     }

@@ -91,8 +91,10 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy { .. } | Self::CircuitOpen { .. } | Self::NotApproved(_) => StatusCode::CONFLICT,
+            Self::Secret(_) | Self::Supabase(SupabaseError::NoKey(_)) | Self::BadTokensSecret | Self::BadClaim(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::AuthUnavailable | Self::Supabase(_) | Self::Aws { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -111,9 +113,11 @@ impl ApiError {
             Self::Busy { .. } => "busy",
             Self::CircuitOpen { .. } => "circuit_open",
             Self::NotApproved(_) => "not_approved",
+            Self::Secret(_) | Self::Supabase(SupabaseError::NoKey(_)) | Self::BadTokensSecret | Self::BadClaim(_) => {
+                "misconfigured"
+            }
             Self::Supabase(_) => "supabase_unavailable",
             Self::Aws { .. } => "aws_unavailable",
-            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) => "misconfigured",
         }
     }
 }

@@ -13,8 +13,8 @@ use sheetsync::limiter::{ImpossibleRate, Limiter};
 use sheetsync::queue::{Inbox, Queue};
 use sheetsync::retry::Budget;
 use sheetsync::settings::{self, MissingSetting};
-use sheetsync::supabase::{Connection, Destination};
-use sheetsync::telemetry;
+use sheetsync::supabase::{Destination, Supabase, SupabaseError};
+use sheetsync::{secrets, telemetry};
 
 use crate::delivery::Delivery;
 use crate::settings::{Settings, SettingsError};
@@ -54,9 +54,12 @@ pub enum StartError {
     /// The rate is none.
     #[error(transparent)]
     Rate(#[from] ImpossibleRate),
+    /// No client of Supabase can be made.
+    #[error(transparent)]
+    Supabase(#[from] SupabaseError),
 }
 
-impl Worker<Connection, Queue, Store> {
+impl Worker<Supabase, Queue, Store> {
     /// The worker of this function's environment.
     ///
     /// # Errors
@@ -70,9 +73,10 @@ impl Worker<Connection, Queue, Store> {
         let aws = aws_config::load_from_env().await;
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let store = Store::new(&aws_sdk_dynamodb::Client::new(&aws), table, destination(&url));
-        let connection = Connection::new(url, secret, aws_sdk_secretsmanager::Client::new(&aws));
+        let key = secrets::supabase_key(&aws_sdk_secretsmanager::Client::new(&aws), secret);
+        let supabase = Supabase::new(&url, key)?;
         let queues = (Queue::new(sqs.clone(), queue), Queue::new(sqs, dead_letters));
-        Ok(Self::new(connection, queues, store, settings, Clock::System, Chance::new())?)
+        Ok(Self::new(supabase, queues, store, settings, Clock::System, Chance::new())?)
     }
 }
 

@@ -75,6 +75,7 @@ fn deleted(read: &TabRead) -> Vec<KeyHash> {
         snapshot: &read.snapshot,
         moved: read.moved,
         present_before: ROWS as u64,
+        unmatched: plan.unmatched,
         keyless_before: Some(0),
         approved: false,
     };
@@ -170,7 +171,7 @@ async fn a_row_inserted_above_the_headers_slips_no_value() {
 
 #[tokio::test]
 async fn a_column_inserted_at_any_moment_slips_no_value() {
-    let headers = ["", "OTHER", "name", "id"];
+    let headers = ["", "OTHER", "id", "amount"];
     let edits = (0..=HEADERS.len()).flat_map(|at| headers.map(|header| vec![Edit::InsertColumn(at, header)]));
     try_everywhere(&edits.collect::<Vec<_>>(), false).await;
 }

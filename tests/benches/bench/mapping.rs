@@ -26,7 +26,7 @@ const COLUMNS: usize = 25;
 const CHUNK_ROWS: usize = 5_000;
 const TRIES: usize = 7;
 
-/// An answer of `values.get`.
+/// A block of rows in an answer of `values:batchGet`.
 #[derive(Deserialize)]
 struct Values<T> {
     values: Vec<Vec<T>>,

@@ -60,7 +60,7 @@ pub async fn require_somebody(
     let principal = if token.split('.').count() == 3 {
         api.people().await?.principal(token).await?
     } else {
-        api.tokens().await?.holder(token).ok_or(ApiError::Unauthenticated("this service token is unknown"))?
+        api.token_holder(token).await?.ok_or(ApiError::Unauthenticated("this service token is unknown"))?
     };
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)

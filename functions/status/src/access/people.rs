@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use sheetsync::secrets::FromSecret;
 use tokio::sync::Mutex;
 
 use super::claim::Claim;
@@ -44,11 +45,20 @@ pub struct Rules {
     pub operator: Option<Claim>,
 }
 
+/// The key of projects that sign with a shared secret.
+pub type SharedSecret = FromSecret<DecodingKey, ApiError>;
+
+/// The shared secret that the secret with this id holds as text.
+#[must_use]
+pub fn shared_secret(client: &aws_sdk_secretsmanager::Client, id: String) -> SharedSecret {
+    FromSecret::new(client, id, |secret| Ok(DecodingKey::from_secret(secret.expose_secret().as_bytes())))
+}
+
 /// The people of one project.
 pub struct People {
     http: reqwest::Client,
     issuer: String,
-    shared_secret: Option<DecodingKey>,
+    shared_secret: Option<SharedSecret>,
     rules: Rules,
     keys: Mutex<Keys>,
     /// Where the keys are found when this container is new and Supabase is gone.
@@ -87,11 +97,11 @@ fn usable(jwk: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
 
 impl People {
     /// The people of the project at `supabase_url`.
-    pub fn new(supabase_url: &str, shared_secret: Option<&SecretString>, rules: Rules, memory: Option<Memory>) -> Self {
+    pub fn new(supabase_url: &str, shared_secret: Option<SharedSecret>, rules: Rules, memory: Option<Memory>) -> Self {
         Self {
             http: reqwest::Client::new(),
             issuer: format!("{}/auth/v1", supabase_url.trim_end_matches('/')),
-            shared_secret: shared_secret.map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())),
+            shared_secret,
             rules,
             keys: Mutex::default(),
             memory,
@@ -119,17 +129,32 @@ impl People {
     async fn claims(&self, token: &str) -> Result<Value, ApiError> {
         let header =
             jsonwebtoken::decode_header(token).map_err(|_| ApiError::Unauthenticated("this is no access token"))?;
-        let (algorithm, key) = match (header.alg, &self.shared_secret) {
-            (Algorithm::HS256, Some(secret)) => (Algorithm::HS256, secret.clone()),
-            (Algorithm::ES256 | Algorithm::RS256, _) => self.key(header.kid.as_deref()).await?,
-            _ => return Err(ApiError::Unauthenticated("the token is signed in a way that this project does not use")),
-        };
+        match (header.alg, &self.shared_secret) {
+            (Algorithm::HS256, Some(secret)) => {
+                let key = secret.get().await?;
+                match self.verified(token, header.alg, &key) {
+                    Err(error) => match secret.renewed(&key).await {
+                        Some(key) => self.verified(token, header.alg, &key),
+                        None => Err(error),
+                    },
+                    claims => claims,
+                }
+            }
+            (Algorithm::ES256 | Algorithm::RS256, _) => {
+                let (algorithm, key) = self.key(header.kid.as_deref()).await?;
+                self.verified(token, algorithm, &key)
+            }
+            _ => Err(ApiError::Unauthenticated("the token is signed in a way that this project does not use")),
+        }
+    }
+
+    fn verified(&self, token: &str, algorithm: Algorithm, key: &DecodingKey) -> Result<Value, ApiError> {
         let mut expected = Validation::new(algorithm);
         expected.leeway = LEEWAY_SECONDS;
         expected.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         expected.set_issuer(&[&self.issuer]);
         expected.set_audience(&[AUDIENCE]);
-        let token = jsonwebtoken::decode::<Value>(token, &key, &expected).map_err(|error| {
+        let token = jsonwebtoken::decode::<Value>(token, key, &expected).map_err(|error| {
             use jsonwebtoken::errors::ErrorKind;
             ApiError::Unauthenticated(match error.kind() {
                 ErrorKind::ExpiredSignature => "the token has expired: sign in again",

@@ -234,14 +234,15 @@ async fn without_any_keys_it_is_our_fault_and_not_the_persons() {
 async fn a_shared_secret_counts_only_where_it_is_configured() {
     let signer = elliptic("one");
     let project = Project::publishing(&[&signer]).await;
-    let secret = SecretString::from("a-secret-of-the-older-project-which-is-long");
+    let secret = "a-secret-of-the-older-project-which-is-long";
     let sign = |secret: &str| {
         let key = EncodingKey::from_secret(secret.as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &project.claims(), &key).unwrap()
     };
-    let token = sign(secret.expose_secret());
+    let token = sign(secret);
     refused(&project.people(), &token).await;
-    let people = People::new(&project.url, Some(&secret), Rules::default(), None);
+    let people =
+        People::new(&project.url, Some(DecodingKey::from_secret(secret.as_bytes()).into()), Rules::default(), None);
     assert!(people.principal(&token).await.is_ok());
     refused(&people, &sign("another secret")).await;
     assert!(
