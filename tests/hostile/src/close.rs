@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use crate::fault::Invariant;
 use crate::oracle::{Decision, Fate, Reading};
 use crate::postgres::quoted;
-use crate::product::{self, RULES};
+use crate::product;
 use crate::stage::Stage;
 use crate::table::{self, Expected, Row};
-use crate::world::{Deletes, Mode, RunKind};
+use crate::world::{Deletes, Mode, RunKind, Trigger};
 
 /// A run as `sync_state` has it.
 struct Ended {
@@ -135,26 +135,34 @@ impl Stage {
 
     /// Rows that could be used and that are not in the table as they should be.
     fn unapplied(&mut self, sync: usize, good: &[Reading]) -> Vec<(Reading, String)> {
-        let spec = self.spec(sync);
+        let spec = self.spec(sync, None);
         if spec.mode != Mode::Upsert {
             return Vec::new();
         }
         let mut asked: Vec<(Reading, Option<Row>, Map<String, Value>)> = Vec::new();
+        let mut waiting = Vec::new();
         for reading in good {
             let Some(key) = reading.key.clone() else { continue };
-            if self.is_disputed(sync, &key) || self.app.removed.contains(&key) {
+            if let Some(feeder) = self.feeder(sync, &key) {
+                if self.world.syncs[feeder].precedence == spec.precedence {
+                    waiting.push((reading.clone(), format!("sync {feeder} feeds {key}")));
+                }
+                continue;
+            }
+            let is_ours = self.feeders.get(&key) == Some(&sync) && !self.is_outranked(sync, &key);
+            if !is_ours && self.is_disputed(sync, &key) || self.app.removed.contains(&key) {
                 continue;
             }
             let row = self.rows.iter().find(|row| row.key == key).cloned();
-            let base = self.memories[sync].base.get(&key).cloned();
-            let ways = base.as_ref().map_or_else(|| vec![None], crate::oracle::Base::ways);
+            let ways = self.bases(sync, &key);
+            let spec = self.spec(sync, Some(&key));
             let stored = |name: &str, value: &Value| self.stored(name, value);
             let decisions: Vec<Decision> = ways
                 .iter()
                 .map(|base| spec.decide(&self.world.schema, base.as_ref(), reading, row.as_ref(), &stored))
                 .collect();
             let is_settled = |decision: &Decision| match decision {
-                Decision::Skip => true,
+                Decision::Skip | Decision::Wait(_) => true,
                 Decision::Insert(_) => false,
                 // What the application wrote over a column that the sheet owns comes back with a full run.
                 Decision::Update(writes) => row
@@ -171,7 +179,6 @@ impl Stage {
         let writes: Vec<(Option<&Row>, Value)> =
             asked.iter().map(|(_, row, values)| (row.as_ref(), json!(values))).collect();
         let answers = table::ask(&self.postgres, "expect", &writes);
-        let mut waiting = Vec::new();
         for ((reading, row, values), answer) in asked.into_iter().zip(answers) {
             let is_as = |expected: &Map<String, Value>| row.as_ref().is_some_and(|row| self.is_as(Some(row), expected));
             match answer {
@@ -191,6 +198,13 @@ impl Stage {
         others.any(|other| self.memories[other].keys.contains(key) || self.memories[other].base.contains_key(key))
     }
 
+    /// Whether a sync of higher precedence has the key too.
+    fn is_outranked(&self, sync: usize, key: &str) -> bool {
+        let precedence = self.world.syncs[sync].precedence;
+        let mut others = self.world.syncs.iter().zip(&self.memories);
+        others.any(|(other, memory)| other.precedence > precedence && memory.keys.contains(key))
+    }
+
     fn judge_named(&mut self, reading: &Reading, named: &[Named]) {
         let found = named
             .iter()
@@ -204,12 +218,19 @@ impl Stage {
                     json!(reading.cells)
                 ),
             ),
-            Some(named) if named.cell.is_none() && RULES.names_cells => self.blame(
+            Some(named) if named.cell.is_none() && self.names_cells(&named.code) => self.blame(
                 Invariant::NotNamed,
                 format!("row {} is not in the table, and its entry ({}) names no cell", reading.number, named.code),
             ),
             Some(_) => {}
         }
+    }
+
+    /// Whether what is refused with this code is refused for one cell. What a trigger raises by itself names none.
+    fn names_cells(&self, code: &str) -> bool {
+        let is_raised = self.world.schema.triggers.iter().any(|trigger| matches!(trigger, Trigger::Raise(_, _, raised) if raised == code));
+        let is_known = code.len() != 5 || code.starts_with("22") || matches!(code, "23502" | "23505" | "23514");
+        is_known && !is_raised && !matches!(code, "dead_letter")
     }
 
     fn named(&self, sync: usize) -> Vec<Named> {
@@ -230,18 +251,21 @@ impl Stage {
 
     /// Rows that are not in the table although Postgres takes them, now and as the table is.
     fn judge_waiting(&mut self, sync: usize, waiting: &[(Reading, String)]) {
-        let spec = self.spec(sync);
         let mut asked: Vec<(Reading, Option<Row>, Value)> = Vec::new();
         for (reading, _) in waiting {
             let Some(key) = &reading.key else { continue };
+            if self.feeder(sync, key).is_some() {
+                continue;
+            }
             let row = self.rows.iter().find(|row| row.key == *key).cloned();
-            let base = self.memories[sync].base.get(key).cloned();
+            let base = self.bases(sync, key).into_iter().next().flatten();
+            let spec = self.spec(sync, Some(key));
             let stored = |name: &str, value: &Value| self.stored(name, value);
             match spec.decide(&self.world.schema, base.as_ref(), reading, row.as_ref(), &stored) {
                 Decision::Insert(values) | Decision::Update(values) => {
                     asked.push((reading.clone(), row, json!(values)))
                 }
-                Decision::Skip => {}
+                Decision::Skip | Decision::Wait(_) => {}
             }
         }
         let writes: Vec<(Option<&Row>, Value)> =
@@ -265,7 +289,7 @@ impl Stage {
     /// Rows that the sheet no longer has are gone when the run says so.
     fn judge_gone(&mut self, run: usize) {
         let sync = self.runs[run].sync;
-        let spec = self.spec(sync);
+        let spec = self.spec(sync, None);
         if spec.deletes == Deletes::Ignore {
             return;
         }
@@ -299,21 +323,25 @@ impl Stage {
             .filter(|reading| reading.key.as_deref().is_some_and(|key| self.options(run, key).len() == 1))
             .cloned()
             .collect();
+        let good: Vec<Reading> = good
+            .into_iter()
+            .filter(|reading| reading.key.as_deref().is_some_and(|key| self.feeder(sync, key).is_none()))
+            .collect();
         let waiting: BTreeSet<u32> =
             self.unapplied(sync, &good).into_iter().map(|(reading, _)| reading.number).collect();
         if waiting.is_empty() {
             return;
         }
         // The whole table as it should be: what waits as Postgres would make it alone, the others as they are.
-        let spec = self.spec(sync);
         let mut asked: Vec<(u32, Option<Row>, Value)> = Vec::new();
         for reading in good.iter().filter(|reading| waiting.contains(&reading.number)) {
             let row = self.rows.iter().find(|row| Some(&row.key) == reading.key.as_ref()).cloned();
-            let base = reading.key.as_ref().and_then(|key| self.memories[sync].base.get(key)).cloned();
+            let base = reading.key.as_ref().and_then(|key| self.bases(sync, key).into_iter().next().flatten());
+            let spec = self.spec(sync, reading.key.as_deref());
             let stored = |name: &str, value: &Value| self.stored(name, value);
             match spec.decide(&self.world.schema, base.as_ref(), reading, row.as_ref(), &stored) {
                 Decision::Insert(values) | Decision::Update(values) => asked.push((reading.number, row, json!(values))),
-                Decision::Skip => {}
+                Decision::Skip | Decision::Wait(_) => {}
             }
         }
         let writes: Vec<(Option<&Row>, Value)> =

@@ -103,9 +103,9 @@ impl Draw {
                 (10, Kind::Uuid),
                 (14, Kind::Integer),
                 (5, Kind::Char),
-                (5, Kind::Citext),
-                (5, Kind::Folded),
-                (5, Kind::Date),
+                (1, Kind::Citext),
+                (1, Kind::Folded),
+                (7, Kind::Date),
                 (6, Kind::Varchar),
             ])]
         };

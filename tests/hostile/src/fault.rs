@@ -52,6 +52,10 @@ invariants! {
     NotOurs = "not_ours",
     /// A key that another sync has is not deleted.
     OthersKeyDeleted = "others_key_deleted",
+    /// A row gets another key only when it is that row renamed, by the column that the definition names.
+    RowRekeyed = "row_rekeyed",
+    /// Of a row that two syncs have, the one that feeds it writes it.
+    OthersRowWritten = "others_row_written",
     /// A deletion is confirmed by as many reads as the definition says.
     Unconfirmed = "unconfirmed",
     /// No more rows are deleted than the guard allows.

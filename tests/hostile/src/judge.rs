@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::fault::Invariant;
 use crate::oracle::{Base, Decision, Fate, Reading};
-use crate::product::{self, RULES};
+use crate::product;
 use crate::stage::Stage;
 use crate::table::{self, Expected, Row};
-use crate::world::{Adopt, Deletes, RunKind, SyncSpec};
+use crate::world::{Content, Deletes, RunKind, SyncSpec};
 
 /// What became of a row of a batch.
 enum End {
@@ -17,19 +17,37 @@ enum End {
     Applied(Reading),
     /// Nothing of it was written.
     Unwritten,
+    /// It waits for a person.
+    Waits,
     /// Something else was written.
     Wrong(String, bool),
 }
 
 impl Stage {
-    /// A sync as the product of this version takes it.
+    /// The definition of a sync, with what a person decided for a row.
     #[must_use]
-    pub fn spec(&self, sync: usize) -> SyncSpec {
+    pub fn spec(&self, sync: usize, key: Option<&str>) -> SyncSpec {
         let mut spec = self.world.syncs[sync].clone();
-        if !RULES.asks_before_adopting {
-            spec.adopt = Adopt::Sheet;
+        if let Some(adopt) = key.and_then(|key| self.memories[sync].approved.get(key)) {
+            spec.adopt = *adopt;
         }
         spec
+    }
+
+    /// What a sync may remember of a row: its own, or what the sync remembers that fed the row so far.
+    #[must_use]
+    pub fn bases(&self, sync: usize, key: &str) -> Vec<Option<Base>> {
+        let own = self.memories[sync].base.get(key);
+        let mut bases = own.map_or_else(|| vec![None], Base::ways);
+        let others = self.memories.iter().enumerate().filter(|(other, _)| *other != sync);
+        let taken: Vec<Option<Base>> = others
+            .filter_map(|(_, memory)| memory.base.get(key))
+            .flat_map(Base::ways)
+            .flatten()
+            .flat_map(|base| [Some(base.over(own)), own.map(|own| own.over(Some(&base)))])
+            .collect();
+        bases.extend(taken);
+        bases
     }
 
     /// Judges what a call changed. `run` is whose call it is, `answer` what it answered, `before` the table before it.
@@ -80,10 +98,10 @@ impl Stage {
         self.runs[run].edits = self.edits;
         let record = &self.runs[run];
         let is_selective = matches!(record.kind, RunKind::Selective(_));
-        let is_complete = !record.moved
+        let is_at_rest = record.versions.first() == record.versions.last();
+        let is_complete = is_at_rest
             && !is_selective
-            && !record.readings.iter().any(|reading| reading.fate == Fate::Unreadable)
-            && record.readings.iter().any(|reading| reading.fate != Fate::Nothing);
+            && !record.readings.iter().any(|reading| reading.fate == Fate::Unreadable);
         let keys: BTreeSet<String> = record.readings.iter().filter_map(|reading| reading.key.clone()).collect();
         let births = record.readings.iter().map(|reading| reading.birth).collect();
         let minute = self.minute;
@@ -92,6 +110,9 @@ impl Stage {
             return;
         }
         memory.births = births;
+        if is_complete && memory.base.keys().all(|key| keys.contains(key)) {
+            memory.strays = memory.strays(&self.runs[run].readings);
+        }
         for (key, base) in &mut memory.base {
             if keys.contains(key) {
                 memory.missing.remove(key);
@@ -109,7 +130,7 @@ impl Stage {
     /// Rows that are gone or marked.
     fn judge_deletions(&mut self, run: usize, before: &[Row], after: &[Row]) {
         let sync = self.runs[run].sync;
-        let spec = self.spec(sync);
+        let spec = self.spec(sync, None);
         for row in before {
             let now = after.iter().find(|later| later.id == row.id);
             let is_gone = now.is_none();
@@ -151,7 +172,7 @@ impl Stage {
         let record = &self.runs[run];
         let sync = record.sync;
         let key = &row.key;
-        let spec = self.spec(sync);
+        let spec = self.spec(sync, None);
         let base = self.memories[sync].base.get(key).cloned();
         let is_read = record.readings.iter().any(|reading| reading.key.as_ref() == Some(key));
         if is_read || matches!(record.kind, RunKind::Selective(_)) {
@@ -165,6 +186,7 @@ impl Stage {
             return;
         };
         self.judge_others(run, key);
+        self.judge_renamed_away(run, row, after);
         if self.runs[run].held.contains(&base.birth)
             && let Some(invariant) = self.left(run, &base, after)
         {
@@ -181,7 +203,7 @@ impl Stage {
             0 | 1 => !missing.is_empty(),
             needed => missing.len() >= usize::from(needed) && spread >= 1,
         };
-        if RULES.confirms_deletes && !confirmed {
+        if !confirmed && !self.runs[run].is_approved {
             self.blame(
                 Invariant::Unconfirmed,
                 format!("{key} was missing in the complete reads of the minutes {missing:?} and was deleted, confirm_deletes is {}", spec.confirm_deletes),
@@ -189,10 +211,27 @@ impl Stage {
         }
         self.judge_guard(run, &spec);
         let memory = &mut self.memories[sync];
+        memory.strays = memory.strays(&self.runs[run].readings);
         if spec.deletes == Deletes::Hard {
             memory.base.remove(key);
         }
         memory.missing.remove(key);
+    }
+
+    /// A row that the definition knows as renamed is not deleted and made anew: what the application had in it would be gone.
+    fn judge_renamed_away(&mut self, run: usize, row: &Row, after: &[Row]) {
+        let spec = &self.world.syncs[self.runs[run].sync];
+        let Some(by) = spec.renames(&self.world.schema) else { return };
+        let name = format!("c{}", by + 1);
+        let value = row.value(&name);
+        let is_same = |other: &&Row| other.id != row.id && self.world.schema.same(&name, other.value(&name), value);
+        let new = after.iter().find(is_same).filter(|_| !value.is_null()).map(|new| new.key.clone());
+        if let Some(new) = new {
+            self.blame(
+                Invariant::RowReplaced,
+                format!("{} was deleted and {new} made of it anew, and rename_by says that it is the same row", row.key),
+            );
+        }
     }
 
     /// No other sync has the key.
@@ -244,10 +283,16 @@ impl Stage {
             return None;
         }
         let shares = self.runs[run].readings.iter().filter(|other| other.key == reading.key).count() > 1;
+        let memory = &self.memories[sync];
+        let now = memory.strays(&self.runs[run].readings);
+        let is_approved = self.runs[run].is_approved;
         match reading.fate {
             Fate::Ready => (!shares).then_some(Invariant::RenamedLeft),
             Fate::Unreadable => Some(Invariant::UnreadableLeft),
-            Fate::Bad | Fate::NoKey | Fate::Nothing => None,
+            // Rows without a key, or with a new one and a bad cell, may be any row when there are more of them than before.
+            Fate::Bad => (!is_approved && now.unknown > memory.strays.unknown).then_some(Invariant::RenamedLeft),
+            Fate::NoKey => (!is_approved && now.keyless > memory.strays.keyless).then_some(Invariant::UnreadableLeft),
+            Fate::Nothing => None,
         }
     }
 
@@ -269,16 +314,20 @@ impl Stage {
         marked: &BTreeSet<i64>,
     ) {
         let sync = self.runs[run].sync;
-        let spec = self.spec(sync);
         let mut questions: Vec<Question> = Vec::new();
         for key in keys {
             let was = before.iter().find(|row| row.key == *key);
             let is = after.iter().find(|row| row.key == *key);
             if is.is_none() && was.is_some() {
-                continue; // judged as a deletion
+                continue; // judged as a deletion, or as the row of its new key
             }
             let options = self.options(run, key);
-            let is_changed = !same_row(self, was, is);
+            let former = is.filter(|_| was.is_none()).and_then(|is| before.iter().find(|row| row.id == is.id));
+            if let Some(former) = former {
+                self.judge_rename(run, former, key, &options);
+            }
+            let (was, known) = former.map_or((was, key), |former| (Some(former), &former.key));
+            let is_changed = former.is_some() || !same_row(self, was, is);
             if options.is_empty() {
                 if is_changed && was.is_none() {
                     let moved = self.runs[run].moved;
@@ -298,13 +347,21 @@ impl Stage {
                 }
                 continue;
             }
-            let base = self.memories[sync].base.get(key).cloned();
-            let bases = base.as_ref().map_or_else(|| vec![None], Base::ways);
+            if let Some(feeder) = self.feeder(sync, key) {
+                if is_changed {
+                    self.blame(
+                        Invariant::OthersRowWritten,
+                        format!("{key} was written by sync {sync}, and sync {feeder} feeds it"),
+                    );
+                }
+                self.count("row claimed");
+                continue;
+            }
+            let stored = |name: &str, value: &Value| self.stored(name, value);
+            let spec = self.spec(sync, Some(key));
             for reading in &options {
-                for base in &bases {
-                    let decision = spec.decide(&self.world.schema, base.as_ref(), reading, was, &|name, value| {
-                        self.stored(name, value)
-                    });
+                for base in self.bases(sync, known) {
+                    let decision = spec.decide(&self.world.schema, base.as_ref(), reading, was, &stored);
                     questions.push(Question {
                         key: key.clone(),
                         reading: reading.clone(),
@@ -321,16 +378,29 @@ impl Stage {
                 End::Applied(reading) => {
                     self.count("row applied");
                     let Some(row) = after.iter().find(|row| row.key == key) else { continue };
-                    let was = before.iter().find(|row| row.key == key);
-                    let base = self.memories[sync].base.get(&key);
+                    let was = before.iter().find(|was| was.id == row.id);
+                    let known = was.map_or(&key, |was| &was.key);
+                    let spec = self.spec(sync, Some(&key));
+                    let bases = self.bases(sync, known);
+                    let base = bases.iter().flatten().next();
                     let stored = |name: &str, value: &Value| self.stored(name, value);
                     let base = spec.remember(&self.world.schema, base, &reading, (was, row), &stored);
                     let memory = &mut self.memories[sync];
+                    if *known != key {
+                        memory.base.remove(known);
+                        memory.missing.remove(known);
+                    }
                     memory.base.insert(key.clone(), base);
                     memory.missing.remove(&key);
+                    memory.waiting.remove(&key);
+                    self.feeders.insert(key.clone(), sync);
                     self.app.removed.remove(&key);
                     let id = row.id;
                     self.app.edited.retain(|(edited, _)| *edited != id);
+                }
+                End::Waits => {
+                    self.count("row waits for approval");
+                    self.memories[sync].waiting.insert(key);
                 }
                 End::Unwritten => self.count("row unwritten"),
                 End::Wrong(detail, _) if self.runs[run].moved => {
@@ -340,6 +410,32 @@ impl Stage {
                 End::Wrong(detail, false) => self.blame(Invariant::WrongValue, format!("{key}: {detail}")),
             }
         }
+    }
+
+    /// A row has got another key.
+    fn judge_rename(&mut self, run: usize, former: &Row, key: &str, options: &[Reading]) {
+        let sync = self.runs[run].sync;
+        let schema = &self.world.schema;
+        let by = self.world.syncs[sync].renames(schema);
+        let is_gone = !self.runs[run].readings.iter().any(|reading| reading.key.as_ref() == Some(&former.key));
+        let fits = by.is_some_and(|by| {
+            let name = format!("c{}", by + 1);
+            options.iter().any(|reading| match reading.cells[schema.keys.len() + by] {
+                Content::Value(value, _) => {
+                    let value = self.stored(&name, &schema.columns[by].kind.value(value));
+                    schema.same(&name, former.value(&name), &value)
+                }
+                _ => false,
+            })
+        });
+        let is_ours = self.memories[sync].base.contains_key(&former.key);
+        if !(fits && is_gone && is_ours) {
+            self.blame(
+                Invariant::RowRekeyed,
+                format!("the row of {} got the key {key}, and nothing says that it is the same row", former.key),
+            );
+        }
+        self.count("row renamed");
     }
 
     /// The different rows that a run read with a key; none when several rows share it.
@@ -366,7 +462,7 @@ impl Stage {
             .iter()
             .filter_map(|question| match &question.decision {
                 Decision::Insert(values) => Some((None, json!(values))),
-                Decision::Update(values) => {
+                Decision::Update(values) | Decision::Wait(values) => {
                     Some((question.was.as_ref(), json!(restored(question.was.as_ref(), values, marked))))
                 }
                 Decision::Skip => None,
@@ -378,6 +474,11 @@ impl Stage {
             let expected = (question.decision != Decision::Skip).then(|| answers.next()).flatten();
             let is_unchanged = same_row(self, question.was.as_ref(), question.is.as_ref());
             let end = match &expected {
+                Some(Expected::Row(row))
+                    if matches!(question.decision, Decision::Wait(_)) && self.is_as(question.is.as_ref(), row) =>
+                {
+                    End::Waits
+                }
                 Some(Expected::Row(row)) if self.is_as(question.is.as_ref(), row) => {
                     End::Applied(question.reading.clone())
                 }
@@ -400,6 +501,7 @@ impl Stage {
             }
             match (ends.get(&question.key), &end) {
                 (Some(End::Applied(_)), _) => {}
+                (Some(End::Waits), End::Unwritten | End::Wrong(..)) => {}
                 (Some(End::Unwritten), End::Wrong(..)) => {}
                 _ => drop(ends.insert(question.key.clone(), end)),
             }

@@ -52,6 +52,16 @@ pub struct Base {
     pub is_certain: bool,
 }
 
+impl Base {
+    /// This base, and what another sync remembers of the row where this one does not.
+    #[must_use]
+    pub fn over(&self, lower: Option<&Self>) -> Self {
+        let mut columns = lower.map(|base| base.columns.clone()).unwrap_or_default();
+        columns.extend(self.columns.clone());
+        Self { columns, ..self.clone() }
+    }
+}
+
 /// What is known of a sync.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
@@ -65,6 +75,36 @@ pub struct Memory {
     pub births: BTreeSet<Birth>,
     /// What it deleted, and when.
     pub deleted: Vec<(u64, u64)>,
+    /// Rows whose adoption waits for a person.
+    pub waiting: BTreeSet<String>,
+    /// What a person decided for rows that waited.
+    pub approved: BTreeMap<String, Adopt>,
+    /// How many rows had no key, and how many had a key that it does not know and could not be used, in the last complete
+    /// read in which nothing was gone, or whose deletions were carried out.
+    pub strays: Strays,
+}
+
+/// Rows that may be any row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Strays {
+    /// Without a key.
+    pub keyless: usize,
+    /// With a key that is not known, and a cell that cannot be used.
+    pub unknown: usize,
+}
+
+impl Memory {
+    /// The rows of a read that may be any row.
+    #[must_use]
+    pub fn strays(&self, readings: &[Reading]) -> Strays {
+        let is_unknown = |reading: &&Reading| {
+            reading.fate == Fate::Bad && reading.key.as_ref().is_some_and(|key| !self.base.contains_key(key))
+        };
+        Strays {
+            keyless: readings.iter().filter(|reading| reading.fate == Fate::NoKey).count(),
+            unknown: readings.iter().filter(is_unknown).count(),
+        }
+    }
 }
 
 impl Base {
@@ -89,11 +129,34 @@ pub enum Decision {
     Insert(Map<String, Value>),
     /// These columns are written.
     Update(Map<String, Value>),
-    /// Nothing: the mode, or a person who has not said yet.
+    /// Nothing: the mode says so.
     Skip,
+    /// Nothing but this, until a person says whose values stay.
+    Wait(Map<String, Value>),
+}
+
+/// Whose a row that the sync never wrote becomes.
+fn holds_nothing(schema: &Schema, name: &str, live: &Value) -> bool {
+    let number = name.strip_prefix('c').and_then(|number| number.parse::<usize>().ok());
+    let Some(column) = number.and_then(|number| schema.columns.get(number - 1)) else { return false };
+    live.is_null()
+        || column.has_default
+            && column.kind != Kind::Json
+            && schema.same(name, live, &column.kind.value(crate::table::DEFAULT))
 }
 
 impl SyncSpec {
+    /// The column by which a renamed row is known, where the definition can have one.
+    #[must_use]
+    pub fn renames(&self, schema: &Schema) -> Option<usize> {
+        self.rename_by.filter(|index| {
+            let column = schema.columns.get(*index);
+            column.is_some_and(|column| column.unique.is_some())
+                && !schema.partitioned
+                && self.fed(schema, *index).authority != Authority::Unmapped
+        })
+    }
+
     /// How a column that is no key is fed, given what can be said of its kind.
     #[must_use]
     pub fn fed(&self, schema: &Schema, index: usize) -> Fed {
@@ -197,28 +260,42 @@ impl SyncSpec {
         if self.mode == Mode::InsertOnly {
             return Decision::Skip;
         }
+        let is_known = base.is_some();
+        let same = |name: &str, left: &Value, right: &Value| schema.same(name, left, right);
+        // Columns of which the sync knows nothing: `adopt` says whose value they get.
+        let (mut adopted, mut waits) = (Map::new(), false);
         let mut writes = Map::new();
         for (name, fed, value) in self.says(schema, reading) {
             let (Some(sheet), live) = (value, row.value(&name)) else { continue };
-            let same = |left: &Value, right: &Value| schema.same(&name, left, right);
-            let is_equal = same(live, &stored(&name, &sheet));
-            let writes_it = match (fed.authority, base.and_then(|base| base.columns.get(&name))) {
-                _ if is_equal => false,
-                (Authority::Database | Authority::Unmapped, _) => false,
-                (Authority::Sheet, _) => true,
-                (Authority::Merge, None) => match self.adopt {
-                    Adopt::Sheet => true,
-                    Adopt::Database => false,
-                    Adopt::Ask => return Decision::Skip,
-                },
-                (Authority::Merge, Some((said, _))) if *said == sheet => false,
-                (Authority::Merge, Some((_, held))) => same(live, held) || !self.database_wins,
+            let is_owned = matches!(fed.authority, Authority::Database | Authority::Unmapped);
+            if is_owned || same(&name, live, &stored(&name, &sheet)) {
+                continue;
+            }
+            let (said, held) = match base.and_then(|base| base.columns.get(&name)) {
+                Some(known) => known,
+                None => {
+                    match self.adopt {
+                        Adopt::Sheet => drop(adopted.insert(name, sheet)),
+                        Adopt::Database => {}
+                        Adopt::Ask if holds_nothing(schema, &name, live) => drop(adopted.insert(name, sheet)),
+                        Adopt::Ask => waits = true,
+                    }
+                    continue;
+                }
+            };
+            let is_edited = !same(&name, live, held);
+            let writes_it = match fed.authority {
+                Authority::Sheet => *said != sheet || is_edited,
+                _ => *said != sheet && (!is_edited || !self.database_wins),
             };
             if writes_it {
                 writes.insert(name, sheet);
             }
         }
-        Decision::Update(writes)
+        if is_known || !waits {
+            writes.extend(adopted);
+        }
+        if waits { Decision::Wait(writes) } else { Decision::Update(writes) }
     }
 
     /// What is remembered of a row once it was applied, by the row before (none: it is new) and after. What the table holds
@@ -236,10 +313,16 @@ impl SyncSpec {
         let mut others = BTreeMap::new();
         for (name, _, value) in self.says(schema, reading) {
             let is = after.value(&name);
+            let waits = value.as_ref().is_some_and(|sheet| {
+                self.adopt == Adopt::Ask && !columns.contains_key(&name) && !schema.same(&name, is, &stored(&name, sheet))
+            });
+            if waits && before.is_some() {
+                continue;
+            }
             let is_written = before.is_none_or(|before| before.value(&name) != is);
             let known = columns.get(&name).cloned();
             let (said, held) = match (value, known) {
-                (None, None) => continue,
+                (None, None) => (Value::Null, is.clone()),
                 (None, Some((said, held))) => (said, if is_written { is.clone() } else { held }),
                 (Some(sheet), Some((said, held))) if said == sheet && !is_written => (sheet, held),
                 (Some(sheet), _) => {

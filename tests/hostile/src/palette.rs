@@ -240,6 +240,7 @@ mod tests {
         let settings = Settings {
             columns: &sync.columns,
             key: &sync.key,
+            key_forms: &[],
             header_row: 1,
             first_column: 0,
             time_zone: "Asia/Tokyo",

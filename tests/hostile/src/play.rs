@@ -15,7 +15,7 @@ use crate::postgres::Postgres;
 use crate::product::{self, BegunRun, Client, PlayedWorker};
 use crate::stage::{Message, Stage, name_of};
 use crate::table;
-use crate::world::{Mishap, Run, RunKind, Step, World};
+use crate::world::{Adopt, Mishap, Run, RunKind, Step, World};
 
 /// Rounds of deliveries after which nothing gets on any more.
 const ROUNDS: usize = 60;
@@ -131,11 +131,25 @@ impl Player {
         let mut stage = self.client.stage();
         let Some(sync) = sync.checked_rem(self.syncs.len()) else { return };
         let Some(run) = stage.current(sync) else { return };
-        let arguments = serde_json::json!({"p_run": stage.runs[run].id, "p_who": "a person", "p_why": "it is right"});
+        let id = stage.runs[run].id;
+        let arguments = serde_json::json!({"p_run": id, "p_who": "a person", "p_why": "it is right"});
         if let (Ok(answer), _) = stage.run_function("sync_approve_deletes", &arguments, false) {
             let outcome = answer["outcome"].as_str().unwrap_or_default().to_owned();
             stage.count(&format!("approval {outcome}"));
             stage.note(format!("approval: {answer}"));
+        }
+        // Whose values stay changes from one decision to the next.
+        let adopt = if run.is_multiple_of(2) { Adopt::Sheet } else { Adopt::Database };
+        let mut arguments = arguments;
+        arguments["p_adopt"] = serde_json::json!(adopt);
+        if let (Ok(answer), _) = stage.run_function("sync_approve_adoption", &arguments, false) {
+            let outcome = answer["outcome"].as_str().unwrap_or_default().to_owned();
+            stage.count(&format!("adoption {outcome}"));
+            stage.note(format!("adoption as {adopt:?}: {answer}"));
+            if outcome == "approved" {
+                let waiting = stage.memories[sync].waiting.clone();
+                stage.memories[sync].approved.extend(waiting.into_iter().map(|key| (key, adopt)));
+            }
         }
     }
 

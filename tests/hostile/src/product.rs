@@ -5,6 +5,7 @@
 //! calls them. What is played: the sheet, the queue, DynamoDB, and everything that gets lost on the way.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,16 +20,18 @@ use serde_json::{Value, json};
 use sheetsync::area::Area;
 use sheetsync::batch::{Incoming, Outgoing};
 use sheetsync::breaker::{Item, Millis, SharedItem, StoreError, Update};
+use sheetsync::carry::Books;
 use sheetsync::classify;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
-use sheetsync::mapping::{Cell, Rejection};
+use sheetsync::mapping::{KeyForm, Rejection};
 use sheetsync::plan::{RangeDigests, StoredRow};
 use sheetsync::queue::{Inbox, QueueError};
-use sheetsync::sheets::{SheetsError, Tab, TabName, Tabs, Window};
+use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
 use sheetsync::supabase::{
-    Applied, Begun, Destination, Failed, Failure, PlanRecord, RunStatus, RunType, SupabaseError,
+    Applied, Begun, CarriedRow, Carry, CarryPage, Destination, Failed, Failure, PlanRecord, RunStatus, RunType,
+    SupabaseError,
 };
 use sheetsync::survey::Stored;
 use tokio::time::Instant;
@@ -39,21 +42,7 @@ use worker::settings::{Settings, Timeouts};
 use crate::postgres::{Refused, Role, quoted};
 use crate::stage::{Lost, Message, Stage};
 use crate::table::{self, Row};
-use crate::world::{Authority, Blank, Deletes, Mode, RunKind, Schema, SyncSpec};
-
-/// What the product promises, as far as versions of it differ.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules {
-    /// A key is deleted only after several reads.
-    pub confirms_deletes: bool,
-    /// A definition says what becomes of rows that were there before.
-    pub asks_before_adopting: bool,
-    /// What Postgres refused is named with its cell.
-    pub names_cells: bool,
-}
-
-/// Of the version in this tree.
-pub const RULES: Rules = Rules { confirms_deletes: false, asks_before_adopting: false, names_cells: false };
+use crate::world::{Adopt, Authority, Blank, Deletes, Mode, RunKind, Schema, SyncSpec};
 
 /// How many cells the first chunk of a read has, and how many bytes those after it.
 const CHUNK_CELLS: u32 = 40_000;
@@ -88,6 +77,11 @@ pub fn definition(schema: &Schema, sync: usize, spec: &SyncSpec) -> Sync {
         Mode::InsertOnly => "insert_only",
         Mode::UpdateOnly => "update_only",
     };
+    let adopt = match spec.adopt {
+        Adopt::Ask => "ask",
+        Adopt::Sheet => "sheet",
+        Adopt::Database => "database",
+    };
     let deletes = match spec.deletes {
         Deletes::Ignore => "policy = \"ignore\"",
         Deletes::Soft => "policy = \"soft\", column = \"deleted_at\"",
@@ -95,9 +89,12 @@ pub fn definition(schema: &Schema, sync: usize, spec: &SyncSpec) -> Sync {
     };
     let mut text = format!(
         "[[sync]]\nname = {:?}\nspreadsheet = \"book\"\ntab = \"tab{sync}\"\ntable = \"things\"\nkey = [{}]\nmode = {mode:?}\n\
-         on_conflict = {:?}\nbatch_rows = {}\non_delete = {{ {deletes}, guard_rows = {}, guard_percent = 0 }}\n",
+         adopt = {adopt:?}\nprecedence = {}\nconfirm_deletes = {}\nrename_by = [{}]\non_conflict = {:?}\nbatch_rows = {}\non_delete = {{ {deletes}, guard_rows = {}, guard_percent = 0 }}\n",
         sync_name(sync),
         keys.join(", "),
+        spec.precedence,
+        spec.confirm_deletes.max(1),
+        spec.renames(schema).map(|index| format!("\"c{}\"", index + 1)).unwrap_or_default(),
         if spec.database_wins { "database" } else { "sheet" },
         spec.batch_rows.max(1),
         spec.guard,
@@ -183,7 +180,7 @@ impl Client {
         let arguments = json!({
             "p_sync": definition.name, "p_run": run, "p_definition": definition.registration(),
             "p_type": run_type(kind), "p_triggered_by": "a world", "p_keys": keys,
-            "p_every_seconds": null, "p_stall_seconds": definition.stall_after.as_secs(),
+            "p_every_seconds": null, "p_stall_seconds": definition.stall_after.as_secs(), "p_nonce": run,
         });
         self.patient("sync_begin", arguments).await
     }
@@ -202,6 +199,9 @@ impl Client {
             id: run,
             seq: begun.seq,
             present_rows: begun.present_rows,
+            keyless_before: begun.keyless_before,
+            key_forms: begun.key_forms,
+            carry: begun.carry,
             approved_deletes: begun.approved_deletes,
             run_type: run_type(kind),
             keys,
@@ -290,6 +290,9 @@ pub struct BegunRun {
     seq: i64,
     present_rows: u64,
     approved_deletes: Option<sheetsync::hash::KeySet>,
+    keyless_before: Option<u64>,
+    key_forms: Vec<KeyForm>,
+    carry: Option<Carry>,
 }
 
 impl BegunRun {
@@ -297,9 +300,10 @@ impl BegunRun {
     #[must_use]
     pub fn of(begun: Begun) -> Option<(Self, bool)> {
         match begun {
-            Begun::Begun { seq, present_rows, approved_deletes, .. } => {
+            Begun::Begun { seq, present_rows, approved_deletes, key_forms, keyless_rows, carry, .. } => {
                 let is_approved = approved_deletes.is_some();
-                Some((Self { seq, present_rows, approved_deletes }, is_approved))
+                let keyless_before = keyless_rows;
+                Some((Self { seq, present_rows, approved_deletes, keyless_before, key_forms, carry }, is_approved))
             }
             _ => None,
         }
@@ -385,7 +389,7 @@ pub fn call_sql(function: &str, arguments: &Value) -> String {
 /// Functions after which the table is as it was.
 #[must_use]
 pub fn only_reads(function: &str) -> bool {
-    matches!(function, "sync_range_digests" | "sync_row_hashes" | "sync_ping" | "sync_heartbeat" | "sync_reload_schema")
+    matches!(function, "sync_range_digests" | "sync_row_hashes" | "sync_carry_page" | "sync_ping" | "sync_heartbeat" | "sync_reload_schema")
 }
 
 /// The run of a call, when it is about one.
@@ -442,6 +446,29 @@ impl Stored for Client {
     }
 }
 
+impl Books for Client {
+    async fn carry_page(
+        &self,
+        sync: &str,
+        run: Uuid,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CarryPage, SupabaseError> {
+        let arguments = json!({"p_sync": sync, "p_run": run, "p_after": after, "p_limit": limit});
+        self.patient("sync_carry_page", arguments).await
+    }
+
+    async fn carry(&self, sync: &str, run: Uuid, rows: &[CarriedRow]) -> Result<u64, SupabaseError> {
+        let answer: Value = self.patient("sync_carry", json!({"p_sync": sync, "p_run": run, "p_rows": rows})).await?;
+        Ok(answer["carried"].as_u64().unwrap_or_default())
+    }
+
+    async fn carry_end(&self, sync: &str, run: Uuid) -> Result<u64, SupabaseError> {
+        let answer: Value = self.patient("sync_carry_end", json!({"p_sync": sync, "p_run": run})).await?;
+        Ok(answer["dropped"].as_u64().unwrap_or_default())
+    }
+}
+
 #[derive(Deserialize)]
 struct Standing {
     status: RunStatus,
@@ -485,6 +512,7 @@ impl Tabs for Client {
             id: index as i64,
             title: title.to_owned(),
             // So wide that a chunk has only a few rows, and exactly as long as the sheet is.
+            grid: Grid { rows, columns: CHUNK_CELLS / chunk_rows },
             window: Window { first_row: 1, last_row: rows, first_column: 0, last_column: CHUNK_CELLS / chunk_rows - 1 },
             time_zone: "Asia/Tokyo".to_owned(),
         })
@@ -495,11 +523,15 @@ impl Tabs for Client {
         Ok(answered(version).await?.to_string())
     }
 
-    async fn rows(&self, tab: &Tab, first: u32, last: u32) -> Result<(Vec<Vec<Cell>>, u64), SheetsError> {
-        let rows = self.stage().give_rows(tab.id as usize, first, last);
-        let rows = answered(rows).await?;
+    async fn blocks(&self, tab: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError> {
+        let given = self.stage().give_blocks(tab.id as usize, blocks);
+        // Google gives out what there is of rows that end below the grid, and refuses those that begin there.
+        let Some(given) = answered(given).await? else {
+            return Err(SheetsError::PastGrid("the rows begin below the last one".to_owned()));
+        };
+        let asked: u32 = blocks.iter().skip(1).map(|rows| rows.end() - rows.start() + 1).sum();
         let chunk_rows = u64::from(CHUNK_CELLS / (tab.window.last_column + 1));
-        Ok((rows, u64::from(last - first + 1) * CHUNK_BYTES / chunk_rows))
+        Ok((given, u64::from(asked) * CHUNK_BYTES / chunk_rows))
     }
 }
 

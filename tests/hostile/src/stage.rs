@@ -2,12 +2,14 @@
 //! and what goes wrong at which call. What must hold of it is judged in [`crate::judge`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde_json::Value;
 use sheetsync::breaker::{Circuit, Item};
 use sheetsync::clock::Clock;
 use sheetsync::mapping::Cell;
+use sheetsync::sheets::Block;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -59,6 +61,8 @@ pub struct RunRecord {
     pub held: BTreeSet<Birth>,
     /// The rows that it was given.
     pub readings: Vec<Reading>,
+    /// The spreadsheet's versions that it was given.
+    pub versions: Vec<u64>,
     /// The spreadsheet's version when it began.
     pub version: u64,
     /// Whether the spreadsheet changed while it read.
@@ -100,6 +104,8 @@ pub struct Stage {
     pub memories: Vec<Memory>,
     /// What the application did.
     pub app: App,
+    /// Which sync feeds a row, by its key.
+    pub feeders: BTreeMap<String, usize>,
     /// Rows that the product marked as deleted.
     pub marked: BTreeSet<i64>,
     /// The table after the last commit.
@@ -150,6 +156,7 @@ impl Stage {
             sheet,
             memories: vec![Memory::default(); world.syncs.len()],
             app: App::default(),
+            feeders: BTreeMap::new(),
             marked: BTreeSet::new(),
             rows: Vec::new(),
             runs: Vec::new(),
@@ -231,6 +238,15 @@ impl Stage {
     #[must_use]
     pub fn run(&self, id: Uuid) -> Option<usize> {
         self.runs.iter().position(|run| run.id == id)
+    }
+
+    /// The other sync that feeds a row, when this one must leave it alone: its tab has the row, and this one does not take
+    /// precedence.
+    #[must_use]
+    pub fn feeder(&self, sync: usize, key: &str) -> Option<usize> {
+        let feeder = *self.feeders.get(key)?;
+        let outranks = self.world.syncs[sync].precedence > self.world.syncs[feeder].precedence;
+        (feeder != sync && !outranks && self.memories[feeder].keys.contains(key)).then_some(feeder)
     }
 
     /// The newest run of a sync.
@@ -423,7 +439,11 @@ impl Stage {
     /// The spreadsheet's version.
     pub fn version(&mut self) -> Result<u64, Lost> {
         self.ask_google()?;
-        Ok(self.sheet.version)
+        let version = self.sheet.version;
+        if let Some(run) = self.runs.iter_mut().rfind(|run| run.is_reading) {
+            run.versions.push(version);
+        }
+        Ok(version)
     }
 
     /// How many rows a tab's grid has, and how many of them a chunk has.
@@ -433,9 +453,18 @@ impl Stage {
         Ok((self.sheet.tabs[tab].rows.len() as u32 + 1, u32::from(chunk_rows)))
     }
 
-    /// Gives out rows of a tab, counted from 1, as they are at this moment, and notes what they said.
-    pub fn give_rows(&mut self, tab: usize, first: u32, last: u32) -> Result<Vec<Vec<Cell>>, Lost> {
+    /// Gives out blocks of rows of a tab, counted from 1, all as they are at this moment, and notes what the rows below the
+    /// headers said; none when a block begins below the last row.
+    pub fn give_blocks(&mut self, tab: usize, blocks: &[RangeInclusive<u32>]) -> Result<Option<Vec<Block>>, Lost> {
         self.ask_google()?;
+        let last = self.sheet.tabs[tab].rows.len() as u32 + 1;
+        if blocks.iter().any(|rows| *rows.start() > last) {
+            return Ok(None);
+        }
+        Ok(Some(blocks.iter().map(|rows| self.give_rows(tab, rows)).collect()))
+    }
+
+    fn give_rows(&mut self, tab: usize, rows: &RangeInclusive<u32>) -> Block {
         let schema = &self.world.schema;
         let (names, kinds) = (schema.names(), schema.kinds());
         let sheet = &self.sheet.tabs[tab];
@@ -446,7 +475,7 @@ impl Stage {
         });
         let mut given = Vec::new();
         let mut readings = Vec::new();
-        for number in first..=last {
+        for number in rows.clone() {
             if number == 1 {
                 given.push(headers.clone().collect());
                 continue;
@@ -463,7 +492,7 @@ impl Stage {
         if let Some(run) = self.runs.iter_mut().rfind(|run| run.is_reading) {
             run.readings.extend(readings);
         }
-        Ok(given)
+        given
     }
 
     /// A run begins to read.
@@ -478,6 +507,7 @@ impl Stage {
             is_reading: true,
             held,
             readings: Vec::new(),
+            versions: Vec::new(),
             version: self.sheet.version,
             moved: false,
             is_planned: false,

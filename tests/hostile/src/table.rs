@@ -52,6 +52,9 @@ end
 $q$;
 ";
 
+/// The value that columns with a default get.
+pub const DEFAULT: u8 = 2;
+
 /// A row of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -135,7 +138,7 @@ impl Schema {
         for (name, column) in names.iter().skip(self.keys.len()).zip(&self.columns) {
             let mut text = format!("{name} {}", column.kind.column());
             if column.has_default {
-                let _ = write!(text, " default {}", literal(column.kind, 2));
+                let _ = write!(text, " default {}", literal(column.kind, DEFAULT));
             }
             if column.not_null {
                 text.push_str(" not null");
@@ -280,7 +283,7 @@ impl Schema {
                 let column = index.checked_sub(self.keys.len()).map(|index| &self.columns[index]);
                 let default = column
                     .filter(|column| column.has_default)
-                    .map_or("null".to_owned(), |column| literal(column.kind, 2));
+                    .map_or("null".to_owned(), |column| literal(column.kind, DEFAULT));
                 format!("case when p_write ? '{name}' then r.{name} else {default} end")
             })
             .collect();
