@@ -240,6 +240,7 @@ mod tests {
             header_row: 1,
             first_column: 0,
             time_zone: "UTC",
+            locale: crate::mapping::Locale::default(),
         };
         Mapping::bind(settings, &["id", "no"].map(Cell::from)).expect("the headers fit")
     }

@@ -70,7 +70,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their names.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::AboveMaximum,
         Self::AmbiguousLocalTime,
         Self::BadCharacter,

@@ -228,7 +228,12 @@ impl Stage {
 
     /// Whether what is refused with this code is refused for one cell. What a trigger raises by itself names none.
     fn names_cells(&self, code: &str) -> bool {
-        let is_raised = self.world.schema.triggers.iter().any(|trigger| matches!(trigger, Trigger::Raise(_, _, raised) if raised == code));
+        let is_raised = self
+            .world
+            .schema
+            .triggers
+            .iter()
+            .any(|trigger| matches!(trigger, Trigger::Raise(_, _, raised) if raised == code));
         let is_known = code.len() != 5 || code.starts_with("22") || matches!(code, "23502" | "23505" | "23514");
         is_known && !is_raised && !matches!(code, "dead_letter")
     }

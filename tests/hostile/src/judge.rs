@@ -99,9 +99,8 @@ impl Stage {
         let record = &self.runs[run];
         let is_selective = matches!(record.kind, RunKind::Selective(_));
         let is_at_rest = record.versions.first() == record.versions.last();
-        let is_complete = is_at_rest
-            && !is_selective
-            && !record.readings.iter().any(|reading| reading.fate == Fate::Unreadable);
+        let is_complete =
+            is_at_rest && !is_selective && !record.readings.iter().any(|reading| reading.fate == Fate::Unreadable);
         let keys: BTreeSet<String> = record.readings.iter().filter_map(|reading| reading.key.clone()).collect();
         let births = record.readings.iter().map(|reading| reading.birth).collect();
         let minute = self.minute;
@@ -229,7 +228,10 @@ impl Stage {
         if let Some(new) = new {
             self.blame(
                 Invariant::RowReplaced,
-                format!("{} was deleted and {new} made of it anew, and rename_by says that it is the same row", row.key),
+                format!(
+                    "{} was deleted and {new} made of it anew, and rename_by says that it is the same row",
+                    row.key
+                ),
             );
         }
     }

@@ -314,7 +314,9 @@ impl SyncSpec {
         for (name, _, value) in self.says(schema, reading) {
             let is = after.value(&name);
             let waits = value.as_ref().is_some_and(|sheet| {
-                self.adopt == Adopt::Ask && !columns.contains_key(&name) && !schema.same(&name, is, &stored(&name, sheet))
+                self.adopt == Adopt::Ask
+                    && !columns.contains_key(&name)
+                    && !schema.same(&name, is, &stored(&name, sheet))
             });
             if waits && before.is_some() {
                 continue;

@@ -244,6 +244,7 @@ mod tests {
             header_row: 1,
             first_column: 0,
             time_zone: "Asia/Tokyo",
+            locale: sheetsync::mapping::Locale::default(),
         };
         let mapping = Mapping::bind(settings, &[Cell::from("k"), Cell::from("c")]).unwrap();
         match mapping.row(2, &[Cell::from("key"), cell.clone()]) {

@@ -389,7 +389,15 @@ pub fn call_sql(function: &str, arguments: &Value) -> String {
 /// Functions after which the table is as it was.
 #[must_use]
 pub fn only_reads(function: &str) -> bool {
-    matches!(function, "sync_range_digests" | "sync_row_hashes" | "sync_carry_page" | "sync_ping" | "sync_heartbeat" | "sync_reload_schema")
+    matches!(
+        function,
+        "sync_range_digests"
+            | "sync_row_hashes"
+            | "sync_carry_page"
+            | "sync_ping"
+            | "sync_heartbeat"
+            | "sync_reload_schema"
+    )
 }
 
 /// The run of a call, when it is about one.
@@ -515,6 +523,7 @@ impl Tabs for Client {
             grid: Grid { rows, columns: CHUNK_CELLS / chunk_rows },
             window: Window { first_row: 1, last_row: rows, first_column: 0, last_column: CHUNK_CELLS / chunk_rows - 1 },
             time_zone: "Asia/Tokyo".to_owned(),
+            locale: "ja_JP".to_owned(),
         })
     }
 

@@ -109,6 +109,7 @@ impl Tabs for World {
             grid,
             window: Window::of(area, grid).expect("the range is in the grid"),
             time_zone: "Asia/Tokyo".to_owned(),
+            locale: "ja_JP".to_owned(),
         })
     }
 

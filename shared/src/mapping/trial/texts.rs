@@ -67,6 +67,7 @@ fn keys_are_whole_or_refused() {
     let settings = Settings {
         columns: &[key],
         key: &["k".to_owned()],
+        key_forms: &[],
         header_row: 1,
         first_column: 0,
         time_zone: "UTC",

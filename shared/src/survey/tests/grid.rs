@@ -163,6 +163,7 @@ impl Tabs for Spreadsheet {
             grid: sheet.grid,
             window: Window::of(area, sheet.grid).expect("the tests' ranges lie in the grid"),
             time_zone: sheet.time_zone.to_owned(),
+            locale: "ja_JP".to_owned(),
         })
     }
 
