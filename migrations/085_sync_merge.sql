@@ -140,17 +140,20 @@ as $$
     where c.is_key
 $$;
 
--- The columns of the unique indexes that are checked row by row, but for the key's own: where one row can be in another's way.
+-- The columns of the unique indexes, but for the key's own: where one row can be in another's way. Those that are `is_immediate`
+-- are checked row by row.
 -- Indexes over expressions, or over columns that the sheet does not feed, are left out.
+drop function if exists public.sync_unique_columns(public.sync_targets); -- without is_immediate
 create or replace function public.sync_unique_columns(p_target public.sync_targets)
-returns table (index_oid oid, constraint_name text, predicate text, place bigint, name text, is_nullable boolean)
+returns table (index_oid oid, constraint_name text, predicate text, place bigint, name text, is_nullable boolean,
+               is_immediate boolean)
 language sql stable
 set search_path = ''
 as $$
     select i.indexrelid, x.relname::text, pg_get_expr(i.indpred, i.indrelid), k.position, a.attname::text,
-           not a.attnotnull and not i.indnullsnotdistinct
+           not a.attnotnull and not i.indnullsnotdistinct, i.indimmediate
     from pg_catalog.pg_class as c
-    join pg_catalog.pg_index as i on i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate and i.indexprs is null
+    join pg_catalog.pg_index as i on i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indexprs is null
     join pg_catalog.pg_class as x on x.oid = i.indexrelid
     cross join lateral unnest(i.indkey::smallint[]) with ordinality as k (attnum, position)
     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = k.attnum
@@ -902,7 +905,7 @@ begin
         select distinct on (u.index_oid) u.name, c.ordinal
         from public.sync_unique_columns(p_target) as u
         join public.sync_mapped_columns(p_target) as c on c.name = u.name
-        where u.is_nullable and not c.is_key and c.authority <> 'database'
+        where u.is_nullable and u.is_immediate and not c.is_key and c.authority <> 'database'
         order by u.index_oid, u.place
     loop
         execute format('/* sheetsync */ update public.%I as t set %I = null from unnest($1) as d where d.act = ''update'' and d.writes[%s] and %s',

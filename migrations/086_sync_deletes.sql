@@ -361,15 +361,7 @@ begin
         v_keys := array(select k.row_key from unnest(v_keys) as k (row_key) where k.row_key <> all (v_other.keys) order by k.row_key);
     end loop;
 
-    if p_target.delete_policy = 'ignore' then
-        update public.sync_rows as r
-        set state = 'absent', last_seq = p_target.seq
-        where r.sync = p_target.sync and r.key_hash = any (v_hashes) and r.row_key = any (v_keys) and r.state = 'present';
-        counts := jsonb_build_object('skipped', v_skipped, 'unchanged', v_unchanged + cardinality(v_keys));
-        return;
-    end if;
-
-    v_confirmed := public.sync_confirm_missing(p_target, p_run, v_hashes);
+    v_confirmed := case p_target.delete_policy when 'ignore' then '{}' else public.sync_confirm_missing(p_target, p_run, v_hashes) end;
     v_confirmed := array(select k.row_key from unnest(v_confirmed) as k (row_key) where k.row_key = any (v_keys) order by k.row_key);
     for v_key, v_hash in
         select distinct r.row_key, r.key_hash
@@ -392,6 +384,14 @@ begin
                 format('the row %s is gone from the sheet but stays in the table: a row with another key needs its value and was refused', v_key));
         end if;
     end loop;
+
+    if p_target.delete_policy = 'ignore' then
+        update public.sync_rows as r
+        set state = 'absent', last_seq = p_target.seq
+        where r.sync = p_target.sync and r.key_hash = any (v_hashes) and r.row_key = any (v_keys) and r.state = 'present';
+        counts := jsonb_build_object('skipped', v_skipped, 'unchanged', v_unchanged + cardinality(v_keys));
+        return;
+    end if;
 
     select a.* into v_some
     from public.sync_apply_isolated(p_target, p_run, 'delete', array(

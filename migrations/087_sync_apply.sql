@@ -238,6 +238,7 @@ begin
                string_agg(format('(i.item -> ''v'' -> %s)', c.ordinal), ', ' order by u.place) as wanted
         from public.sync_unique_columns(p_target) as u
         join public.sync_mapped_columns(p_target) as c on c.name = u.name
+        where u.is_immediate
         group by u.index_oid, u.constraint_name
     loop
         for v_edge in execute format($sql$

@@ -281,8 +281,16 @@ async fn a_renamed_row_stays_until_its_deletion_is_confirmed() {
 
 #[tokio::test]
 async fn a_rename_by_a_unique_column_keeps_what_the_database_owns() {
-    for deletes in [hard(), soft()] {
+    for (deletes, constraint) in
+        [(hard(), "unique"), (soft(), "unique"), (hard(), "unique deferrable"), (json!({"policy": "ignore"}), "unique")]
+    {
         let (database, service, sync) = slugs(deletes).await;
+        database
+            .sql(&format!(
+                "alter table things drop constraint things_note_key, add constraint things_note_key {}",
+                constraint.replacen("unique", "unique (note)", 1)
+            ))
+            .await;
         let sync = sync.with("renameBy", json!(["note"])).with("confirmDeletes", 2);
         sync.run(&service, &[json!(["AA1", "slug"])]).await;
         database.sql("update things set remarks = 'typed by an agent'").await;
