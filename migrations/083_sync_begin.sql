@@ -419,8 +419,9 @@ begin
 
     select * into v_current from public.sync_state as s where s.id = p_run;
     if found then
-        -- The same invocation asks again because it got no answer: its run has begun.
-        if v_current.nonce = p_nonce and v_current.planned_at is null and v_current.status in ('queued', 'in_progress') then
+        -- The same invocation asks again because it got no answer: its run has begun. Not once it has read anything: Lambda may deliver
+        -- an event twice under one id, and two must not plan one run.
+        if v_current.nonce = p_nonce and v_current.status = 'queued' and v_current.planned_at is null then
             return public.sync_begun(v_current, null);
         end if;
         return jsonb_build_object('outcome', 'duplicate', 'run', p_run, 'status', v_current.status);
