@@ -142,6 +142,7 @@ export const ja: Messages = {
     no_such_local_time: "存在しない時刻です",
     not_a_boolean: "はい・いいえとして読めません",
     not_a_date: "日付として読めません",
+    not_a_duration: "所要時間として読めません",
     not_a_number: "数値として読めません",
     not_a_time: "時刻として読めません",
     not_a_timestamp: "日時として読めません",
