@@ -55,7 +55,7 @@ impl Draw {
 
     fn world(&mut self) -> World {
         let schema = self.schema();
-        let syncs: Vec<SyncSpec> = (0..if self.chance(30) { 2 } else { 1 }).map(|_| self.sync(&schema)).collect();
+        let syncs: Vec<SyncSpec> = (0..if self.chance(40) { 2 } else { 1 }).map(|_| self.sync(&schema)).collect();
         let rows = if self.chance(10) { self.random.random_range(11..15) } else { self.random.random_range(3..10) };
         let mut keys: Vec<u8> = (0..VALUES).collect();
         if schema.keys[0] == Kind::Uuid || matches!(schema.keys[0], Kind::Citext | Kind::Folded) && self.chance(80) {
@@ -192,7 +192,7 @@ impl Draw {
             confirm_deletes: self.weighed(&[(50, 2), (40, 1), (10, 3)]),
             rename_by: (0..schema.columns.len())
                 .find(|index| schema.columns[*index].unique.is_some())
-                .filter(|_| self.chance(40)),
+                .filter(|_| self.chance(60)),
         }
     }
 
@@ -269,7 +269,7 @@ impl Draw {
                 message: self.random.random_range(0..30),
                 half: self.chance(30).then(|| self.random.random_range(0..2)),
             },
-            93..=97 => Step::Minutes(*[1, 5, 20, 90, 700, 1500].choose(&mut self.random).unwrap_or(&5)),
+            93..=95 => Step::Minutes(*[1, 5, 20, 90, 700, 1500].choose(&mut self.random).unwrap_or(&5)),
             _ => Step::Approve(self.below(syncs.len())),
         }
     }
