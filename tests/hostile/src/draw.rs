@@ -127,7 +127,7 @@ impl Draw {
                 (if keys == [Kind::Text] { 8 } else { 0 }, Kind::Parent),
             ]);
             let can_be_unique = matches!(kind, Kind::Text | Kind::Varchar | Kind::Integer | Kind::Numeric | Kind::Date);
-            let unique = (can_be_unique && self.chance(30))
+            let unique = (can_be_unique && self.chance(40))
                 .then(|| if self.chance(30) { Unique::Deferrable } else { Unique::Plain });
             columns.push(ColumnSpec {
                 kind,
@@ -180,7 +180,7 @@ impl Draw {
             .collect();
         SyncSpec {
             columns,
-            mode: self.weighed(&[(90, Mode::Upsert), (5, Mode::InsertOnly), (5, Mode::UpdateOnly)]),
+            mode: self.weighed(&[(86, Mode::Upsert), (6, Mode::InsertOnly), (8, Mode::UpdateOnly)]),
             database_wins: self.chance(25),
             deletes: self.weighed(&[(55, Deletes::Hard), (27, Deletes::Soft), (18, Deletes::Ignore)]),
             guard: self.weighed(&[(10, 0), (10, 1), (15, 2), (65, 20)]),
@@ -239,6 +239,8 @@ impl Draw {
     /// What people do more often in this world than others.
     fn favourites(&mut self) -> Vec<u32> {
         let mut weights = vec![1; 16];
+        // Keys are what most depends on.
+        weights[0] = 4;
         for _ in 0..4 {
             let at = self.below(weights.len());
             weights[at] += 5;
@@ -253,8 +255,8 @@ impl Draw {
                 Step::Sheet(tab, self.edit(schema, syncs, favourites))
             }
             43..=56 => Step::App(self.app(schema)),
-            57..=83 => Step::Run(self.run(schema, syncs, favourites)),
-            84..=87 => {
+            57..=81 => Step::Run(self.run(schema, syncs, favourites)),
+            82..=87 => {
                 let mishaps =
                     if self.chance(40) { vec![self.mishap(schema, syncs, favourites, 6)] } else { Vec::new() };
                 Step::Deliver {
@@ -284,7 +286,7 @@ impl Draw {
             true => (0..self.random.random_range(1..3)).map(|_| self.mishap(schema, syncs, favourites, 12)).collect(),
             false => Vec::new(),
         };
-        Run { sync: self.below(syncs.len()), kind, mishaps, settles: self.chance(85) }
+        Run { sync: self.below(syncs.len()), kind, mishaps, settles: self.chance(75) }
     }
 
     fn mishap(&mut self, schema: &Schema, syncs: &[SyncSpec], favourites: &[u32], calls: u8) -> Mishap {

@@ -63,8 +63,8 @@ pub const MUTANTS: &[Mutant] = &[
         "H2",
         "uuid keys are compared letter by letter",
         &[swap(
-            "when t.oid = 'uuid'::regtype and k.mapping in ('text', 'enum') then 'uuid'",
-            "when t.oid = 'uuid'::regtype and k.mapping in ('text', 'enum') then 'text'",
+            "when 'bpchar'::regtype then 'char'\n               when 'uuid'::regtype then 'uuid'",
+            "when 'bpchar'::regtype then 'char'\n               when 'uuid'::regtype then 'text'",
         )],
     ),
     rust("H3", "a row whose key cannot be read keeps no row from being deleted", Switch::KeysUnreadable),

@@ -252,10 +252,15 @@ impl Player {
                 sleep_until(next + Duration::from_millis(1)).await;
             }
             let now = Instant::now();
-            let messages: Vec<Message> = {
+            let mut messages: Vec<Message> = {
                 let stage = self.client.stage();
-                stage.queue.iter().filter(|message| message.visible <= now).take(10).cloned().collect()
+                stage.queue.iter().filter(|message| message.visible <= now).cloned().collect()
             };
+            // A queue keeps no order.
+            if self.runs.is_multiple_of(2) {
+                messages.reverse();
+            }
+            messages.truncate(10);
             self.deliver(&messages, false).await;
             if self.is_over() {
                 return;
