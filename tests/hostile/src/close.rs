@@ -11,7 +11,7 @@ use crate::postgres::quoted;
 use crate::product;
 use crate::stage::Stage;
 use crate::table::{self, Expected, Row};
-use crate::world::{Authority, Deletes, RunKind};
+use crate::world::{Authority, Deletes, RunKind, Unique};
 
 /// A run as `sync_state` has it.
 struct Ended {
@@ -367,7 +367,11 @@ impl Stage {
         if fitting.is_empty() {
             return;
         }
+        // Values that must not be null are exchanged in no circle: the way out of one is a null.
+        let is_stuck = fitting.len() > 1
+            && self.world.schema.columns.iter().any(|column| column.not_null && column.unique == Some(Unique::Plain));
         match table::together(&self.postgres, &whole) {
+            None if is_stuck => self.note(format!("rows {fitting:?} may exchange values that cannot be null")),
             None => self.blame(
                 Invariant::NeverConverges,
                 format!("rows {fitting:?} of tab {sync} are refused in every run, and the table could hold them all"),

@@ -15,7 +15,7 @@ use crate::postgres::Postgres;
 use crate::product::{self, BegunRun, Client, PlayedWorker};
 use crate::stage::{Message, Stage, name_of};
 use crate::table;
-use crate::world::{Adopt, Mishap, Mode, Run, RunKind, Step, World};
+use crate::world::{Adopt, Mishap, Mode, Run, RunKind, Step, Trigger, World};
 
 /// Rounds of deliveries after which nothing gets on any more.
 const ROUNDS: usize = 60;
@@ -327,7 +327,9 @@ impl Player {
         let is_busy = !written.is_empty() || messages > 0 && is_completed;
         // A row that the mode leaves alone is offered in every run, in case it may be written by then.
         let is_upsert = stage.world.syncs[sync].mode == Mode::Upsert;
-        if is_last && is_busy && is_upsert && stage.world.syncs.len() == 1 {
+        // What a trigger keeps as it was is tried again in every run, and named.
+        let is_kept = stage.world.schema.triggers.iter().any(|trigger| matches!(trigger, Trigger::KeepOld(_)));
+        if is_last && is_busy && is_upsert && !is_kept && stage.world.syncs.len() == 1 {
             stage.blame(
                 Invariant::NotQuiet,
                 format!("the sheet is at rest, and a run sent {messages} messages and wrote the rows {written:?}"),
