@@ -52,9 +52,11 @@ test: tools dashboard ## Runs all tests: end to end on a stack of their own, the
 	cargo test --workspace --locked --doc --quiet
 
 # Needs nothing of the stack but Postgres.
-hostile: tools ## Plays hostile worlds for SECONDS=600, on a Postgres of its own; HOSTILE_SEED=, HOSTILE_CASE= for one
+# HOSTILE_MUTANTS=1, or the names of some: instead, each known fault is put back and must be found within the time.
+hostile: tools ## Plays hostile worlds for SECONDS=600, on a Postgres of its own; HOSTILE_SEED=, HOSTILE_CASE=, HOSTILE_MUTANTS=
 	$(LOCAL) up --dir .local/hostile --without-aws --detach
-	. .local/hostile/env && HOSTILE_SECONDS=$(SECONDS) cargo nextest run --package sheetsync-hostile --locked --no-fail-fast; \
+	. .local/hostile/env && HOSTILE_SECONDS=$(SECONDS) cargo nextest run --package sheetsync-hostile --locked --no-fail-fast \
+	  $(if $(HOSTILE_MUTANTS),--features faults --run-ignored only --no-capture); \
 	  status=$$?; $(LOCAL) down --dir .local/hostile; exit $$status
 
 screenshots: tools dashboard ## Makes the pictures of docs/DASHBOARD.md again, and prints its figures; on a stack of its own

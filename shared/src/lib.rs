@@ -17,6 +17,7 @@ pub mod carry;
 pub mod classify;
 pub mod clock;
 pub mod definition;
+pub mod faults;
 pub mod hash;
 mod http;
 pub mod limiter;

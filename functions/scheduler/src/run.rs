@@ -10,6 +10,7 @@ use sheetsync::batch;
 use sheetsync::batch::{Envelope, Outgoing};
 use sheetsync::carry::{self, Books};
 use sheetsync::definition::{DefinitionError, Sync};
+use sheetsync::faults::{self, Fault};
 use sheetsync::hash::KeySet;
 use sheetsync::mapping::{KeyForm, Rejection};
 use sheetsync::plan::{self, Plan, Reading};
@@ -250,7 +251,9 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             upsert_batches,
             delete_batches,
             deletes_withheld,
-            read_complete: self.run_type != RunType::Selective && !read.moved && tally.keys_unreadable == 0,
+            read_complete: self.run_type != RunType::Selective
+                && !read.moved
+                && (tally.keys_unreadable == 0 || faults::is_on(Fault::KeysUnreadable)),
             vanished,
             metadata: json!({
                 "tab": read.tab.title,

@@ -11,7 +11,7 @@ use crate::postgres::quoted;
 use crate::product;
 use crate::stage::Stage;
 use crate::table::{self, Expected, Row};
-use crate::world::{Deletes, Mode, RunKind, Trigger};
+use crate::world::{Authority, Deletes, RunKind, Unique};
 
 /// A run as `sync_state` has it.
 struct Ended {
@@ -25,6 +25,7 @@ struct Ended {
 struct Named {
     key: Option<String>,
     number: Option<u32>,
+    column: Option<String>,
     cell: Option<String>,
     code: String,
 }
@@ -112,7 +113,7 @@ impl Stage {
                     ),
                 );
             }
-            self.judge_named(reading, &named);
+            self.judge_named(sync, reading, &named);
         }
         let waiting = self.unapplied(sync, &good);
         for (reading, why) in &waiting {
@@ -125,7 +126,7 @@ impl Stage {
                     ),
                 );
             }
-            self.judge_named(reading, &named);
+            self.judge_named(sync, reading, &named);
         }
         self.judge_waiting(sync, &waiting);
         if is_completed {
@@ -136,9 +137,6 @@ impl Stage {
     /// Rows that could be used and that are not in the table as they should be.
     fn unapplied(&mut self, sync: usize, good: &[Reading]) -> Vec<(Reading, String)> {
         let spec = self.spec(sync, None);
-        if spec.mode != Mode::Upsert {
-            return Vec::new();
-        }
         let mut asked: Vec<(Reading, Option<Row>, Map<String, Value>)> = Vec::new();
         let mut waiting = Vec::new();
         for reading in good {
@@ -205,7 +203,7 @@ impl Stage {
         others.any(|(other, memory)| other.precedence > precedence && memory.keys.contains(key))
     }
 
-    fn judge_named(&mut self, reading: &Reading, named: &[Named]) {
+    fn judge_named(&mut self, sync: usize, reading: &Reading, named: &[Named]) {
         let found = named
             .iter()
             .find(|named| named.number == Some(reading.number) || named.key.is_some() && named.key == reading.key);
@@ -218,7 +216,7 @@ impl Stage {
                     json!(reading.cells)
                 ),
             ),
-            Some(named) if named.cell.is_none() && self.names_cells(&named.code) => self.blame(
+            Some(named) if named.cell.is_none() && self.names_cells(sync, named) => self.blame(
                 Invariant::NotNamed,
                 format!("row {} is not in the table, and its entry ({}) names no cell", reading.number, named.code),
             ),
@@ -226,30 +224,32 @@ impl Stage {
         }
     }
 
-    /// Whether what is refused with this code is refused for one cell. What a trigger raises by itself names none.
-    fn names_cells(&self, code: &str) -> bool {
-        let is_raised = self
-            .world
-            .schema
-            .triggers
-            .iter()
-            .any(|trigger| matches!(trigger, Trigger::Raise(_, _, raised) if raised == code));
-        let is_known = code.len() != 5 || code.starts_with("22") || matches!(code, "23502" | "23505" | "23514");
-        is_known && !is_raised && !matches!(code, "dead_letter")
+    /// Whether an entry must name a cell: when it names a column that the sheet feeds, and when the mapping made it.
+    fn names_cells(&self, sync: usize, named: &Named) -> bool {
+        let schema = &self.world.schema;
+        let is_sqlstate = named.code.len() == 5 && !named.code.contains(|character: char| character.is_lowercase());
+        match &named.column {
+            Some(column) => !schema.columns.iter().enumerate().any(|(index, _)| {
+                *column == format!("c{}", index + 1)
+                    && self.world.syncs[sync].fed(schema, index).authority == Authority::Unmapped
+            }),
+            None => !is_sqlstate && !matches!(named.code.as_str(), "dead_letter" | "kept_for_rename"),
+        }
     }
 
     fn named(&self, sync: usize) -> Vec<Named> {
         let answers = self.postgres.must(&format!(
-            "select json_build_array(e.row_key, e.row_number, e.cell, e.code)::text
+            "select json_build_array(e.row_key, e.row_number, e.column_name, e.cell, e.code)::text
              from public.sync_errors as e where e.sync = {} and e.resolved_at is null and e.error_type <> 'conflict'",
             quoted(&product::sync_name(sync))
         ));
         answers
             .iter()
             .filter_map(|answer| {
-                let (key, number, cell, code): (Option<String>, _, _, _) = serde_json::from_str(answer).ok()?;
+                let (key, number, column, cell, code): (Option<String>, _, _, _, _) =
+                    serde_json::from_str(answer).ok()?;
                 let key = key.map(|key| product::identity(&self.world.schema, &key));
-                Some(Named { key, number, cell, code })
+                Some(Named { key, number, column, cell, code })
             })
             .collect()
     }
@@ -368,7 +368,11 @@ impl Stage {
         if fitting.is_empty() {
             return;
         }
+        // Values that must not be null are exchanged in no circle: the way out of one is a null.
+        let is_stuck = fitting.len() > 1
+            && self.world.schema.columns.iter().any(|column| column.not_null && column.unique == Some(Unique::Plain));
         match table::together(&self.postgres, &whole) {
+            None if is_stuck => self.note(format!("rows {fitting:?} may exchange values that cannot be null")),
             None => self.blame(
                 Invariant::NeverConverges,
                 format!("rows {fitting:?} of tab {sync} are refused in every run, and the table could hold them all"),

@@ -55,7 +55,7 @@ impl Draw {
 
     fn world(&mut self) -> World {
         let schema = self.schema();
-        let syncs: Vec<SyncSpec> = (0..if self.chance(30) { 2 } else { 1 }).map(|_| self.sync(&schema)).collect();
+        let syncs: Vec<SyncSpec> = (0..if self.chance(40) { 2 } else { 1 }).map(|_| self.sync(&schema)).collect();
         let rows = if self.chance(10) { self.random.random_range(11..15) } else { self.random.random_range(3..10) };
         let mut keys: Vec<u8> = (0..VALUES).collect();
         if schema.keys[0] == Kind::Uuid || matches!(schema.keys[0], Kind::Citext | Kind::Folded) && self.chance(80) {
@@ -127,7 +127,7 @@ impl Draw {
                 (if keys == [Kind::Text] { 8 } else { 0 }, Kind::Parent),
             ]);
             let can_be_unique = matches!(kind, Kind::Text | Kind::Varchar | Kind::Integer | Kind::Numeric | Kind::Date);
-            let unique = (can_be_unique && self.chance(30))
+            let unique = (can_be_unique && self.chance(40))
                 .then(|| if self.chance(30) { Unique::Deferrable } else { Unique::Plain });
             columns.push(ColumnSpec {
                 kind,
@@ -180,7 +180,7 @@ impl Draw {
             .collect();
         SyncSpec {
             columns,
-            mode: self.weighed(&[(90, Mode::Upsert), (5, Mode::InsertOnly), (5, Mode::UpdateOnly)]),
+            mode: self.weighed(&[(86, Mode::Upsert), (6, Mode::InsertOnly), (8, Mode::UpdateOnly)]),
             database_wins: self.chance(25),
             deletes: self.weighed(&[(55, Deletes::Hard), (27, Deletes::Soft), (18, Deletes::Ignore)]),
             guard: self.weighed(&[(10, 0), (10, 1), (15, 2), (65, 20)]),
@@ -192,7 +192,7 @@ impl Draw {
             confirm_deletes: self.weighed(&[(50, 2), (40, 1), (10, 3)]),
             rename_by: (0..schema.columns.len())
                 .find(|index| schema.columns[*index].unique.is_some())
-                .filter(|_| self.chance(40)),
+                .filter(|_| self.chance(60)),
         }
     }
 
@@ -239,6 +239,8 @@ impl Draw {
     /// What people do more often in this world than others.
     fn favourites(&mut self) -> Vec<u32> {
         let mut weights = vec![1; 16];
+        // Keys are what most depends on.
+        weights[0] = 4;
         for _ in 0..4 {
             let at = self.below(weights.len());
             weights[at] += 5;
@@ -253,8 +255,8 @@ impl Draw {
                 Step::Sheet(tab, self.edit(schema, syncs, favourites))
             }
             43..=56 => Step::App(self.app(schema)),
-            57..=83 => Step::Run(self.run(schema, syncs, favourites)),
-            84..=87 => {
+            57..=81 => Step::Run(self.run(schema, syncs, favourites)),
+            82..=87 => {
                 let mishaps =
                     if self.chance(40) { vec![self.mishap(schema, syncs, favourites, 6)] } else { Vec::new() };
                 Step::Deliver {
@@ -269,7 +271,7 @@ impl Draw {
                 message: self.random.random_range(0..30),
                 half: self.chance(30).then(|| self.random.random_range(0..2)),
             },
-            93..=97 => Step::Minutes(*[1, 5, 20, 90, 700, 1500].choose(&mut self.random).unwrap_or(&5)),
+            93..=95 => Step::Minutes(*[1, 5, 20, 90, 700, 1500].choose(&mut self.random).unwrap_or(&5)),
             _ => Step::Approve(self.below(syncs.len())),
         }
     }
@@ -284,7 +286,7 @@ impl Draw {
             true => (0..self.random.random_range(1..3)).map(|_| self.mishap(schema, syncs, favourites, 12)).collect(),
             false => Vec::new(),
         };
-        Run { sync: self.below(syncs.len()), kind, mishaps, settles: self.chance(85) }
+        Run { sync: self.below(syncs.len()), kind, mishaps, settles: self.chance(75) }
     }
 
     fn mishap(&mut self, schema: &Schema, syncs: &[SyncSpec], favourites: &[u32], calls: u8) -> Mishap {

@@ -275,12 +275,12 @@ impl Stage {
     fn left(&self, run: usize, base: &Base, after: &[Row]) -> Option<Invariant> {
         let sync = self.runs[run].sync;
         let row = self.sheet.tabs[sync].rows.iter().find(|row| row.birth == base.birth)?;
+        // A row that people marked is where they want it.
+        let is_in = |key: &String| after.iter().any(|row| row.key == *key && !self.marked.contains(&row.id));
         let Some(reading) = self.runs[run].readings.iter().find(|reading| reading.birth == base.birth) else {
             let now = self.world.syncs[sync].read(&self.world.schema, row.birth, 0, row.cells.clone());
-            let is_in = |key: &String| after.iter().any(|row| row.key == *key && !row.is_marked());
             return (!now.key.as_ref().is_some_and(is_in)).then_some(Invariant::UnseenLeft);
         };
-        let is_in = |key: &String| after.iter().any(|row| row.key == *key && !row.is_marked());
         if reading.key.as_ref().is_some_and(is_in) {
             return None;
         }
@@ -289,6 +289,8 @@ impl Stage {
         let now = memory.strays(&self.runs[run].readings);
         let is_approved = self.runs[run].is_approved;
         match reading.fate {
+            // A key that another sync feeds is in that sync's hands, whatever the application did to its row.
+            Fate::Ready if reading.key.as_ref().is_some_and(|key| self.feeder(sync, key).is_some()) => None,
             Fate::Ready => (!shares).then_some(Invariant::RenamedLeft),
             Fate::Unreadable => Some(Invariant::UnreadableLeft),
             // Rows without a key, or with a new one and a bad cell, may be any row when there are more of them than before.

@@ -27,7 +27,7 @@ pub struct Refused {
 /// A text in a migration that is replaced by another when it is applied: a fault put back on purpose.
 #[derive(Debug, Clone, Copy)]
 pub struct Replacement {
-    /// The text, which must be there.
+    /// The text, which must be there exactly once.
     pub from: &'static str,
     /// The other.
     pub to: &'static str,
@@ -143,17 +143,17 @@ impl Drop for Postgres {
 
 async fn connect(replacements: &[Replacement]) -> (Database, Client, Client) {
     let database = Database::empty().await;
-    let mut found = vec![false; replacements.len()];
+    let mut found = vec![0; replacements.len()];
     for migration in sheetsync_migrations::MIGRATIONS {
         let mut sql = migration.up.to_owned();
         for (replacement, found) in replacements.iter().zip(&mut found) {
-            *found |= sql.contains(replacement.from);
+            *found += sql.matches(replacement.from).count();
             sql = sql.replace(replacement.from, replacement.to);
         }
         database.owner.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{}: {error:?}", migration.name));
     }
     for (replacement, found) in replacements.iter().zip(found) {
-        assert!(found, "no migration has the text {:?}", replacement.from);
+        assert_eq!(found, 1, "the migrations should have this text once: {:?}", replacement.from);
     }
     let owner = database.role("none").await;
     let service = database.service().await;

@@ -37,6 +37,73 @@ fn seed() -> u64 {
     })
 }
 
+/// How often what must occur at least in the sixty worlds that are always the same, or they look at too little. A name that ends
+/// in a space stands for all that begin with it.
+const OCCURS: [(&str, u64); 43] = [
+    ("step app", 30),
+    ("step approve", 5),
+    ("step deliver", 10),
+    ("step minutes", 5),
+    ("step redeliver", 5),
+    ("step run", 80),
+    ("step settle", 2),
+    ("step sheet", 80),
+    ("edit copy", 3),
+    ("edit delete", 3),
+    ("edit fill_down", 3),
+    ("edit insert", 3),
+    ("edit insert_column", 3),
+    ("edit load", 3),
+    ("edit move", 3),
+    ("edit move_column", 3),
+    ("edit paste", 3),
+    ("edit renumber", 3),
+    ("edit set", 15),
+    ("edit sort", 3),
+    ("edit swap", 3),
+    ("edit undo", 3),
+    ("app delete", 2),
+    ("app insert", 10),
+    ("app mark", 1),
+    ("app rename", 1),
+    ("app update", 10),
+    ("mishap ", 8),
+    ("read moved", 10),
+    ("key unreadable", 10),
+    ("row claimed", 3),
+    ("row deleted", 8),
+    ("row marked", 5),
+    ("row renamed", 1),
+    ("row waits for approval", 4),
+    ("adoption approved", 1),
+    ("approval approved", 3),
+    ("deletes withheld", 10),
+    ("run completed", 50),
+    ("run partial", 50),
+    ("sync_apply duplicate", 2),
+    ("sync_apply superseded", 4),
+    ("sync_apply waiting", 2),
+];
+
+/// The classes of SQLSTATEs with which rows must have been refused, and how often.
+const CLASSES: [(&str, u64); 4] =
+    [("row refused 22", 5), ("row refused 23", 10), ("row refused 42", 2), ("row waits 23", 10)];
+
+fn judge_occurrences(outcome: &Outcome) {
+    let count = |name: &str, is_prefix: bool| -> u64 {
+        let is_meant = |seen: &str| if is_prefix { seen.starts_with(name) } else { seen == name };
+        outcome.seen.iter().filter(|(seen, _)| is_meant(seen)).map(|(_, count)| count).sum()
+    };
+    let whole = OCCURS.iter().map(|(name, least)| (name, least, count(name, name.ends_with(' '))));
+    let classes = CLASSES.iter().map(|(name, least)| (name, least, count(name, true)));
+    let rare: Vec<String> = whole
+        .chain(classes)
+        .filter(|(_, least, count)| count < *least)
+        .map(|(name, least, count)| format!("{name}: {count} times, at least {least} are needed"))
+        .collect();
+    assert!(rare.is_empty(), "the worlds no longer go where it matters:\n{}", rare.join("\n"));
+}
+
 fn judge(outcome: &Outcome) {
     println!("{} worlds: {:#?}", outcome.worlds, outcome.seen);
     let broken: Vec<String> = outcome
@@ -69,6 +136,7 @@ fn every_case_that_was_found_stays_mended() {
 fn the_same_sixty_worlds_keep_every_promise() {
     let outcome = play_all((0..WORLDS).map(|world| (FIXED, world)), None);
     judge(&outcome);
+    judge_occurrences(&outcome);
 }
 
 #[test]
