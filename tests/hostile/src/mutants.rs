@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sheetsync::faults::Fault as Switch;
+#[cfg(feature = "faults")]
+use sheetsync::faults::switch;
 
 use crate::draw::draw;
 use crate::fault::Fault;
@@ -175,21 +177,29 @@ pub fn is_playable(mutant: &Mutant) -> bool {
     mutant.switch.is_none() || cfg!(feature = "faults")
 }
 
-/// Plays worlds of a seed against a mutant until one is found, or the time is over.
+/// Plays worlds of a seed against a mutant until one is found, or the time is over. What the product breaks too does not count.
 #[must_use]
 pub fn hunt(mutant: &Mutant, seed: u64, time: Duration) -> Found {
-    #[cfg(feature = "faults")]
-    sheetsync::faults::switch(mutant.switch);
-    let postgres = Arc::new(Postgres::start(mutant.replacements));
-    table::prepare(&postgres);
+    let prepared = |replacements| {
+        let postgres = Arc::new(Postgres::start(replacements));
+        table::prepare(&postgres);
+        postgres
+    };
+    let (mutated, sound) = (prepared(mutant.replacements), prepared(&[]));
     let start = Instant::now();
     let mut worlds = 0;
     let mut fault = None;
     while fault.is_none() && start.elapsed() < time {
-        fault = play(&postgres, &draw(seed, worlds)).fault;
+        let world = draw(seed, worlds);
+        switch(mutant.switch);
+        fault = play(&mutated, &world).fault;
+        switch(None);
+        fault = fault.filter(|_| play(&sound, &world).fault.is_none());
         worlds += 1;
     }
-    #[cfg(feature = "faults")]
-    sheetsync::faults::switch(None);
     Found { worlds, time: start.elapsed(), fault }
 }
+
+/// Nothing can be switched on without the feature.
+#[cfg(not(feature = "faults"))]
+fn switch(_: Option<Switch>) {}
