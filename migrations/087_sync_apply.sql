@@ -718,7 +718,8 @@ begin
         if v_state.planned_at is null or v_state.rows_done < v_state.rows_sent then
             return jsonb_build_object('outcome', 'waiting', 'runStatus', v_state.status);
         end if;
-        v_reason := public.sync_deletes_withheld(v_target, v_run, v_rows);
+        v_reason := public.sync_deletes_withheld(v_target, v_run, v_rows, array(
+            select (i.item #>> '{}')::bigint from unnest(v_items) as i (item)));
         if v_reason is not null then
             perform public.sync_lock_account(v_run, v_kind, v_lo, v_hi, v_covered);
             v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'withheld', v_rows, '{}',
