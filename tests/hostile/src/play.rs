@@ -309,9 +309,11 @@ impl Player {
         if stage.fault.is_some() {
             return false;
         }
-        if !stage.queue.is_empty() {
-            let bodies: Vec<String> =
-                stage.queue.iter().map(|message| message.body.chars().take(200).collect()).collect();
+        // The deletes of a run that was killed wait until the next run of its sync.
+        let own = format!("\"sync\":\"{}\"", product::sync_name(sync));
+        let stuck = stage.queue.iter().filter(|message| message.body.contains(&own));
+        let bodies: Vec<String> = stuck.map(|message| message.body.chars().take(200).collect()).collect();
+        if !bodies.is_empty() {
             stage.blame(Invariant::QueueStuck, format!("messages stay on the queue: {bodies:?}"));
         }
         let Some(run) = stage.runs.get(runs) else { return false };
