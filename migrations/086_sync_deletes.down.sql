@@ -7,6 +7,6 @@ drop function if exists public.sync_resolve_rename(public.sync_targets, uuid, te
 drop function if exists public.sync_confirm_missing(public.sync_targets, uuid, bigint[]);
 drop function if exists public.sync_other_claims(public.sync_targets, bigint[], text[]);
 drop function if exists public.sync_delete_rows(public.sync_targets, text[], bigint[]);
-drop function if exists public.sync_deletes_withheld(public.sync_targets, uuid, bigint);
+drop function if exists public.sync_deletes_withheld(public.sync_targets, uuid, bigint, bigint[]);
 
 notify pgrst, 'reload schema';

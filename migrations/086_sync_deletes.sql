@@ -4,7 +4,13 @@
 -- Why a batch of `p_keys` vanished keys must not be deleted, or null: an upsert batch failed (a renamed key would lose its
 -- row), or more rows would go than the guard allows, in this run together with the 24 hours before it. What a person
 -- approved does not count: neither now, nor in the days after.
-create or replace function public.sync_deletes_withheld(p_target public.sync_targets, p_run uuid, p_keys bigint)
+drop function if exists public.sync_deletes_withheld(public.sync_targets, uuid, bigint); -- without p_hashes
+create or replace function public.sync_deletes_withheld(
+    p_target public.sync_targets,
+    p_run    uuid,
+    p_keys   bigint,
+    p_hashes bigint[] default '{}'
+)
 returns text
 language sql stable
 set search_path = ''
@@ -25,6 +31,16 @@ as $$
         when run.failed > 0 then 'an upsert batch of this run failed'
         -- Without certainty which rows the sheet has, none is gone.
         when not run.read_complete then 'the sheet was not read as a whole and at rest, so a missing key may be in it'
+        -- A row under a new key that is refused may be one of those that are gone. One that a row of this batch is in the way of is
+        -- resolved together with it.
+        when p_target.delete_policy <> 'ignore'
+             and not exists (select from public.sync_approvals as a
+                             where a.sync = p_target.sync and a.digest = run.vanished ->> 'digest'
+                               and (a.used_by = p_run or a.used_by is null and a.expires_at > now()))
+             and stray.rows > 0
+            then format('%s rows with a new key were refused because another row has a value that must be unique (the first: %s), and a row that is'
+                        ' gone may be one of them: correct them, or, if the rows really are gone: `sheetsync approve-deletes`',
+                        stray.rows, stray.first)
         when p_target.carry_from is not null then 'the books are still kept by the former key of this sync'
         when p_target.delete_policy <> 'ignore'
              and not exists (
@@ -40,7 +56,17 @@ as $$
                         greatest(run.keys_vanished, gone.this_run + p_keys), gone.before,
                         greatest(p_target.guard_rows, floor(run.present_rows * p_target.guard_percent / 100)), run.present_rows)
     end
-    from run cross join gone
+    from run
+    cross join gone
+    cross join (
+        select count(*) as rows, min(x.row_key) as first
+        from public.sync_retries as x
+        where x.run = p_run and x.code = '23505'
+          and not exists (select from public.sync_rows as r
+                          where r.sync = p_target.sync and r.key_hash = x.key_hash and r.row_key = x.row_key and r.said is not null)
+          and not exists (select from public.sync_rows as r
+                          where r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.row_key = x.blocked_by)
+    ) as stray
 $$;
 
 -- The set of keys whose deletion is approved for the sync's next run, as {"count", "digest"}, or null.

@@ -260,13 +260,13 @@ begin
                 where jsonb_path_exists(i.wanted, '$[*] ? (@ != null)')
                 window w as (partition by i.wanted order by h.place is not null desc, i.place)
             )
-            select h.place, h.holder as blocker, o.place as holder_place, o.wanted is not distinct from h.wanted as is_kept
+            select h.place, h.holder as blocker, o.place as holder_place, o.wanted is not distinct from h.wanted as is_kept, false as is_rival
             from held as h
             join item as i on i.place = h.place
             left join item as o on o.row_key = h.holder
             where h.holder is distinct from i.row_key
             union all
-            select r.place, r.winner, null::integer, true from rival as r where r.turn > 1
+            select r.place, r.winner, null::integer, true, true from rival as r where r.turn > 1
             $sql$, v_index.wanted, public.sync_row_key_sql(p_target, 't'), p_target.table_name, ' where ' || v_index.predicate, v_index.same)
             using p_items
         loop
@@ -275,7 +275,8 @@ begin
                     v_waits[v_edge.place] := -1;
                     v_queue := v_queue || v_edge.place;
                     blocked := blocked || jsonb_build_object('place', v_edge.place, 'by', v_edge.blocker, 'code', '23505',
-                                                             'constraint', v_index.constraint_name, 'column', v_index.only_column);
+                                                             'constraint', v_index.constraint_name, 'column', v_index.only_column,
+                                                             'rival', v_edge.is_rival);
                 end if;
             else
                 v_edges := v_edges + 1;
@@ -472,6 +473,7 @@ declare
     v_is_circle  boolean := false;
     v_is_last    boolean := 'together' = any (p_options); -- these have been tried before
     v_is_few     boolean;
+    v_rivals     jsonb[] := '{}';
     v_place      record;
     v_statements jsonb := '{}';
     v_keep       integer[];
@@ -506,6 +508,10 @@ begin
             v_arranged := true;
             select a.ordered, a.blocked, a.has_circle into v_place from public.sync_arrange(p_target, v_items) as a;
             for v_some in select b.value from jsonb_array_elements(v_place.blocked) as b loop
+                if v_is_last and v_some -> 'rival' = 'true' then
+                    v_rivals := v_rivals || v_items[(v_some ->> 'place')::integer];
+                    continue;
+                end if;
                 v_waiting := v_waiting || v_items[(v_some ->> 'place')::integer];
                 v_refusals := v_refusals || (
                     public.sync_refusal(p_target, p_kind, v_items[(v_some ->> 'place')::integer], p_letters, jsonb_build_object(
@@ -521,6 +527,13 @@ begin
             v_is_circle := v_place.has_circle;
             v_from := case when cardinality(v_items) > 0 then array[1] else '{}' end;
             v_to := case when cardinality(v_items) > 0 then array[cardinality(v_items)] else '{}' end;
+        end if;
+        if cardinality(v_from) = 0 and cardinality(v_rivals) > 0 then
+            -- Rows that want a value which another of them was to have: it may be refused for something else.
+            v_items := v_rivals;
+            v_rivals := '{}';
+            v_from := array(select generate_series(cardinality(v_items), 1, -1));
+            v_to := v_from;
         end if;
         exit when cardinality(v_from) = 0 and (v_is_last or p_kind <> 'upsert' or cardinality(v_waiting) = 0);
         if cardinality(v_from) = 0 then
@@ -705,7 +718,8 @@ begin
         if v_state.planned_at is null or v_state.rows_done < v_state.rows_sent then
             return jsonb_build_object('outcome', 'waiting', 'runStatus', v_state.status);
         end if;
-        v_reason := public.sync_deletes_withheld(v_target, v_run, v_rows);
+        v_reason := public.sync_deletes_withheld(v_target, v_run, v_rows, array(
+            select (i.item #>> '{}')::bigint from unnest(v_items) as i (item)));
         if v_reason is not null then
             perform public.sync_lock_account(v_run, v_kind, v_lo, v_hi, v_covered);
             v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'withheld', v_rows, '{}',

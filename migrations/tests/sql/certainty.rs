@@ -368,3 +368,27 @@ async fn a_key_spelt_in_another_way_than_its_row_deletes_nothing() {
     assert_eq!(database.rows("select id, amount from ids").await, json!([[lower, 1]]));
     assert_eq!(database.rows("select row_key from sync_rows").await, json!([[lower]]));
 }
+
+#[tokio::test]
+async fn a_renamed_row_that_is_refused_for_another_row_keeps_its_old_one() {
+    let (database, service, sync) = slugs(hard()).await;
+    sync.run(&service, &[json!(["AA1", "one"]), json!(["BB1", "two"])]).await;
+    // AA1 became AA2, and its slug is one that another row keeps.
+    let run = sync.begin(&service).await;
+    run.apply(&service, &run.upsert(&[json!(["AA2", "two"]), json!(["BB1", "two"])])).await;
+    run.plan(
+        &service,
+        json!({"rowsRead": 2, "rowsSent": 2, "keysVanished": 1, "vanished": {"count": 1, "digest": "d", "sample": []}}),
+    )
+    .await;
+    let answer = run.apply(&service, &run.delete(&["AA1"])).await;
+    assert_eq!(answer["outcome"], "withheld", "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("the first: AA2"), "{answer}");
+    assert_eq!(ids(&database).await, json!([["AA1"], ["BB1"]]));
+    // Corrected, it is a rename like any other.
+    let run = sync.begin(&service).await;
+    run.apply(&service, &run.upsert(&[json!(["AA2", "one"]), json!(["BB1", "two"])])).await;
+    run.plan(&service, json!({"rowsRead": 2, "rowsSent": 2, "keysVanished": 1})).await;
+    assert_eq!(run.apply(&service, &run.delete(&["AA1"])).await["deleted"], 1);
+    assert_eq!(ids(&database).await, json!([["AA2"], ["BB1"]]));
+}

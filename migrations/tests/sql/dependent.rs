@@ -162,3 +162,19 @@ async fn hundreds_of_rows_without_a_parent_wait_for_their_parents() {
     database.sql("insert into parents select 'P' || n from generate_series(0, 399) as n").await;
     assert_eq!(sync.run(&service, &rows).await.1["inserted"], 400);
 }
+
+#[tokio::test]
+async fn a_value_that_a_refused_row_wanted_goes_to_the_other_row() {
+    let (database, service, _) = things().await;
+    database.sql("create table pairs (id text primary key, one text unique, two text unique)").await;
+    let sync = Sync::new("pairs", &["id", "one", "two"]);
+    sync.run(&service, &[json!(["A", "x", "a"]), json!(["B", "b", "b"]), json!(["C", "c", "c"])]).await;
+    // B wants what A keeps, and is refused for it; so nothing keeps C from having what both want.
+    let (_, answer) =
+        sync.run(&service, &[json!(["A", "x", "a"]), json!(["B", "x", "T"]), json!(["C", "c", "T"])]).await;
+    assert_eq!((&answer["updated"], &answer["rejected"]), (&json!(1), &json!(1)), "{answer}");
+    assert_eq!(
+        database.rows("select id, one, two from pairs order by id").await,
+        json!([["A", "x", "a"], ["B", "b", "b"], ["C", "c", "T"]])
+    );
+}

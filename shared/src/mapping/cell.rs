@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use super::invisible::trim;
+use super::invisible::is_blank;
 
 /// The value of one cell, read with `UNFORMATTED_VALUE` and `SERIAL_NUMBER`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,7 +29,7 @@ impl Cell {
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Blank => true,
-            Self::Text(text) => trim(text).is_empty(),
+            Self::Text(text) => is_blank(text),
             Self::Bool(_) | Self::Number(_) => false,
         }
     }

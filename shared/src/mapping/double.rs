@@ -14,32 +14,54 @@ const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 /// From here on the digits before the point are more than the 15 that Sheets shows; they stay as they are.
 const BEYOND_SHOWN: f64 = 1e15;
 
+/// The most digits that Sheets shows of a number.
+const SHOWN: usize = 15;
+
 /// The most decimals that a [`Decimal`] keeps.
 const DECIMALS: usize = 28;
 
+/// What people see of a number that Sheets knows exactly enough.
+enum Seen {
+    Whole(i64),
+    /// With its point, without trailing zeros.
+    Fraction(String),
+}
+
+impl Seen {
+    fn of(number: f64, floats: Floats) -> Result<Self, Refusal> {
+        if !number.is_finite() {
+            return Err(out_of_range());
+        }
+        if number.abs() >= EXACT_DOUBLES {
+            return Err(digits_lost());
+        }
+        if number.fract() == 0.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 2^53")]
+            return Ok(Self::Whole(number as i64));
+        }
+        let shown = shown(number, floats);
+        Ok(if shown.contains('.') {
+            Self::Fraction(shown)
+        } else {
+            shown.parse().map_or(Self::Fraction(shown), Self::Whole)
+        })
+    }
+}
+
 /// The whole number that `number` stands for.
 pub(super) fn whole(number: f64, floats: Floats) -> Result<i64, Refusal> {
-    if !number.is_finite() {
-        return Err(out_of_range());
+    match Seen::of(number, floats)? {
+        Seen::Whole(whole) => Ok(whole),
+        Seen::Fraction(_) => Err(fraction()),
     }
-    if number.abs() >= EXACT_DOUBLES {
-        return Err(digits_lost());
-    }
-    if number.fract() == 0.0 {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 2^53")]
-        return Ok(number as i64);
-    }
-    shown(number, floats).parse().map_err(|_| fraction())
 }
 
 /// The decimal number that `number` stands for; `rounded` where decimals beyond the 28th may go.
 pub(super) fn decimal(number: f64, floats: Floats, rounded: bool) -> Result<Decimal, Refusal> {
-    match whole(number, floats) {
-        Ok(whole) => return Ok(whole.into()),
-        Err(refusal) if refusal.code == Code::HasFraction => {}
-        Err(refusal) => return Err(refusal),
-    }
-    let text = shown(number, floats);
+    let text = match Seen::of(number, floats)? {
+        Seen::Whole(whole) => return Ok(whole.into()),
+        Seen::Fraction(text) => text,
+    };
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     if decimals > DECIMALS && !rounded {
         return Err(Refusal::new(
@@ -52,17 +74,20 @@ pub(super) fn decimal(number: f64, floats: Floats, rounded: bool) -> Result<Deci
 
 /// `number` as text, with the digits that people see and at least `zero_pad` of them: `12`, not `12.0` or `1.2E+1`.
 pub(super) fn text(number: f64, floats: Floats, zero_pad: usize) -> Result<String, Refusal> {
-    match whole(number, floats) {
-        Ok(whole) => Ok(format!("{whole:0zero_pad$}")),
-        Err(refusal) if refusal.code == Code::HasFraction => Ok(shown(number, floats)),
+    match Seen::of(number, floats) {
+        Ok(Seen::Whole(whole)) => Ok(format!("{whole:0zero_pad$}")),
+        Ok(Seen::Fraction(text)) => Ok(text),
         Err(_) => Err(digits_lost()),
     }
 }
 
 /// The digits of a finite `number`, without exponent and trailing zeros.
 fn shown(number: f64, floats: Floats) -> String {
-    if floats == Floats::Exact || number.abs() >= BEYOND_SHOWN {
-        return number.to_string();
+    let shortest = number.to_string();
+    // The shortest decimal that stands for the number is what was typed, as long as it has no more digits than that.
+    let digits = shortest.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+    if digits <= SHOWN || floats == Floats::Exact || number.abs() >= BEYOND_SHOWN {
+        return shortest;
     }
     // One digit before the point and 14 behind it, correctly rounded.
     let scientific = format!("{number:.14e}");

@@ -12,8 +12,13 @@ use super::invisible::{self, is_negligible};
 /// at its ends. `㎡` becomes `m²`.
 pub(super) fn fold(text: &str) -> Cow<'_, str> {
     let text = invisible::trim(text);
-    if text.chars().all(is_plain) {
+    // Most texts are as plain as can be, and most others have no marks in them.
+    let mut unlike = text.chars().filter(|character| !is_plain(*character)).peekable();
+    if unlike.peek().is_none() {
         return Cow::Borrowed(text);
+    }
+    if !unlike.any(|character| is_negligible(character) || is_mark(character) || is_unit_with_power(character)) {
+        return Cow::Owned(trimmed(text.nfkc().collect()));
     }
     let visible: String = text.chars().filter(|character| !is_negligible(*character)).collect();
     let mut folded = String::with_capacity(visible.len());
@@ -28,9 +33,13 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
         rest = characters.as_str();
     }
     folded.extend(rest.nfkc());
-    // Compatible forms of some marks begin with a space.
+    Cow::Owned(trimmed(folded))
+}
+
+/// Compatible forms of some marks begin with a space.
+fn trimmed(folded: String) -> String {
     let trimmed = folded.trim();
-    Cow::Owned(if trimmed.len() == folded.len() { folded } else { trimmed.to_owned() })
+    if trimmed.len() == folded.len() { folded } else { trimmed.to_owned() }
 }
 
 /// Whether folding leaves the character as it is, whatever stands beside it: the common cases, found without tables.

@@ -3,6 +3,11 @@
 
 /// Whether nobody sees the character, nor what it does to its neighbours.
 pub(super) fn is_invisible(character: char) -> bool {
+    // The first of them; most texts are asked no further.
+    character >= '\u{7f}' && is_listed(character)
+}
+
+fn is_listed(character: char) -> bool {
     matches!(
         character,
         '\u{7f}'..='\u{9f}'
@@ -36,11 +41,19 @@ pub(super) fn is_negligible(character: char) -> bool {
 /// Shows text from right to left whatever it is, so it does change what people see.
 const RIGHT_TO_LEFT_OVERRIDE: char = '\u{202e}';
 
+/// Whether nothing in `text` can be seen.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(is_white_or_invisible)
+}
+
+fn is_white_or_invisible(character: char) -> bool {
+    character.is_whitespace() || is_invisible(character)
+}
+
 /// `text` without white space and invisible characters at its ends.
 pub(super) fn trim(text: &str) -> &str {
-    let blank = |character: char| character.is_whitespace() || is_invisible(character);
-    let mut rest = text.trim_start_matches(blank);
-    while let Some(last) = rest.chars().next_back().filter(|last| blank(*last)) {
+    let mut rest = text.trim_start_matches(is_white_or_invisible);
+    while let Some(last) = rest.chars().next_back().filter(|last| is_white_or_invisible(*last)) {
         let before = &rest[..rest.len() - last.len_utf8()];
         if is_needed(before, last, "") {
             break;

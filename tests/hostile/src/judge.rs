@@ -291,7 +291,8 @@ impl Stage {
         match reading.fate {
             // A key that another sync feeds is in that sync's hands, whatever the application did to its row.
             Fate::Ready if reading.key.as_ref().is_some_and(|key| self.feeder(sync, key).is_some()) => None,
-            Fate::Ready => (!shares).then_some(Invariant::RenamedLeft),
+            // What a person approved, knowing that a row with a new key was refused, is deleted.
+            Fate::Ready => (!shares && !is_approved).then_some(Invariant::RenamedLeft),
             Fate::Unreadable => Some(Invariant::UnreadableLeft),
             // Rows without a key, or with a new one and a bad cell, may be any row when there are more of them than before.
             Fate::Bad => (!is_approved && now.unknown > memory.strays.unknown).then_some(Invariant::RenamedLeft),

@@ -10,7 +10,7 @@ impl Ledger {
     pub fn begin(&mut self, begin: Begin) -> Begun {
         let Begin { run, nonce, definition, run_type, every, stall } = begin;
         if let Some(known) = self.runs.get(&run) {
-            return if known.nonce == nonce && !known.planned && known.status.is_open() {
+            return if known.nonce == nonce && !known.planned && known.status == Status::Queued {
                 Begun::Begun { seq: known.seq, superseded: None, present_rows: known.present_rows }
             } else {
                 Begun::Duplicate { status: known.status }
