@@ -95,6 +95,7 @@ create table if not exists public.sync_state (
     keys_unreadable  bigint not null default 0,
     keyless_rows     bigint not null default 0,
     read_complete    boolean not null default false,
+    strays           bigint not null default 0,
     deletes_withheld text,
     vanished         jsonb,
     adoption         jsonb,
@@ -119,6 +120,7 @@ comment on column public.sync_state.withheld is 'Rows whose adoption waits for a
 comment on column public.sync_state.keys_unreadable is 'Rows with content whose key could not be read: each may be any row.';
 comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key, and rejected rows with a key that the books do not have: a row that is gone may be one of them.';
 comment on column public.sync_state.read_complete is 'The whole tab was read at rest and every key could be read.';
+comment on column public.sync_state.strays is 'Rows with a key that the books do not have, refused by Postgres for themselves: a row that is gone may be one of them.';
 comment on column public.sync_state.adoption is 'What waits for approval: rows, digest of their keys, counts by column, samples. Null: nothing.';
 comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';
 comment on column public.sync_state.vanished is 'The keys that the sheet no longer had: how many, the digest of their set, some of them. Null: none, or the sheet moved.';
@@ -215,8 +217,8 @@ comment on column public.sync_rows.last_seq is 'The run that last changed this e
 -- 20 s instead of 1 s for 10,000 rows). Without statistics every sync is taken for a 200th of the table.
 alter table public.sync_rows alter column sync set statistics 0;
 
--- Rows of a run that Postgres refused because of other rows. They are tried again, all together, before the run closes, and
--- are removed with its end.
+-- Rows of a run that Postgres refused because of other rows, or whose key is new. The first are tried again, all together, before
+-- the run closes; while one of the others may be a row that is gone, under a new key, nothing is deleted. Removed with the run's end.
 create table if not exists public.sync_retries (
     run        uuid not null references public.sync_state (id) on delete cascade,
     key_hash   bigint not null,
@@ -225,9 +227,9 @@ create table if not exists public.sync_retries (
     code       text not null,
     blocked_by text collate "C",
     settled    boolean not null default false,
-    primary key (run, key_hash, row_key)
+    primary key (run, key_hash) -- a row key may be too long for an index
 );
-comment on table public.sync_retries is 'Rows that were refused because of other rows, until their run closes.';
+comment on table public.sync_retries is 'Rows that were refused because of other rows, or under a new key, until their run closes.';
 comment on column public.sync_retries.item is 'The row as its message carried it.';
 comment on column public.sync_retries.settled is 'Tried together with the others, since the table last changed by a deletion.';
 comment on column public.sync_retries.blocked_by is 'The row key of the row that holds the value which must be unique; null: not known.';

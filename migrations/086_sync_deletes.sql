@@ -37,10 +37,15 @@ as $$
              and not exists (select from public.sync_approvals as a
                              where a.sync = p_target.sync and a.digest = run.vanished ->> 'digest'
                                and (a.used_by = p_run or a.used_by is null and a.expires_at > now()))
-             and stray.rows > 0
-            then format('%s rows with a new key were refused because another row has a value that must be unique (the first: %s), and a row that is'
-                        ' gone may be one of them: correct them, or, if the rows really are gone: `sheetsync approve-deletes`',
-                        stray.rows, stray.first)
+             and (stray.in_the_way > 0 or stray.others > coalesce((
+                 select s.strays
+                 from public.sync_state as s
+                 where s.sync = p_target.sync and s.seq < p_target.seq and s.read_complete and s.deletes_withheld is null
+                   and s.status in ('completed', 'partial')
+                 order by s.seq desc
+                 limit 1), 0))
+            then format('%s rows with a new key were refused (the first: %s), and a row that is gone may be one of them: correct them, or, if'
+                        ' the rows really are gone: `sheetsync approve-deletes`', stray.in_the_way + stray.others, stray.first)
         when p_target.carry_from is not null then 'the books are still kept by the former key of this sync'
         when p_target.delete_policy <> 'ignore'
              and not exists (
@@ -59,9 +64,11 @@ as $$
     from run
     cross join gone
     cross join (
-        select count(*) as rows, min(x.row_key) as first
+        -- One that another row keeps from its value always counts; others when there are more of them than in the last complete run.
+        select count(*) filter (where x.code = '23505') as in_the_way, count(*) filter (where x.code <> '23505') as others,
+               min(x.row_key) as first
         from public.sync_retries as x
-        where x.run = p_run and x.code = '23505'
+        where x.run = p_run
           and not exists (select from public.sync_rows as r
                           where r.sync = p_target.sync and r.key_hash = x.key_hash and r.row_key = x.row_key and r.said is not null)
           and not exists (select from public.sync_rows as r
@@ -431,7 +438,7 @@ begin
         'unchanged', v_unchanged + coalesce((v_some.counts ->> 'unchanged')::integer, 0),
         'unconfirmed', cardinality(v_keys) - cardinality(v_confirmed));
     -- What these rows held is free now.
-    update public.sync_retries as x set settled = false where x.run = p_run;
+    update public.sync_retries as x set settled = false where x.run = p_run and public.sync_depends_on_others(x.code);
 end
 $$;
 

@@ -766,14 +766,18 @@ begin
         where r.sync = v_target.sync and r.key_hash = (f.refusal ->> 'h')::bigint and r.row_key = f.refusal ->> 'rowKey'
           and r.content_hash is not null;
         -- And once more in this run, when all others are written.
-        insert into public.sync_retries as x (run, key_hash, row_key, item, code, blocked_by)
-        select v_run, (f.refusal ->> 'h')::bigint, f.refusal ->> 'rowKey', i.item, f.refusal ->> 'code', f.refusal ->> 'blockedBy'
+        insert into public.sync_retries as x (run, key_hash, row_key, item, code, blocked_by, settled)
+        select v_run, (f.refusal ->> 'h')::bigint, f.refusal ->> 'rowKey', i.item, f.refusal ->> 'code', f.refusal ->> 'blockedBy',
+               f.refusal -> 'retry' is distinct from 'true'
         from unnest(v_refused) as f (refusal)
         join unnest(v_items) as i (item) on i.item ->> 'k' = f.refusal ->> 'rowKey'
         where f.refusal -> 'retry' = 'true'
+           or f.refusal ->> 'code' ~ '^[0-9A-Z]{5}$' and not exists (
+               select from public.sync_rows as r
+               where r.sync = v_target.sync and r.key_hash = (f.refusal ->> 'h')::bigint and r.row_key = f.refusal ->> 'rowKey' and r.said is not null)
         order by f.refusal ->> 'rowKey' collate "C"
-        on conflict (run, key_hash, row_key) do update
-        set item = excluded.item, code = excluded.code, blocked_by = excluded.blocked_by, settled = false;
+        on conflict (run, key_hash) do update
+        set row_key = excluded.row_key, item = excluded.item, code = excluded.code, blocked_by = excluded.blocked_by, settled = excluded.settled;
     end if;
     -- A row that was applied is no longer refused.
     if v_kind = 'upsert' then

@@ -120,6 +120,7 @@ declare
     v_state  public.sync_state;
     v_ledger record;
     v_sums   boolean;
+    v_strays bigint;
     v_status text;
 begin
     select * into v_state from public.sync_state as s where s.id = p_run;
@@ -133,6 +134,12 @@ begin
         return v_state.status;
     end if;
     select * into v_state from public.sync_state as s where s.id = p_run;
+    -- Of a run that closes again after a redrive, what it found the first time stays.
+    select greatest(count(*), v_state.strays) into v_strays
+    from public.sync_retries as x
+    where x.run = p_run and x.code <> '23505'
+      and not exists (select from public.sync_rows as r
+                      where r.sync = v_state.sync and r.key_hash = x.key_hash and r.row_key = x.row_key and r.said is not null);
     delete from public.sync_retries as x where x.run = p_run;
 
     select coalesce(sum(b.rows) filter (where b.kind = 'upsert'), 0) as rows,
@@ -161,6 +168,7 @@ begin
     update public.sync_state as s
     set status = v_status,
         completed_at = clock_timestamp(),
+        strays = v_strays,
         adoption = case when s.withheld > 0 then public.sync_adoption(p_run) end,
         error_details = case
             when not v_sums then jsonb_build_object(

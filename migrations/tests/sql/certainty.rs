@@ -392,3 +392,30 @@ async fn a_renamed_row_that_is_refused_for_another_row_keeps_its_old_one() {
     assert_eq!(run.apply(&service, &run.delete(&["AA1"])).await["deleted"], 1);
     assert_eq!(ids(&database).await, json!([["AA2"], ["BB1"]]));
 }
+
+#[tokio::test]
+async fn a_renamed_row_that_a_check_refuses_keeps_its_old_one() {
+    let (database, service, sync) = things().await;
+    let sync = sync.with("deletes", hard());
+    sync.run(&service, &[json!(["AA1", 1]), json!(["BB1", 1])]).await;
+    // BB1 goes in the same run, and a row that was never usable stays what it is.
+    let attempt = async |rows: &[Value], gone: &[&str]| {
+        let run = sync.begin(&service).await;
+        run.apply(&service, &run.upsert(rows)).await;
+        let vanished = json!({"count": gone.len(), "digest": "d", "sample": []});
+        run.plan(
+            &service,
+            json!({"rowsRead": rows.len(), "rowsSent": rows.len(), "keysVanished": gone.len(), "vanished": vanished}),
+        )
+        .await;
+        if gone.is_empty() { Value::Null } else { run.apply(&service, &run.delete(gone)).await }
+    };
+    let answer = attempt(&[json!(["AA2", -1])], &["AA1", "BB1"]).await;
+    assert_eq!(answer["outcome"], "withheld", "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("the first: AA2"), "{answer}");
+    assert_eq!(ids(&database).await, json!([["AA1"], ["BB1"]]));
+    // A run that misses nothing makes it one of those that are known to be unusable.
+    attempt(&[json!(["AA2", -1]), json!(["AA1", 1]), json!(["BB1", 1])], &[]).await;
+    assert_eq!(attempt(&[json!(["AA2", -1]), json!(["AA1", 1])], &["BB1"]).await["deleted"], 1);
+    assert_eq!(ids(&database).await, json!([["AA1"]]));
+}

@@ -137,7 +137,10 @@ impl Ledger {
         if state.keys_done < state.keys_vanished {
             return Some(state.status);
         }
+        let strays = self.strays(run).max(state.strays);
         self.retries.retain(|(of, _), _| *of != run);
+        let state = self.runs.get_mut(&run)?;
+        state.strays = strays;
         let (mut rows, mut keys, mut failed, mut inserted, mut updated) = (0, 0, 0, 0, 0);
         let mut any_applied = false;
         for (key, entry) in &self.entries {

@@ -181,7 +181,20 @@ impl Ledger {
         if self.clauses.failed_upserts_withhold && state.failed > 0 || !state.read_complete {
             return true;
         }
-        if target.definition.deletes == DeletePolicy::Ignore || !self.clauses.delete_guard {
+        if target.definition.deletes == DeletePolicy::Ignore {
+            return false;
+        }
+        let is_before = |run: &&Run| {
+            run.seq < target.seq
+                && run.read_complete
+                && !run.withheld
+                && matches!(run.status, Status::Completed | Status::Partial)
+        };
+        let last = self.runs.values().filter(is_before).max_by_key(|run| run.seq);
+        if self.strays(batch.run) > last.map_or(0, |run| run.strays) {
+            return true;
+        }
+        if !self.clauses.delete_guard {
             return false;
         }
         let (mut this_run, mut before) = (0, 0);

@@ -66,6 +66,7 @@ impl Ledger {
                 keys_refused: 0,
                 withheld: false,
                 read_complete: false,
+                strays: 0,
                 batches_total: 0,
                 batches_done: 0,
                 present_rows,

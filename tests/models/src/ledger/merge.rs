@@ -1,5 +1,6 @@
 //! The merge of rows (085) and their deletion (086).
 
+use super::retry::Retry;
 use super::{
     Authority, Counts, DeletePolicy, Ledger, Missing, Presence, Remembered, Row, Seconds, TableRow, Target, UNREADABLE,
 };
@@ -39,8 +40,8 @@ pub(super) struct Merged {
     pub counts: Counts,
     pub table: Vec<(u16, Option<TableRow>)>,
     pub remembered: Vec<(u16, Option<Remembered>)>,
-    /// Rows that are tried again before the run closes.
-    pub retries: Vec<Row>,
+    /// Refused rows that are tried again before the run closes, and others under a key that the books do not have.
+    pub retries: Vec<Retry>,
     /// Whether rows that were refused may find now what they need.
     pub frees_values: bool,
 }
@@ -54,7 +55,9 @@ impl Ledger {
             let Err(refusal) = self.merge_row(target, row, &mut merged) else { continue };
             merged.counts.rejected += 1;
             unfit += i64::from(refusal == Refusal::Value);
-            merged.retries.extend((refusal == Refusal::OtherRow).then_some(*row));
+            let depends = refusal == Refusal::OtherRow;
+            let is_kept = depends || !self.remembered.contains_key(&row.key.number);
+            merged.retries.extend(is_kept.then_some(Retry { row: *row, depends, settled: !depends }));
             // It is sent again by every run.
             let known = self.remembered.get(&row.key.number).filter(|known| known.content.is_some());
             if let Some(known) = known {

@@ -176,6 +176,8 @@ pub struct Run {
     pub withheld: bool,
     /// Whether the whole tab was read at rest, with every key.
     pub read_complete: bool,
+    /// Refused rows under keys that the books did not have when it closed.
+    pub strays: i64,
     /// Batches sent.
     pub batches_total: i64,
     /// Entries of the ledger that are done.

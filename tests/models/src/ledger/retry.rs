@@ -8,18 +8,27 @@ use super::{EntryKey, EntryOutcome, Kind, Ledger, Row, RunId};
 pub struct Retry {
     /// The row as its message carried it.
     pub row: Row,
+    /// Whether it was refused because of other rows.
+    pub depends: bool,
     /// Tried again since the table last changed by a deletion.
     pub settled: bool,
 }
 
 impl Ledger {
-    pub(super) fn remember_refused(&mut self, run: RunId, rows: Vec<Row>) {
-        self.retries.extend(rows.into_iter().map(|row| ((run, row.key.number), Retry { row, settled: false })));
+    pub(super) fn remember_refused(&mut self, run: RunId, rows: Vec<Retry>) {
+        self.retries.extend(rows.into_iter().map(|retry| ((run, retry.row.key.number), retry)));
+    }
+
+    /// The refused rows of a run under keys that the books do not have: any of them may be a row that seems to be gone.
+    pub(super) fn strays(&self, run: RunId) -> i64 {
+        let is_stray = |&&(of, number): &&(RunId, u16)| of == run && !self.remembered.contains_key(&number);
+        self.retries.keys().filter(is_stray).count() as i64
     }
 
     /// What deleted rows held is free now.
     pub(super) fn try_all_again(&mut self, run: RunId) {
-        self.retries.iter_mut().filter(|((of, _), _)| *of == run).for_each(|(_, retry)| retry.settled = false);
+        let of_run = self.retries.iter_mut().filter(|((of, _), retry)| *of == run && retry.depends);
+        of_run.for_each(|(_, retry)| retry.settled = false);
     }
 
     /// Tries the refused rows of a run again; those that are written now move from `rejected` to what was done with them.

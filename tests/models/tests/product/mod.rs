@@ -93,7 +93,7 @@ const TABLES: &[(&str, &str)] = &[
         "select right(id::text, 3)::int as run, seq, status, stopped, planned_at is not null as planned, total_rows, inserted,
                 updated, unchanged, rejected, skipped, failed, adopted, conflict, deleted, rows_sent, rows_done, keys_vanished,
                 keys_done, keys_refused, deletes_withheld is not null as withheld, batches_total, batches_done, present_rows,
-                unconfirmed, read_complete
+                unconfirmed, read_complete, strays
          from sync_state order by 1",
     ),
     ("retries", "select right(run::text, 3)::int as run, row_key, settled from sync_retries order by 1, 2"),
@@ -376,6 +376,7 @@ pub fn tables(ledger: &Ledger) -> Value {
                 "keys_vanished": run.keys_vanished, "keys_done": run.keys_done, "keys_refused": run.keys_refused,
                 "withheld": run.withheld, "batches_total": run.batches_total, "batches_done": run.batches_done,
                 "present_rows": run.present_rows, "unconfirmed": run.counts.unconfirmed, "read_complete": run.read_complete,
+                "strays": run.strays,
             })
         })
         .collect();
