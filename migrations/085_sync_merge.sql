@@ -328,9 +328,9 @@ begin
                format('m.said[%1$s] <> s.says[%1$s]', m.i) as turned,
                format('%s <> coalesce(m.stored[%2$s], m.said[%2$s])', m.live_hash, m.i) as edited,
                format('%s is distinct from %s', m.live, m.sheet) as differs,
-               -- Over nothing, or over the column's plain default, nobody's value is lost: that needs no approval.
+               -- Over nothing, or by a value over the column's plain default, nobody's value is lost: that needs no approval.
                case when m.default_value ~ '^[^()]*$' and m.default_value <> 'null' and m.hash_kind <> 'json'
-                    then format('(t.%1$I is null or t.%1$I = %2$s)', m.name, m.default_value)
+                    then format('(t.%1$I is null or t.%1$I = %2$s and s.sheet_%3$s is not null)', m.name, m.default_value, m.ordinal)
                     else format('t.%I is null', m.name) end as holds_nothing
         from mapped as m
     ),
@@ -403,13 +403,14 @@ begin
         when 'update_only' then 't.ctid is null'
         else 'false'
     end;
-    -- A row that another sync feeds is that sync's, unless this one takes precedence.
+    -- A row that another sync feeds is that sync's, unless this one takes precedence. One that the other has never written, it does
+    -- not feed.
     if exists (select from public.sync_targets as o where o.table_name = p_target.table_name and o.sync <> p_target.sync) then
         v_others := format($sql$left join lateral (
         select o.sync, x.precedence
         from public.sync_targets as x
         join public.sync_rows as o on o.sync = x.sync
-        where x.table_name = %L and x.sync <> $1 and o.key_hash = s.key_hash and o.row_key = s.row_key and o.state = 'present'
+        where x.table_name = %L and x.sync <> $1 and o.key_hash = s.key_hash and o.row_key = s.row_key and o.state = 'present' and o.said is not null
         order by x.precedence desc, x.sync
         limit 1
     ) as o on r.state is distinct from 'present' or o.precedence > %s$sql$, p_target.table_name, p_target.precedence);
@@ -813,7 +814,7 @@ begin
         cross join unnest(p_rows) as i (item)
         join public.sync_rows as r on r.sync = o.sync and r.key_hash = (i.item ->> 'h')::bigint and r.row_key = i.item ->> 'k'
         where o.table_name = p_target.table_name and o.sync <> p_target.sync
-          and (r.state = 'present' and o.precedence < p_target.precedence
+          and (r.state = 'present' and r.said is not null and o.precedence < p_target.precedence
                or r.state in ('deleted', 'absent') and not exists (
                    select from public.sync_rows as m
                    where m.sync = p_target.sync and m.key_hash = r.key_hash and m.row_key = r.row_key and m.said is not null))

@@ -419,3 +419,16 @@ async fn a_renamed_row_that_a_check_refuses_keeps_its_old_one() {
     assert_eq!(attempt(&[json!(["AA2", -1]), json!(["AA1", 1])], &["BB1"]).await["deleted"], 1);
     assert_eq!(ids(&database).await, json!([["AA1"]]));
 }
+
+#[tokio::test]
+async fn a_sync_that_never_wrote_a_row_does_not_keep_it_from_another() {
+    let (database, service, sync) = things().await;
+    let mut updating = sync.clone().with("mode", "update_only").with("precedence", 1);
+    updating.name = "prices";
+    assert_eq!(updating.run(&service, &[json!(["A", 5])]).await.1["skipped"], 1);
+    let (run, answer) = sync.run(&service, &[json!(["A", 1])]).await;
+    assert_eq!((&answer["inserted"], &answer["skipped"]), (&json!(1), &json!(0)), "{answer}");
+    assert_eq!(database.state(run.id, "status").await, json!(["completed"]));
+    assert_eq!(updating.run(&service, &[json!(["A", 5])]).await.1["updated"], 1, "now there is a row to update");
+    assert_eq!(database.rows("select amount from things").await, json!([[5]]));
+}

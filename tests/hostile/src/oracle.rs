@@ -136,13 +136,20 @@ pub enum Decision {
 }
 
 /// Whose a row that the sync never wrote becomes.
-fn holds_nothing(schema: &Schema, name: &str, live: &Value) -> bool {
+fn holds_nothing(schema: &Schema, name: &str, live: &Value, sheet: &Value) -> bool {
     let number = name.strip_prefix('c').and_then(|number| number.parse::<usize>().ok());
     let Some(column) = number.and_then(|number| schema.columns.get(number - 1)) else { return false };
+    let default = match column.kind {
+        // As Postgres shows it.
+        Kind::Moment => Value::from(format!("2023-12-31T{:02}:00:00+00:00", crate::table::DEFAULT + 15)),
+        kind => kind.value(crate::table::DEFAULT),
+    };
     live.is_null()
         || column.has_default
             && column.kind != Kind::Json
-            && schema.same(name, live, &column.kind.value(crate::table::DEFAULT))
+            // A blank cell empties nothing without asking.
+            && !sheet.is_null()
+            && schema.same(name, live, &default)
 }
 
 impl SyncSpec {
@@ -277,7 +284,7 @@ impl SyncSpec {
                     match self.adopt {
                         Adopt::Sheet => drop(adopted.insert(name, sheet)),
                         Adopt::Database => {}
-                        Adopt::Ask if holds_nothing(schema, &name, live) => drop(adopted.insert(name, sheet)),
+                        Adopt::Ask if holds_nothing(schema, &name, live, &sheet) => drop(adopted.insert(name, sheet)),
                         Adopt::Ask => waits = true,
                     }
                     continue;
