@@ -21,6 +21,9 @@ create table if not exists public.sync_targets (
     adopt           text not null default 'ask' check (adopt in ('ask', 'sheet', 'database')),
     precedence      integer not null default 0,
     rename_by       text[] not null default '{}' check (rename_by <@ column_names),
+    on_missing      text not null default 'restore' check (on_missing in ('restore', 'respect')),
+    reconcile_seconds integer not null default 3600 check (reconcile_seconds >= 0),
+    verify_seconds  integer not null default 86400 check (verify_seconds >= 0),
     layout          integer not null default 0,
     carry_from      text[],
     statements      jsonb,
@@ -39,6 +42,9 @@ comment on column public.sync_targets.confirm_deletes is 'A key is deleted when 
 comment on column public.sync_targets.adopt is 'Whose values stay in rows that differ and that this sync never wrote; ask: withheld until approved.';
 comment on column public.sync_targets.precedence is 'Of two syncs that feed the same row of one table, the higher feeds it.';
 comment on column public.sync_targets.rename_by is 'Unique columns by which a row with a new key is known to be a row whose key is gone.';
+comment on column public.sync_targets.on_missing is 'What happens to a row that this sync wrote and that the table no longer has.';
+comment on column public.sync_targets.reconcile_seconds is 'The columns that the sheet owns are compared with the table at least this often.';
+comment on column public.sync_targets.verify_seconds is 'Sheet and table are compared in full this often; 0: never.';
 comment on column public.sync_targets.layout is 'The entry of sync_layouts that new bases are written in.';
 comment on column public.sync_targets.statements is 'The statements of a batch (085), built when a run begins; they hold while the fingerprint does.';
 comment on column public.sync_targets.fingerprint is 'Of all that the statements were built from: the definition, the table''s columns, the layouts.';
@@ -83,6 +89,8 @@ create table if not exists public.sync_state (
     skipped          bigint not null default 0,
     failed           bigint not null default 0,
     adopted          bigint not null default 0,
+    restored         bigint not null default 0,
+    corrected        bigint not null default 0,
     conflict         bigint not null default 0,
     deleted          bigint not null default 0,
     rows_sent        bigint not null default 0,
@@ -96,6 +104,10 @@ create table if not exists public.sync_state (
     keyless_rows     bigint not null default 0,
     read_complete    boolean not null default false,
     strays           bigint not null default 0,
+    checked_at       timestamptz,
+    checked_values   boolean not null default false,
+    proved_at        timestamptz,
+    verification     jsonb,
     deletes_withheld text,
     vanished         jsonb,
     adoption         jsonb,
@@ -111,6 +123,12 @@ comment on column public.sync_state.stopped is 'Failed at once, not by accountin
 comment on column public.sync_state.total_rows is 'Rows with content that were read from the sheet.';
 comment on column public.sync_state.failed is 'Rows of batches that failed for good and were not redriven.';
 comment on column public.sync_state.adopted is 'Rows that were in the table before this sync knew them; also in inserted, updated or unchanged.';
+comment on column public.sync_state.restored is 'Rows that were missing in the table and were inserted again; also in inserted.';
+comment on column public.sync_state.corrected is 'Rows in which a column that the sheet owns had been changed in the table; also in updated.';
+comment on column public.sync_state.checked_at is 'When the books were compared with the table; null: they were not.';
+comment on column public.sync_state.checked_values is 'The values of the columns that the sheet owns were compared too, not only the keys.';
+comment on column public.sync_state.proved_at is 'When sheet and table were last proved to be equal, by this run or an earlier one.';
+comment on column public.sync_state.verification is 'What the comparison of sheet and table in full found, if this run made one (docs/PROTOCOL.md).';
 comment on column public.sync_state.rows_done is 'Rows sent that the ledger accounts for, applied or failed.';
 comment on column public.sync_state.keys_done is 'Vanished keys that the ledger accounts for.';
 comment on column public.sync_state.keys_refused is 'Vanished keys that could not be deleted: refused by Postgres, or their batch failed.';
@@ -128,6 +146,8 @@ comment on column public.sync_state.batches_done is 'Entries of the ledger that 
 comment on column public.sync_state.present_rows is 'Rows of this sync in the table when the run began: what the delete guard is a percentage of.';
 
 create index if not exists sync_state_by_start on public.sync_state (sync, started_at desc);
+create index if not exists sync_state_proved on public.sync_state (sync, started_at desc) where proved_at is not null;
+create index if not exists sync_state_verified on public.sync_state (sync, started_at desc) where verification is not null;
 create index if not exists sync_state_open on public.sync_state (sync) where status in ('queued', 'in_progress');
 
 -- Who approved a deletion that had been withheld. It holds for exactly the set of keys that the digest names, for one run.
@@ -168,6 +188,8 @@ create table if not exists public.sync_batches (
     conflicts   integer not null default 0,
     rejected    integer not null default 0,
     adopted     integer not null default 0,
+    restored    integer not null default 0,
+    corrected   integer not null default 0,
     unconfirmed integer not null default 0,
     withheld    integer not null default 0,
     adoption    jsonb,

@@ -225,6 +225,9 @@ as $$
         'adopt', coalesce(p_definition ->> 'adopt', 'ask'),
         'precedence', coalesce((p_definition ->> 'precedence')::integer, 0),
         'rename_by', coalesce(nullif(p_definition -> 'renameBy', 'null'), '[]'),
+        'on_missing', coalesce(p_definition ->> 'onMissing', 'restore'),
+        'reconcile_seconds', coalesce((p_definition ->> 'reconcileSeconds')::integer, 3600),
+        'verify_seconds', coalesce((p_definition ->> 'verifySeconds')::integer, 86400),
         'layout', 0,
         'run', p_run,
         'seq', 1,
@@ -377,6 +380,7 @@ begin
                'approvedDeletes', case when p_state.seq is not null then public.sync_approved_deletes(p_state.sync) end,
                'keyForms', coalesce((select jsonb_agg(f.form order by f.place) from public.sync_target_forms(t) as f), '[]'),
                'keylessRows', public.sync_keyless_rows(p_state.sync),
+               'verifyDue', coalesce(public.sync_verify_due(t), false),
                'carry', case when t.carry_from is not null then jsonb_build_object(
                    'from', t.carry_from,
                    'rows', (select count(*) from public.sync_rows as r where r.sync = t.sync and r.is_former)) end)
@@ -525,7 +529,8 @@ begin
         on_conflict = excluded.on_conflict, delete_policy = excluded.delete_policy,
         delete_column = excluded.delete_column, guard_rows = excluded.guard_rows,
         guard_percent = excluded.guard_percent, confirm_deletes = excluded.confirm_deletes, adopt = excluded.adopt,
-        precedence = excluded.precedence, rename_by = excluded.rename_by, carry_from = v_target.carry_from,
+        precedence = excluded.precedence, rename_by = excluded.rename_by, on_missing = excluded.on_missing,
+        reconcile_seconds = excluded.reconcile_seconds, verify_seconds = excluded.verify_seconds, carry_from = v_target.carry_from,
         run = excluded.run, seq = t.seq + 1, updated_at = clock_timestamp()
     returning t.* into v_target;
     v_target.layout := public.sync_layout(v_target);

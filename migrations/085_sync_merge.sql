@@ -171,6 +171,13 @@ $$;
 -- What the merge decides for one row of a batch. The arrays have an element per mapped column, in the order of the definition.
 do $$
 begin
+    -- Made again, with the functions that use it, where it is an older one.
+    if to_regtype('public.sync_decision') is not null and not exists (
+        select from pg_catalog.pg_attribute as a
+        where a.attrelid = to_regclass('public.sync_decision') and a.attname = 'corrections'
+    ) then
+        drop type public.sync_decision cascade;
+    end if;
     if to_regtype('public.sync_decision') is null then
         create type public.sync_decision as (
             place        integer,   -- in the batch, from 1
@@ -190,7 +197,9 @@ begin
             stored       bigint[],  -- what is remembered of the table, where `fresh` is false
             fresh        boolean[], -- what the table holds after the write is remembered
             guarded      bigint[],  -- the table's value before the write; there afterwards, a trigger kept it
-            restores     boolean    -- the row was soft-deleted by this sync and comes back
+            restores     boolean,   -- the row was soft-deleted by this sync and comes back
+            is_missing   boolean,   -- this sync wrote the row, and the table no longer has it
+            corrections  text[]     -- columns that the sheet owns and that the table changed
         );
     end if;
 end
@@ -302,6 +311,7 @@ declare
     v_any_write  text;
     v_any_differ text;
     v_conflicts  text; -- the name of each column in conflict, or null
+    v_corrections text; -- the name of each column that the sheet owns and the table changed, or null
     v_withheld   text; -- the name of each column whose adoption waits, or null
     v_write_list text;
     v_said       text;
@@ -310,6 +320,7 @@ declare
     v_guarded    text;
     v_restores   text := 'false';
     v_left_alone text;
+    v_missing    text := '(t.ctid is null and coalesce(r.state = ''present'' and r.said is not null, false))';
     v_others     text := 'left join (select null::text as sync, null::integer as precedence) as o on false';
 begin
     with mapped as (
@@ -356,6 +367,8 @@ begin
                  filter (where j.is_written), 'false'),
         coalesce(string_agg(format('case when (%s) is not true and %s and %s and %s then %L end', j.keeps, j.turned, j.edited, j.differs, j.name),
                             ', ' order by j.ordinal) filter (where j.is_written and j.authority = 'merge'), 'null'),
+        coalesce(string_agg(format('case when (%s) is not true and not (%s) and %s and %s then %L end', j.keeps, j.turned, j.edited, j.differs, j.name),
+                            ', ' order by j.ordinal) filter (where j.is_written and j.authority = 'sheet'), 'null'),
         coalesce(string_agg(format('case when m.adopt = ''ask'' and m.said[%s] is null and (%s) is not true and %s and not %s then %L end',
                                    j.i, j.keeps, j.differs, j.holds_nothing, j.name),
                             ', ' order by j.ordinal) filter (where j.is_written), 'null'),
@@ -391,7 +404,7 @@ begin
                                                                      j.name, j.ordinal) else '' end,
                             j.live_hash)
             end, ', ' order by j.ordinal), 'null')
-    into v_same_key, v_writes, v_any_write, v_any_differ, v_conflicts, v_withheld, v_write_list, v_said, v_stored, v_fresh, v_guarded
+    into v_same_key, v_writes, v_any_write, v_any_differ, v_conflicts, v_corrections, v_withheld, v_write_list, v_said, v_stored, v_fresh, v_guarded
     from judged as j;
 
     -- Only what this sync deleted comes back; a row that people deleted in the application stays deleted.
@@ -403,6 +416,10 @@ begin
         when 'update_only' then 't.ctid is null'
         else 'false'
     end;
+    -- What the application deleted stays deleted, where the definition says so.
+    if p_target.on_missing = 'respect' then
+        v_left_alone := v_left_alone || ' or ' || v_missing;
+    end if;
     -- A row that another sync feeds is that sync's, unless this one takes precedence. One that the other has never written, it does
     -- not feed.
     if exists (select from public.sync_targets as o where o.table_name = p_target.table_name and o.sync <> p_target.sync) then
@@ -420,7 +437,8 @@ begin
 weighed as (
     select s.*, t.ctid as place_in_table, t.tableoid as part, m.found, m.said as was_said, m.stored as was_stored, m.adopt,
            r.said is not null as is_known,
-           f.conflicts, f.withheld, case when cardinality(f.conflicts) > 0 or cardinality(f.withheld) > 0 then to_jsonb(t) end as live,
+           f.conflicts, f.withheld, f.corrections, %20$s as is_missing,
+           case when cardinality(f.conflicts) > 0 or cardinality(f.withheld) > 0 or cardinality(f.corrections) > 0 then to_jsonb(t) end as live,
            o.sync as owner, o.sync is not null and o.precedence >= %1$s as is_claim, o.precedence > %1$s as is_outranked,
            %2$s as restores,
            %3$s as left_alone,
@@ -440,7 +458,8 @@ weighed as (
     ) as m
     cross join lateral (
         select case when m.found then array_remove(array[%13$s]::text[], null) else '{}' end as conflicts,
-               case when m.found then array_remove(array[%14$s]::text[], null) else '{}' end as withheld
+               case when m.found then array_remove(array[%14$s]::text[], null) else '{}' end as withheld,
+               case when m.found then array_remove(array[%21$s]::text[], null) else '{}' end as corrections
         offset 0
     ) as f
 ),
@@ -470,7 +489,8 @@ $sql$,
         v_others, p_target.table_name, v_same_key,                                                            --  7 to  9
         public.sync_base_sql(p_target, p_target.sync, 'r', 'said'),
         public.sync_base_sql(p_target, p_target.sync, 'r', 'stored'), p_target.adopt,                          -- 10 to 12
-        v_conflicts, v_withheld, v_any_write, v_write_list, v_said, v_stored, v_fresh);                         -- 13 to 19
+        v_conflicts, v_withheld, v_any_write, v_write_list, v_said, v_stored, v_fresh,                          -- 13 to 19
+        v_missing, v_corrections);                                                                             -- 20 to 21
 end
 $fn$;
 
@@ -485,7 +505,8 @@ as $fn$
 select array_agg(row(d.place, d.row_key, d.key_hash, d.content_hash, d.row_number, d.act, d.adopts,
                      d.act = 'claim' or d.act = 'skip' and d.differs or d.act <> 'skip' and cardinality(d.withheld) > 0,
                      case when d.act in ('skip', 'claim') then '{}' else d.withheld end, d.conflicts, d.owner, d.writes, d.said,
-                     d.was_said, d.stored, d.fresh, d.guarded, d.restores)::public.sync_decision
+                     d.was_said, d.stored, d.fresh, d.guarded, d.restores, d.is_missing,
+                     case when d.act = 'update' then d.corrections else '{}' end)::public.sync_decision
                  order by d.place) as decisions%s
 from decided as d
 $sql$, p_more)
@@ -556,6 +577,20 @@ as $fn$
     from decided as d
     cross join lateral (values %2$s) as c (name, sheet)
     where d.act not in ('skip', 'claim') and cardinality(d.conflicts) > 0 and c.name = any (d.conflicts)
+    union all
+    select $1, $2, d.row_key, d.row_number, c.name, 'conflict', 'corrected',
+           format('the column belongs to the sheet and was changed in the database: the database said %%s, the sheet says %%s; the sheet''s value was'
+                  ' written again', coalesce(left(d.live ->> c.name, 400), 'nothing'), coalesce(left(c.sheet, 400), 'nothing')),
+           left(c.sheet, 2000), now()
+    from decided as d
+    cross join lateral (values %2$s) as c (name, sheet)
+    where d.act = 'update' and cardinality(d.corrections) > 0 and c.name = any (d.corrections)
+    union all
+    select $1, $2, d.row_key, d.row_number, null, 'conflict', 'restored',
+           'the row was deleted in the database and is still in the sheet: it was inserted again; to let such deletions stand, say on_missing = "respect"',
+           null, now()
+    from decided as d
+    where d.act = 'insert' and d.is_missing
 ),
 held as (
     select d.place, d.row_key, d.row_number, c.name, d.live, c.sheet
@@ -638,6 +673,8 @@ select count(*) filter (where e.act = 'insert' and k.is_whole) as inserted,
        count(*) filter (where e.act = 'leave' and k.is_whole) as unchanged,
        count(*) filter (where e.act = 'skip' or e.act = 'claim' and k.is_outranked or e.act not in ('skip', 'claim') and e.withheld <> '{}') as skipped,
        count(*) filter (where e.adopts and e.withheld = '{}') as adopted,
+       count(*) filter (where e.act = 'insert' and e.is_missing and k.is_whole) as restored,
+       count(*) filter (where e.act = 'update' and e.corrections <> '{}' and k.is_whole) as corrected,
        coalesce(sum(cardinality(e.conflicts)) filter (where e.act not in ('skip', 'claim')), 0) as conflicts,
        count(*) filter (where e.act not in ('skip', 'claim') and e.withheld <> '{}') as withheld,
        count(*) filter (where e.act in ('insert', 'update', 'leave') and not e.is_there) as lost,
@@ -683,8 +720,9 @@ language sql stable
 set search_path = ''
 as $$
     select md5(concat_ws('|',
-        'statements of version 1', p_target.table_name, p_target.key_columns, p_target.column_names, p_target.authorities, p_target.mode,
+        'statements of version 2', p_target.table_name, p_target.key_columns, p_target.column_names, p_target.authorities, p_target.mode,
         p_target.on_conflict, p_target.delete_policy, p_target.delete_column, p_target.adopt, p_target.precedence, p_target.layout,
+        p_target.on_missing,
         (select string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod, a.attisdropped), ',' order by a.attnum)
          from pg_catalog.pg_class as c
          join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
@@ -860,9 +898,20 @@ begin
     if v_counts.lost <> 0 then
         raise raise_exception using message = 'the row is not in the table after it was written: a trigger of the table moved or removed it';
     end if;
+    -- The definition lets a deletion in the database stand: listed for as long as the sheet has the row.
+    if p_target.on_missing = 'respect' and exists (select from unnest(p_decisions) as d where d.act = 'skip' and d.is_missing) then
+        perform public.sync_record_errors(p_target.sync, p_target.run, 'conflict', (
+            select jsonb_agg(jsonb_build_object(
+                'rowKey', d.row_key, 'rowNumber', d.row_number, 'code', 'deleted_in_database', 'message', format(
+                    'the row is in the sheet and was deleted in the database, and on_missing = "respect" lets that stand: remove row %s from the'
+                    ' sheet, or say on_missing = "restore" to have it inserted again', d.row_number)))
+            from unnest(p_decisions) as d
+            where d.act = 'skip' and d.is_missing));
+    end if;
     return to_jsonb(v_counts) - 'lost' || jsonb_build_object('adoption', p_adoption) || case when not p_acts then '{}' else jsonb_build_object('acts', (
         select jsonb_agg(jsonb_build_object(
             'h', d.key_hash, 'k', d.row_key, 'conflicts', cardinality(d.conflicts), 'adopted', d.adopts::integer,
+            'restored', (d.act = 'insert' and d.is_missing)::integer, 'corrected', (d.corrections <> '{}')::integer,
             'withheld', (d.act not in ('skip', 'claim') and d.withheld <> '{}')::integer,
             'outcome', case
                 when d.act in ('skip', 'claim') or d.withheld <> '{}' then 'skipped'

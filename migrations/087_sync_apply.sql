@@ -688,6 +688,7 @@ begin
            jsonb_build_object('inserted', sum(b.inserted), 'updated', sum(b.updated), 'unchanged', sum(b.unchanged),
                               'skipped', sum(b.skipped), 'deleted', sum(b.deleted), 'conflicts', sum(b.conflicts),
                               'rejected', sum(b.rejected), 'adopted', sum(b.adopted),
+                              'restored', sum(b.restored), 'corrected', sum(b.corrected),
                               'unconfirmed', sum(b.unconfirmed), 'withheld', sum(b.withheld))
     into v_covered, v_before
     from public.sync_batches as b
@@ -791,7 +792,8 @@ begin
     v_status := public.sync_account(v_run, v_kind, v_lo, v_hi, 'applied', v_rows, v_counts - 'acts', null);
 
     return jsonb_build_object('outcome', 'applied', 'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0,
-                              'conflicts', 0, 'rejected', 0, 'adopted', 0, 'unconfirmed', 0, 'withheld', 0, 'runStatus', v_status)
+                              'conflicts', 0, 'rejected', 0, 'adopted', 0, 'restored', 0, 'corrected', 0, 'unconfirmed', 0,
+                              'withheld', 0, 'runStatus', v_status)
         || coalesce((select jsonb_build_object('runSeconds', extract(epoch from s.completed_at - s.started_at))
                      from public.sync_state as s
                      where s.id = v_run and s.status in ('completed', 'partial', 'failed')), '{}')
@@ -871,7 +873,8 @@ begin
     end if;
     with act as materialized (
         select a.*
-        from jsonb_to_recordset(p_acts) as a (h bigint, k text, outcome text, conflicts integer, adopted integer, withheld integer)
+        from jsonb_to_recordset(p_acts) as a (h bigint, k text, outcome text, conflicts integer, adopted integer, restored integer,
+                                              corrected integer, withheld integer)
         join public.sync_retries as x on x.run = p_run and x.key_hash = a.h and x.row_key = a.k
     ),
     gone as (
@@ -881,7 +884,7 @@ begin
         select b.lo, b.hi, count(*) as rows, count(*) filter (where a.outcome = 'inserted') as inserted,
                count(*) filter (where a.outcome = 'updated') as updated, count(*) filter (where a.outcome = 'unchanged') as unchanged,
                count(*) filter (where a.outcome = 'skipped') as skipped, sum(a.conflicts) as conflicts, sum(a.adopted) as adopted,
-               sum(a.withheld) as withheld
+               sum(a.restored) as restored, sum(a.corrected) as corrected, sum(a.withheld) as withheld
         from act as a
         -- Of a half and its whole, the half: it was applied before, or it would have no entry.
         cross join lateral (
@@ -897,16 +900,19 @@ begin
         update public.sync_batches as b
         set rejected = b.rejected - m.rows, inserted = b.inserted + m.inserted, updated = b.updated + m.updated,
             unchanged = b.unchanged + m.unchanged, skipped = b.skipped + m.skipped, conflicts = b.conflicts + m.conflicts,
-            adopted = b.adopted + m.adopted, withheld = b.withheld + m.withheld
+            adopted = b.adopted + m.adopted, restored = b.restored + m.restored, corrected = b.corrected + m.corrected,
+            withheld = b.withheld + m.withheld
         from moved as m
         where b.run = p_run and b.kind = 'upsert' and b.lo = m.lo and b.hi = m.hi
     )
     update public.sync_state as s
     set rejected = s.rejected - m.rows, inserted = s.inserted + m.inserted, updated = s.updated + m.updated,
         unchanged = s.unchanged + m.unchanged, skipped = s.skipped + m.skipped, conflict = s.conflict + m.conflicts,
-        adopted = s.adopted + m.adopted, withheld = s.withheld + m.withheld
+        adopted = s.adopted + m.adopted, restored = s.restored + m.restored, corrected = s.corrected + m.corrected,
+        withheld = s.withheld + m.withheld
     from (select sum(x.rows) as rows, sum(x.inserted) as inserted, sum(x.updated) as updated, sum(x.unchanged) as unchanged,
-                 sum(x.skipped) as skipped, sum(x.conflicts) as conflicts, sum(x.adopted) as adopted, sum(x.withheld) as withheld
+                 sum(x.skipped) as skipped, sum(x.conflicts) as conflicts, sum(x.adopted) as adopted, sum(x.restored) as restored,
+                 sum(x.corrected) as corrected, sum(x.withheld) as withheld
           from moved as x) as m
     where s.id = p_run and m.rows > 0;
     perform public.sync_resolve_refusals(p_target.sync, array(select a.k from jsonb_to_recordset(p_acts) as a (k text)));

@@ -169,6 +169,13 @@ begin
     set status = v_status,
         completed_at = clock_timestamp(),
         strays = v_strays,
+        -- Everything that the sheet says was compared with the table or written by this run. Without it, what an earlier run proved stays.
+        proved_at = case
+            when v_status = 'completed' and s.checked_values then s.checked_at
+            else (select p.proved_at from public.sync_state as p
+                  where p.sync = s.sync and p.proved_at is not null and p.id <> s.id and p.started_at <= s.started_at
+                  order by p.started_at desc limit 1)
+        end,
         adoption = case when s.withheld > 0 then public.sync_adoption(p_run) end,
         error_details = case
             when not v_sums then jsonb_build_object(
@@ -193,6 +200,7 @@ begin
           and not exists (select from public.sync_state as n where n.id = e.run and n.seq > v_state.seq)
           and case e.error_type
                   when 'validation' then e.run <> p_run and (v_state.failed = 0 or e.code !~ '^[0-9A-Z]{5}$')
+                  when 'conflict' then e.run <> p_run and v_state.failed = 0
                   else v_status = 'completed'
               end;
     end if;
@@ -265,16 +273,19 @@ begin
     end if;
 
     insert into public.sync_batches as b (run, kind, lo, hi, outcome, rows, inserted, updated, unchanged, skipped, deleted,
-                                          conflicts, rejected, adopted, unconfirmed, withheld, adoption, error, finished_at)
+                                          conflicts, rejected, adopted, restored, corrected, unconfirmed, withheld, adoption, error,
+                                          finished_at)
     values (p_run, p_kind, p_lo, p_hi, p_outcome, p_rows, coalesce(v_count.inserted, 0), coalesce(v_count.updated, 0),
             coalesce(v_count.unchanged, 0), coalesce(v_count.skipped, 0), coalesce(v_count.deleted, 0),
             coalesce(v_count.conflicts, 0), coalesce(v_count.rejected, 0), coalesce(v_count.adopted, 0),
+            coalesce(v_count.restored, 0), coalesce(v_count.corrected, 0),
             coalesce(v_count.unconfirmed, 0), coalesce(v_count.withheld, 0), nullif(v_count.adoption, 'null'), p_error,
             clock_timestamp())
     on conflict (run, kind, lo, hi) do update
     set outcome = excluded.outcome, rows = excluded.rows, inserted = excluded.inserted, updated = excluded.updated,
         unchanged = excluded.unchanged, skipped = excluded.skipped, deleted = excluded.deleted,
         conflicts = excluded.conflicts, rejected = excluded.rejected, adopted = excluded.adopted,
+        restored = excluded.restored, corrected = excluded.corrected,
         unconfirmed = excluded.unconfirmed, withheld = excluded.withheld, adoption = excluded.adoption,
         error = excluded.error, finished_at = excluded.finished_at
     returning b.* into v_count;
@@ -287,6 +298,8 @@ begin
             skipped = s.skipped + v_count.skipped,
             rejected = s.rejected + v_count.rejected,
             adopted = s.adopted + v_count.adopted,
+            restored = s.restored + v_count.restored,
+            corrected = s.corrected + v_count.corrected,
             conflict = s.conflict + v_count.conflicts,
             withheld = s.withheld + v_count.withheld,
             failed = s.failed + v_failed - v_freed,
@@ -385,6 +398,8 @@ begin
         keys_unreadable = coalesce((p_plan ->> 'keysUnreadable')::bigint, 0),
         keyless_rows = coalesce((p_plan ->> 'keylessRows')::bigint, 0),
         read_complete = coalesce((p_plan ->> 'readComplete')::boolean, false),
+        checked_at = (p_plan #>> '{check,at}')::timestamptz,
+        checked_values = coalesce((p_plan #>> '{check,values}')::boolean, false),
         vanished = nullif(p_plan -> 'vanished', 'null') || jsonb_build_object('sample', array(
             select r.row_key
             from public.sync_rows as r

@@ -246,7 +246,7 @@ $sql$,
                                               else 'previewed' end,
                               'error', coalesce(v_withheld, v_hopeless),
                               'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0, 'conflicts', 0,
-                              'adopted', 0, 'unconfirmed', 0, 'withheld', 0, 'rows', v_told, 'refused', to_jsonb(v_refused))
+                              'adopted', 0, 'restored', 0, 'corrected', 0, 'unconfirmed', 0, 'withheld', 0, 'rows', v_told, 'refused', to_jsonb(v_refused))
            || (v_counts - 'adoption') || jsonb_build_object('rejected', cardinality(v_refused));
 end
 $$;

@@ -38,9 +38,16 @@ as $$
     )
     select coalesce(jsonb_agg(jsonb_build_object(
                'sync', n.sync,
-               'lastRun', to_jsonb(last) - 'keys',
-               'runningRun', to_jsonb(running) - 'keys',
-               'completedRun', to_jsonb(good) - 'keys',
+               'lastRun', to_jsonb(last) - 'keys' - 'verification',
+               'runningRun', to_jsonb(running) - 'keys' - 'verification',
+               'completedRun', to_jsonb(good) - 'keys' - 'verification',
+               'provedAt', proved.proved_at,
+               'verification', case when verified.id is not null then jsonb_build_object(
+                   'run', verified.id, 'at', verified.verification -> 'at', 'verdict', verified.verification -> 'verdict',
+                   'rowsCompared', verified.verification -> 'rowsCompared', 'repair', verified.verification -> 'repair',
+                   'differences', (select coalesce(sum((f.value ->> 'count')::bigint), 0)
+                                   from jsonb_array_elements(verified.verification -> 'findings') as f
+                                   where not (f.value ->> 'allowed')::boolean)) end,
                'appliedAt', applied.started_at,
                'scheduledAt', scheduled.started_at,
                'open', problems.open,
@@ -61,6 +68,16 @@ as $$
         where s.sync = n.sync and s.status = 'completed' and s.sync_type <> 'selective'
         order by s.started_at desc limit 1
     ) as good on true
+    left join lateral (
+        select s.proved_at from public.sync_state as s
+        where s.sync = n.sync and s.proved_at is not null
+        order by s.started_at desc limit 1
+    ) as proved on true
+    left join lateral (
+        select s.id, s.verification from public.sync_state as s
+        where s.sync = n.sync and s.verification is not null
+        order by s.started_at desc limit 1
+    ) as verified on true
     left join lateral (
         select s.started_at from public.sync_state as s
         where s.sync = n.sync and s.status in ('completed', 'partial') and s.sync_type <> 'selective'

@@ -100,6 +100,17 @@ pub struct Sync {
     /// that row, renamed; it keeps the columns that the database owns.
     #[serde(default)]
     pub rename_by: Vec<String>,
+    /// What happens to a row that this sync wrote and that the table no longer has, while the sheet has it.
+    #[serde(default)]
+    pub on_missing: OnMissing,
+    /// How often the columns that the sheet owns are compared with the table, value by value. Keys are compared by every run.
+    #[serde(default = "default_reconcile_every", with = "duration_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub reconcile_every: Duration,
+    /// How often a scheduled run compares sheet and table in full, as `sheetsync verify` does; `"0s"` switches it off.
+    #[serde(default = "default_verify_every", with = "duration_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub verify_every: Duration,
     /// The former name of this sync: what the database remembers under it is carried over by the first run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z][a-z0-9_-]{0,62}$")))]
@@ -165,6 +176,18 @@ pub enum Adopt {
     Database,
 }
 
+/// What happens to a row that the sync wrote, that the sheet has and that the table no longer has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OnMissing {
+    /// It is inserted again.
+    #[default]
+    Restore,
+    /// The deletion stands, and the row is listed as long as the sheet has it.
+    Respect,
+}
+
 /// What becomes of a row that is gone from the sheet.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -224,6 +247,14 @@ fn default_batch_rows() -> usize {
 
 fn default_stall_after() -> Duration {
     Duration::from_secs(15 * 60)
+}
+
+fn default_reconcile_every() -> Duration {
+    Duration::from_secs(60 * 60)
+}
+
+fn default_verify_every() -> Duration {
+    Duration::from_secs(24 * 60 * 60)
 }
 
 fn default_confirm_deletes() -> u32 {
@@ -396,6 +427,9 @@ impl Sync {
             "precedence": self.precedence,
             "renameBy": self.rename_by,
             "renamedFrom": self.renamed_from,
+            "onMissing": self.on_missing,
+            "reconcileSeconds": self.reconcile_every.as_secs(),
+            "verifySeconds": self.verify_every.as_secs(),
             "deletes": {
                 "policy": self.on_delete.policy,
                 "column": self.on_delete.column,
@@ -448,8 +482,7 @@ column = "listing_no"
     fn the_mapping_version_changes_with_the_columns_and_with_nothing_else() {
         let version = |text: &str| parse(text).unwrap().syncs[0].mapping_version();
         assert_eq!(version(SOUND), version(&SOUND.replace("5m", "1h").replace("1AbC", "2DeF")));
-        let others =
-            "every = \"5m\"\nconfirm_deletes = 3\nadopt = \"sheet\"\nprecedence = -1\nrenamed_from = \"lists\"";
+        let others = "every = \"5m\"\non_missing = \"respect\"\nconfirm_deletes = 3\nadopt = \"sheet\"\nprecedence = -1\nrenamed_from = \"lists\"";
         assert_eq!(version(SOUND), version(&SOUND.replace("every = \"5m\"", others)));
         assert_ne!(version(SOUND), version(&SOUND.replace("物件番号", "番号")));
         assert_ne!(version(SOUND), version(&format!("{SOUND}max_length = 20\n")));
@@ -457,7 +490,7 @@ column = "listing_no"
 
     #[test]
     fn a_registration_looks_as_the_protocol_says() {
-        let more = "confirm_deletes = 3\nadopt = \"database\"\nprecedence = 1\nrename_by = [\"slug\"]\nrenamed_from = \"lists\"";
+        let more = "on_missing = \"respect\"\nreconcile_every = \"5m\"\nverify_every = \"0s\"\nconfirm_deletes = 3\nadopt = \"database\"\nprecedence = 1\nrename_by = [\"slug\"]\nrenamed_from = \"lists\"";
         let slug = "\n[[sync.columns]]\nheader = \"slug\"\ncolumn = \"slug\"\nauthority = \"sheet\"\n";
         let text = format!("{}{slug}", SOUND.replace("every = \"5m\"", more));
         let mut registration = parse(&text).unwrap().syncs[0].registration();
@@ -471,7 +504,8 @@ column = "listing_no"
                     {"name": "listing_no", "authority": "merge", "type": "text"},
                     {"name": "slug", "authority": "sheet", "type": "text"},
                 ],
-                "confirmDeletes": 3, "adopt": "database", "precedence": 1, "renameBy": ["slug"], "renamedFrom": "lists",
+                "confirmDeletes": 3, "adopt": "database", "precedence": 1, "renameBy": ["slug"], "renamedFrom": "lists", "onMissing": "respect",
+                "reconcileSeconds": 300, "verifySeconds": 0,
                 "deletes": {"policy": "ignore", "column": null, "guardRows": 10, "guardPercent": 15},
             })
         );

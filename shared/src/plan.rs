@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::definition::{DeletePolicy, OnDelete};
@@ -34,6 +35,30 @@ pub struct Plan {
     /// How many keys are in the sheet, in rows that cannot be used, and not in the database: any of them may be the new key of
     /// a row that seems to be gone.
     pub unmatched: u64,
+    /// How many of the rows to send are sent only because the table no longer holds them as they were written.
+    pub resent: u64,
+    /// When and how the books were held against the table; `None` when they were not.
+    pub check: Option<Check>,
+}
+
+/// A comparison of the books with the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// When it was made, by the database's clock.
+    pub at: Timestamp,
+    /// Whether it compared the values of the columns that the sheet owns, not only keys.
+    pub values: bool,
+}
+
+/// What the table no longer holds as it was written, in the order of the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Rows that the books call present and the table lacks.
+    pub missing: Vec<KeyHash>,
+    /// Rows in which a column that the sheet owns holds another value.
+    pub differing: Vec<KeyHash>,
+    /// How it was found.
+    pub check: Check,
 }
 
 /// The ranges in which sheet and database differ, in order.
@@ -107,7 +132,7 @@ pub fn everything(snapshot: &Snapshot, stored: &[StoredRow]) -> Plan {
     let stored: HashSet<KeyHash> = stored.iter().map(|(key, _)| *key).collect();
     let unusable = entries.iter().filter(|entry| entry.state == State::Present);
     let unmatched = unusable.filter(|entry| !stored.contains(&entry.key)).count() as u64;
-    Plan { send: chosen(snapshot).send, vanished, unchanged: 0, unmatched }
+    Plan { send: chosen(snapshot).send, vanished, unchanged: 0, unmatched, ..Plan::default() }
 }
 
 /// A plan that sends every row of a snapshot that holds the chosen keys only, and deletes nothing.
@@ -131,6 +156,28 @@ pub struct Vanished {
 }
 
 impl Plan {
+    /// Sends also the rows that the table no longer holds as they were written. Those that the sheet no longer has, or only in a
+    /// row that cannot be used, are decided elsewhere.
+    #[must_use]
+    pub fn with_drift(mut self, snapshot: &Snapshot, drift: &Drift) -> Self {
+        self.check = Some(drift.check);
+        if drift.missing.is_empty() && drift.differing.is_empty() {
+            return self;
+        }
+        let mut sent: HashSet<KeyHash> = self.send.iter().map(|entry| entry.key).collect();
+        let entries = snapshot.entries();
+        for key in drift.missing.iter().chain(&drift.differing) {
+            let Ok(place) = entries.binary_search_by_key(key, |entry| entry.key) else { continue };
+            if matches!(entries[place].state, State::Ready { .. }) && sent.insert(*key) {
+                self.send.push(entries[place]);
+                self.unchanged = self.unchanged.saturating_sub(1);
+                self.resent += 1;
+            }
+        }
+        self.send.sort_unstable_by_key(|entry| entry.key);
+        self
+    }
+
     /// The keys that vanished; `None` when there is none.
     #[must_use]
     pub fn vanished(&self) -> Option<Vanished> {
@@ -332,6 +379,30 @@ mod tests {
         let ranges = differing_ranges(&snapshot, 0, &digests(&stored, 0));
         let plan = compare(&snapshot, 0, &ranges, &stored);
         assert_eq!(plan, Plan { unchanged: 1, ..Plan::default() });
+    }
+
+    #[test]
+    fn what_the_table_lost_is_sent_again_once() {
+        let sheet = Rows::from([("a".to_owned(), 1), ("b".to_owned(), 2), ("c".to_owned(), 3), ("d".to_owned(), 4)]);
+        let snapshot = snapshot(&sheet);
+        let mut stored = stored(&sheet);
+        for row in &mut stored {
+            if row.0 == KeyHash::of("d") {
+                row.1 = None;
+            }
+        }
+        let keys = |names: &[&str]| -> Vec<KeyHash> { names.iter().map(|name| KeyHash::of(name)).collect() };
+        let drift = Drift {
+            // `x` is in the books, not in the sheet; `d` is sent anyway; `b` is named twice.
+            missing: keys(&["b", "x", "d"]),
+            differing: keys(&["c", "b"]),
+            check: Check { at: Timestamp::UNIX_EPOCH, values: true },
+        };
+        let plan = compare(&snapshot, 0, &[0], &stored).with_drift(&snapshot, &drift);
+        let mut expected = keys(&["b", "c", "d"]);
+        expected.sort_unstable();
+        assert_eq!(plan.send.iter().map(|entry| entry.key).collect::<Vec<_>>(), expected);
+        assert_eq!((plan.unchanged, plan.check), (1, Some(drift.check)));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::definition::Sync;
 use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
 use crate::mapping::{KeyForm, Rejection};
-use crate::plan::{RangeDigests, StoredRow, Vanished};
+use crate::plan::{Check, Drift, RangeDigests, StoredRow, Vanished};
 use crate::secrets::{FromSecret, SecretError};
 use crate::telemetry::{self, TRACE_HEADER};
 
@@ -226,22 +226,43 @@ impl Supabase {
         const FUNCTION: &str = "sync_row_hashes";
         let arguments = json!({"p_sync": sync, "p_bits": bits, "p_ranges": ranges});
         let text: Option<String> = self.patient(FUNCTION, &arguments).await?;
-        let packed: String = text.unwrap_or_default().split_ascii_whitespace().collect();
-        let bytes = base64::engine::general_purpose::STANDARD
-            .decode(packed)
-            .map_err(|error| SupabaseError::Unexpected { function: FUNCTION.to_owned(), reason: error.to_string() })?;
-        let (pairs, rest) = bytes.as_chunks::<16>();
-        if !rest.is_empty() {
-            let reason = format!("{} bytes are no whole number of pairs", bytes.len());
-            return Err(SupabaseError::Unexpected { function: FUNCTION.to_owned(), reason });
-        }
-        Ok(pairs
+        Ok(unpack::<16>(FUNCTION, &text.unwrap_or_default())?
             .iter()
             .map(|pair| {
                 let both = u128::from_be_bytes(*pair);
                 (KeyHash::from_stored((both >> 64) as i64), ContentHash::from_stored(both as i64))
             })
             .collect())
+    }
+
+    /// What the table no longer holds as it was written; `values`: whether values are compared too, `None`: when they are due.
+    ///
+    /// # Errors
+    /// When the call fails, or its answer is not made of key hashes.
+    pub async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
+        const FUNCTION: &str = "sync_drift";
+        #[derive(Deserialize)]
+        struct Answer {
+            missing: String,
+            differing: String,
+            #[serde(flatten)]
+            check: Check,
+        }
+        let answer: Answer = self.patient(FUNCTION, &json!({"p_sync": sync, "p_values": values})).await?;
+        let keys = |packed: &str| -> Result<Vec<KeyHash>, SupabaseError> {
+            let hashes = unpack::<8>(FUNCTION, packed)?;
+            Ok(hashes.iter().map(|hash| KeyHash::from_stored(i64::from_be_bytes(*hash))).collect())
+        };
+        Ok(Drift { missing: keys(&answer.missing)?, differing: keys(&answer.differing)?, check: answer.check })
+    }
+
+    /// Keeps with a run what the comparison of sheet and table in full found.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn verified(&self, run: Uuid, verification: &impl Serialize) -> Result<(), SupabaseError> {
+        let arguments = json!({"p_run": run, "p_verification": verification});
+        self.patient::<serde_json::Value>("sync_verified", &arguments).await.map(drop)
     }
 
     /// Records rejections of a run, [`MAX_REJECTIONS`] a call.
@@ -439,6 +460,18 @@ impl Supabase {
     }
 }
 
+/// The items of `SIZE` bytes that Base64 text holds.
+fn unpack<const SIZE: usize>(function: &str, packed: &str) -> Result<Vec<[u8; SIZE]>, SupabaseError> {
+    let unexpected = |reason| SupabaseError::Unexpected { function: function.to_owned(), reason };
+    let packed: String = packed.split_ascii_whitespace().collect();
+    let bytes =
+        base64::engine::general_purpose::STANDARD.decode(packed).map_err(|error| unexpected(error.to_string()))?;
+    match bytes.as_chunks::<SIZE>() {
+        (items, []) => Ok(items.to_vec()),
+        _ => Err(unexpected(format!("{} bytes are not a whole number of {SIZE}-byte items", bytes.len()))),
+    }
+}
+
 fn no_answer(url: &str, error: &reqwest::Error) -> SupabaseError {
     SupabaseError::NoAnswer { url: url.to_owned(), reason: http::cause(error) }
 }
@@ -592,6 +625,9 @@ pub enum Begun {
         /// The books are still kept by a former key: they are to be carried over before anything is compared.
         #[serde(default)]
         carry: Option<Carry>,
+        /// Sheet and table are to be compared in full.
+        #[serde(default)]
+        verify_due: bool,
     },
     /// Another run still makes progress.
     Busy {
@@ -653,6 +689,8 @@ pub struct PlanRecord {
     pub deletes_withheld: Option<String>,
     /// Whether all of the sheet was read at rest, each key included: only then does a key that is missing count as missing.
     pub read_complete: bool,
+    /// When and how the books were held against the table.
+    pub check: Option<Check>,
     /// The keys that vanished, sent or not; `None` when there are none, or when the sheet moved and nobody knows.
     pub vanished: Option<Vanished>,
     /// What else a reader of the run may want to know.
@@ -743,6 +781,10 @@ pub struct Counts {
     pub rejected: u64,
     /// Rows that the table had before the sync knew them.
     pub adopted: u64,
+    /// Rows that were missing in the table and were inserted again; they count among the inserted, too.
+    pub restored: u64,
+    /// Rows in which a column that the sheet owns had been changed in the table; they count among the updated, too.
+    pub corrected: u64,
     /// Vanished keys whose deletion waits for another complete read in which they are missing.
     pub unconfirmed: u64,
     /// Rows whose adoption waits for approval; they count among the skipped, too.

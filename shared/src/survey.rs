@@ -14,7 +14,7 @@ use crate::hash::{self, RangeIndex};
 use crate::mapping::{
     Cell, CellRef, HeaderProblem, KeyForm, Locale, Mapped, Mapping, MovedHeader, Rejection, Settings, column_letters,
 };
-use crate::plan::{self, Plan, RangeDigests, StoredRow};
+use crate::plan::{self, Drift, Plan, RangeDigests, StoredRow};
 use crate::sheets::{Chunk, Reader, SheetsError, Tab, TabName, Tabs};
 use crate::snapshot::{Entry, Snapshot, SnapshotBuilder};
 use crate::supabase::{MAX_REJECTIONS, RunType, Supabase, SupabaseError};
@@ -135,6 +135,8 @@ pub trait Stored {
     async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError>;
     /// The rows of the given ranges.
     async fn row_hashes(&self, sync: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError>;
+    /// What the table no longer holds as it was written. `values`: whether values are compared too; `None`: when they are due.
+    async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError>;
 }
 
 impl Stored for Supabase {
@@ -144,6 +146,10 @@ impl Stored for Supabase {
 
     async fn row_hashes(&self, sync: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError> {
         Supabase::row_hashes(self, sync, bits, ranges).await
+    }
+
+    async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
+        Supabase::drift(self, sync, values).await
     }
 }
 
@@ -417,16 +423,20 @@ pub async fn compare(
 ) -> Result<Plan, SupabaseError> {
     match run_type {
         RunType::Selective => Ok(plan::chosen(snapshot)),
-        RunType::Full => Ok(plan::everything(snapshot, &supabase.row_hashes(sync, 0, &[0]).await?)),
+        RunType::Full => {
+            let drift = supabase.drift(sync, Some(true)).await?;
+            let plan = plan::everything(snapshot, &supabase.row_hashes(sync, 0, &[0]).await?);
+            Ok(plan.with_drift(snapshot, &drift))
+        }
         RunType::Scheduled | RunType::Manual => {
             let bits = hash::range_bits(present_rows.max(snapshot.entries().len() as u64));
-            let digests = supabase.range_digests(sync, bits).await?;
+            let (digests, drift) = tokio::try_join!(supabase.range_digests(sync, bits), supabase.drift(sync, None))?;
             let ranges = plan::differing_ranges(snapshot, bits, &digests);
             let stored = match ranges.as_slice() {
                 [] => Vec::new(),
                 ranges => supabase.row_hashes(sync, bits, ranges).await?,
             };
-            Ok(plan::compare(snapshot, bits, &ranges, &stored))
+            Ok(plan::compare(snapshot, bits, &ranges, &stored).with_drift(snapshot, &drift))
         }
     }
 }

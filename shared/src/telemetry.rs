@@ -168,6 +168,11 @@ pub fn access_refused(sync: Option<&str>) {
     emit(sync, &[Metric::count("AccessRefused", 1)]);
 }
 
+/// Reports what a comparison of sheet and table in full found: how many differences there are that should not be.
+pub fn verified(sync: &str, differences: u64) {
+    emit(Some(sync), &[Metric::count("VerifyDifferences", differences)]);
+}
+
 /// Tells that a batch was given up and went to the dead letters.
 pub fn batch_given_up(sync: Option<&str>) {
     emit(sync, &[Metric::count("BatchesGivenUp", 1)]);

@@ -15,6 +15,7 @@ pub use self::judge::{Reason, Repair};
 use crate::definition::{DeletePolicy, Sync};
 use crate::hash::KeyHash;
 use crate::mapping::{Code, Rejection};
+use crate::plan::Plan;
 use crate::preview::PreviewError;
 use crate::sheets::Sheets;
 use crate::snapshot::State;
@@ -28,11 +29,13 @@ const PAGE: usize = 5_000;
 
 /// What a verification has found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
     /// The sync.
     pub sync: String,
     /// When the sheet was read.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub read_at: Timestamp,
     /// What came of it.
     pub verdict: Verdict,
@@ -52,8 +55,17 @@ pub struct Verification {
     pub findings: Vec<Finding>,
 }
 
+impl Verification {
+    /// How many differences there are that should not be.
+    #[must_use]
+    pub fn differences(&self) -> u64 {
+        self.findings.iter().filter(|finding| !finding.allowed).map(|finding| finding.count).sum()
+    }
+}
+
 /// What came of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Sheet and table are equal.
@@ -66,6 +78,7 @@ pub enum Verdict {
 
 /// Differences of one reason, in one column or of whole rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Why they differ.
@@ -86,6 +99,7 @@ pub struct Finding {
 
 /// One difference.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Sample {
     /// The row key, where it is known.
@@ -95,8 +109,10 @@ pub struct Sample {
     /// The cell.
     pub cell: Option<String>,
     /// The table's value.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub table: Value,
     /// The sheet's value.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub sheet: Value,
 }
 
@@ -117,7 +133,7 @@ impl From<SupabaseError> for VerifyError {
     }
 }
 
-/// Compares the sheet of a sync with its table.
+/// Compares the sheet of a sync with its table, which it reads for that.
 ///
 /// # Errors
 /// When sheet or database cannot be read.
@@ -126,24 +142,75 @@ pub async fn verify(sheets: &Sheets, supabase: &Supabase, definition: &Sync) -> 
     if !inspection.problems.is_empty() {
         return Err(VerifyError::Refused(inspection.problems));
     }
-    let read_at = Timestamp::now();
-    let mut findings = Findings::default();
+    let mut verifier = Verifier::new();
     let collect = async |rejections: Vec<Rejection>| {
-        for rejection in &rejections {
-            findings.add_rejection(rejection);
-        }
+        verifier.reject(&rejections);
         Ok::<_, PreviewError>(())
     };
     let read = survey::read(sheets, definition, &inspection.key_forms, None, Measure::Nothing, collect).await?;
+    Ok(verifier.compare(supabase, definition, &read, &Plan::default()).await?)
+}
 
-    let mut seen = HashSet::new();
-    let (rows_compared, rows_equal) = compare_rows(supabase, definition, &read, &mut seen, &mut findings).await?;
-    compare_remembered(supabase, definition, &read, &mut seen, &mut findings).await?;
-    let rows_in_table = find_others(supabase, definition, &seen, &mut findings).await?;
+/// A verification while its sheet is being read: by [`verify`], or by a run.
+#[derive(Debug)]
+pub struct Verifier {
+    read_at: Timestamp,
+    findings: Findings,
+}
 
+impl Verifier {
+    /// Begins one, before the sheet is read.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it notes the time")]
+    pub fn new() -> Self {
+        Self { read_at: Timestamp::now(), findings: Findings::default() }
+    }
+
+    /// Takes note of rows that could not be used.
+    pub fn reject(&mut self, rejections: &[Rejection]) {
+        for rejection in rejections {
+            self.findings.add_rejection(rejection);
+        }
+    }
+
+    /// Compares what was read with the table, but for the rows that a plan is about: those are under way.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn compare(
+        self,
+        supabase: &Supabase,
+        definition: &Sync,
+        read: &TabRead,
+        under_way: &Plan,
+    ) -> Result<Verification, SupabaseError> {
+        let Self { read_at, mut findings } = self;
+        let mut seen = HashSet::new();
+        let (rows_compared, rows_equal) =
+            compare_rows(supabase, definition, read, under_way, &mut seen, &mut findings).await?;
+        compare_remembered(supabase, definition, read, under_way, &mut seen, &mut findings).await?;
+        let rows_in_table = find_others(supabase, definition, under_way, &seen, &mut findings).await?;
+        Ok(conclude(
+            definition,
+            read,
+            read_at,
+            findings,
+            Rows { compared: rows_compared, equal: rows_equal, in_table: rows_in_table },
+        ))
+    }
+}
+
+/// How many rows a verification saw.
+struct Rows {
+    compared: u64,
+    equal: u64,
+    in_table: u64,
+}
+
+fn conclude(definition: &Sync, read: &TabRead, read_at: Timestamp, findings: Findings, rows: Rows) -> Verification {
     let findings = findings.finish();
     let repair = findings.iter().filter(|finding| !finding.allowed).filter_map(|finding| finding.reason.repair()).max();
-    Ok(Verification {
+    Verification {
         sync: definition.name.clone(),
         read_at,
         verdict: if findings.is_empty() {
@@ -155,12 +222,12 @@ pub async fn verify(sheets: &Sheets, supabase: &Supabase, definition: &Sync) -> 
         },
         repair,
         rows_in_sheet: read.snapshot.tally().rows_read,
-        rows_compared,
-        rows_equal,
-        rows_in_table,
+        rows_compared: rows.compared,
+        rows_equal: rows.equal,
+        rows_in_table: rows.in_table,
         moved: read.moved,
         findings,
-    })
+    }
 }
 
 /// Compares every usable row of the sheet; answers how many that were, and how many are equal.
@@ -168,12 +235,19 @@ async fn compare_rows(
     supabase: &Supabase,
     definition: &Sync,
     read: &TabRead,
+    under_way: &Plan,
     seen: &mut HashSet<KeyHash>,
     findings: &mut Findings,
 ) -> Result<(u64, u64), SupabaseError> {
     let registration = definition.registration();
-    let usable: Vec<_> =
-        read.snapshot.entries().iter().filter(|entry| matches!(entry.state, State::Ready { .. })).copied().collect();
+    let is_sent = |key: &KeyHash| under_way.send.binary_search_by_key(key, |entry| entry.key).is_ok();
+    let usable: Vec<_> = read
+        .snapshot
+        .entries()
+        .iter()
+        .filter(|entry| matches!(entry.state, State::Ready { .. }) && !is_sent(&entry.key))
+        .copied()
+        .collect();
     let mut differing = 0;
     survey::in_batches(definition, &read.snapshot, &usable, async |batch| {
         let answer = supabase.verify(&registration, batch).await?;
@@ -219,6 +293,7 @@ async fn compare_remembered(
     supabase: &Supabase,
     definition: &Sync,
     read: &TabRead,
+    under_way: &Plan,
     seen: &mut HashSet<KeyHash>,
     findings: &mut Findings,
 ) -> Result<(), SupabaseError> {
@@ -229,7 +304,8 @@ async fn compare_remembered(
         for (key_hash, state, key, is_marked) in rows {
             let Some(key) = key else { continue };
             seen.insert(KeyHash::of(&key));
-            if !read.snapshot.has(KeyHash::from_stored(key_hash)) {
+            let hash = KeyHash::from_stored(key_hash);
+            if !read.snapshot.has(hash) && under_way.vanished.binary_search(&hash).is_err() {
                 let sample = Sample { row_key: plain_key(&key), ..Sample::default() };
                 findings.add(judge_remembered(&state, is_marked, ignores), None, sample);
             }
@@ -241,10 +317,12 @@ async fn compare_remembered(
     }
 }
 
-/// Goes through the table for rows that the sync knows nothing of; answers how many rows the table has.
+/// Goes through the table for rows that the sync knows nothing of; answers how many rows the table has. While new rows are under
+/// way, nobody can say which those are.
 async fn find_others(
     supabase: &Supabase,
     definition: &Sync,
+    under_way: &Plan,
     seen: &HashSet<KeyHash>,
     findings: &mut Findings,
 ) -> Result<u64, SupabaseError> {
@@ -253,7 +331,7 @@ async fn find_others(
     loop {
         let (keys, next) = supabase.table_keys(definition, after.as_ref(), PAGE).await?;
         rows += keys.len() as u64;
-        for key in keys.iter().filter(|key| !seen.contains(&KeyHash::of(key))) {
+        for key in keys.iter().filter(|key| under_way.send.is_empty() && !seen.contains(&KeyHash::of(key))) {
             findings.add(Reason::NotOfThisSync, None, Sample { row_key: plain_key(key), ..Sample::default() });
         }
         match next {
@@ -273,7 +351,7 @@ fn plain_key(key: &str) -> String {
 }
 
 /// Differences by reason and column.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Findings(Vec<Finding>);
 
 impl Findings {

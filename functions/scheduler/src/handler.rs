@@ -17,15 +17,19 @@ use sheetsync::secrets::FromSecret;
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets, SheetsError};
 use sheetsync::supabase::{Begin, Begun, RunType, Supabase, SupabaseError};
+use sheetsync::verify::Verification;
 use sheetsync::{redrive, secrets, telemetry};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::dry_run::{DryRun, Planned};
-use crate::run::{Run, RunError, Summary};
+use crate::run::{Executed, Run, RunError, Summary};
 
 /// What must be left of the invocation when the work ends, to record how it ended.
 const RESERVE: Duration = Duration::from_secs(5);
+
+/// How long before the end of the invocation a comparison in full is given up: what follows it must be done in time.
+const VERIFY_RESERVE: Duration = Duration::from_secs(20);
 
 /// How often a sync's old runs are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -317,12 +321,22 @@ impl Scheduler {
             tell_refusal(name, &error);
             unrecorded(&error)
         })?;
-        let (run, seq, present_rows, approved_deletes, keyless_before, key_forms, carry) = match begun {
-            Begun::Begun { run, seq, superseded, present_rows, approved_deletes, keyless_rows, key_forms, carry } => {
+        let (run, seq, present_rows, approved_deletes, keyless_before, key_forms, carry, verify_due) = match begun {
+            Begun::Begun {
+                run,
+                seq,
+                superseded,
+                present_rows,
+                approved_deletes,
+                keyless_rows,
+                key_forms,
+                carry,
+                verify_due,
+            } => {
                 if let Some(stalled) = superseded {
                     tracing::warn!(%run, sync = name, superseded = %stalled, "took over from a run that stalled");
                 }
-                (run, seq, present_rows, approved_deletes, keyless_rows, key_forms, carry)
+                (run, seq, present_rows, approved_deletes, keyless_rows, key_forms, carry, verify_due)
             }
             Begun::Busy { run } => {
                 tracing::info!(sync = name, busy = %run, "another run still makes progress");
@@ -338,29 +352,33 @@ impl Scheduler {
         };
         let outcome = match definition {
             Err(error) => Err(error),
-            Ok(definition) => {
-                Run {
-                    id: run,
-                    seq,
-                    present_rows,
-                    keyless_before,
-                    approved_deletes,
-                    key_forms,
-                    carry,
-                    run_type: request.run_type,
-                    keys: request.keys.as_deref(),
-                    definition: &definition,
-                    sheets: &self.sheets.until(stop),
-                    supabase: &self.supabase,
-                    queue: &self.queue,
-                    now: Timestamp::now(),
-                }
-                .execute()
-                .await
+            Ok(definition) => Run {
+                id: run,
+                seq,
+                present_rows,
+                keyless_before,
+                approved_deletes,
+                key_forms,
+                carry,
+                run_type: request.run_type,
+                keys: request.keys.as_deref(),
+                definition: &definition,
+                sheets: &self.sheets.until(stop),
+                supabase: &self.supabase,
+                queue: &self.queue,
+                now: Timestamp::now(),
+                verifies: verify_due && request.run_type == RunType::Scheduled,
             }
+            .execute()
+            .await
+            .map(|executed| (executed, definition)),
         };
         match outcome {
-            Ok(summary) => {
+            Ok((Executed { summary, read, plan, verifier }, definition)) => {
+                if let Some(verifier) = verifier {
+                    let comparison = verifier.compare(&self.supabase, &definition, &read, &plan);
+                    self.verify(run, name, comparison, stop.checked_sub(VERIFY_RESERVE).unwrap_or(stop)).await;
+                }
                 self.prune(name).await;
                 Ok(SyncReport { summary: Some(summary), ..report(Some(run), Status::Planned) })
             }
@@ -385,6 +403,32 @@ impl Scheduler {
             Ok(told) => tracing::error!(told, "runs were told of batches among the dead letters"),
             Err(error) => {
                 tracing::warn!(error = %error, "runs could not be told of dead letters; the next tick tries again")
+            }
+        }
+    }
+
+    /// Compares sheet and table in full and keeps the result with the run. Whatever comes of it, the run is planned and goes on.
+    async fn verify(
+        &self,
+        run: Uuid,
+        sync: &str,
+        comparison: impl Future<Output = Result<Verification, SupabaseError>>,
+        until: Instant,
+    ) {
+        let outcome = async {
+            let found = timeout_at(until, comparison).await.map_err(|_| "there was no time left".to_owned())?;
+            let found = found.map_err(|error| error.to_string())?;
+            self.supabase.verified(run, &found).await.map_err(|error| error.to_string())?;
+            Ok::<_, String>(found)
+        };
+        match outcome.await {
+            Ok(found) => {
+                let differences = found.differences();
+                telemetry::verified(sync, differences);
+                tracing::info!(%run, sync, verdict = ?found.verdict, differences, rows = found.rows_compared, "verified");
+            }
+            Err(reason) => {
+                tracing::warn!(%run, sync, reason, "verification failed; the next scheduled run tries again")
             }
         }
     }

@@ -21,6 +21,7 @@ use sheetsync::snapshot::Tally;
 use sheetsync::supabase::{Carry, Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
 use sheetsync::survey::{self, Measure, ReadError, Source, Stored, TabRead};
 use sheetsync::telemetry::{self, PlanMetrics};
+use sheetsync::verify::Verifier;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -193,6 +194,20 @@ pub struct Run<'a, T, D, Q> {
     pub queue: &'a Q,
     /// What its messages say when they were sent.
     pub now: Timestamp,
+    /// Whether sheet and table will be compared in full afterwards.
+    pub verifies: bool,
+}
+
+/// A run that is planned, with what a comparison of sheet and table in full needs.
+pub struct Executed {
+    /// What it found and sent.
+    pub summary: Summary,
+    /// What it read.
+    pub read: TabRead,
+    /// What is under way.
+    pub plan: Plan,
+    /// The comparison, if there is to be one.
+    pub verifier: Option<Verifier>,
 }
 
 impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
@@ -200,10 +215,14 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
     ///
     /// # Errors
     /// When one of these fails. What was sent by then is applied all the same, and is right.
-    pub async fn execute(self) -> Result<Summary, RunError> {
+    pub async fn execute(self) -> Result<Executed, RunError> {
         let started = Instant::now();
         let mut shown: Option<Instant> = None;
+        let mut verifier = self.verifies.then(Verifier::new);
         let progress = async |rejections: Vec<Rejection>| {
+            if let Some(verifier) = &mut verifier {
+                verifier.reject(&rejections);
+            }
             if !rejections.is_empty() {
                 self.supabase.reject(self.id, &rejections).await?;
             } else if shown.is_none_or(|shown| shown.elapsed() >= HEARTBEAT_EVERY) {
@@ -220,6 +239,10 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         let sync = &self.definition.name;
         self.carry_books_over().await?;
         let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;
+        let resent = plan.resent;
+        if resent > 0 {
+            tracing::warn!(run = %self.id, sync, rows = resent, "rows that the table lost or changed are sent again");
+        }
         let tally = read.snapshot.tally();
         let vanished = plan.vanished().filter(|_| !read.moved);
         let approved = vanished.as_ref().is_some_and(|vanished| self.approved_deletes.as_ref() == Some(&vanished.keys));
@@ -254,6 +277,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             read_complete: self.run_type != RunType::Selective
                 && !read.moved
                 && (tally.keys_unreadable == 0 || faults::is_on(Fault::KeysUnreadable)),
+            check: plan.check,
             vanished,
             metadata: json!({
                 "tab": read.tab.title,
@@ -297,7 +321,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             duration_ms = summary.milliseconds,
             "run planned"
         );
-        Ok(summary)
+        Ok(Executed { summary, read, plan, verifier })
     }
 
     /// Tells the database that the reading goes on, and hears whether it should.

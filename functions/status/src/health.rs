@@ -51,6 +51,8 @@ pub struct Facts {
     pub applied: Option<Timestamp>,
     pub open_rejections: u64,
     pub open_failures: u64,
+    /// What differed in the last comparison of sheet and table in full, where it should not.
+    pub differences: u64,
     /// Messages that were given up.
     pub dead_letters: u64,
     pub circuit: Option<CircuitFact>,
@@ -156,6 +158,13 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         let message =
             format!("{} of the database or the network", count(facts.open_failures, "open problem", "open problems"));
         add(Status::Degraded, "open_failures", Some(facts.open_failures), message);
+    }
+    if facts.differences > 0 {
+        let message = format!(
+            "the last verification found {}: `sheetsync verify` says which, and which run repairs it",
+            count(facts.differences, "difference between sheet and table", "differences between sheet and table")
+        );
+        add(Status::Degraded, "verification_differs", Some(facts.differences), message);
     }
     if facts.dead_letters > 0 {
         let message = format!("{} given up", count(facts.dead_letters, "batch was", "batches were"));

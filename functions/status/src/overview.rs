@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sheetsync::supabase::SupabaseError;
+use sheetsync::verify::Verdict;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -27,12 +30,30 @@ pub struct Known {
     pub completed_run: Option<Run>,
     pub applied_at: Option<Time>,
     pub scheduled_at: Option<Time>,
+    #[serde(default)]
+    pub proved_at: Option<Time>,
+    #[serde(default)]
+    pub verification: Option<Verified>,
     /// Open problems by type.
     pub open: BTreeMap<String, u64>,
     #[serde(rename = "conflicts24h")]
     pub conflicts_24h: u64,
     #[serde(rename = "last24h")]
     pub last_24h: Day,
+}
+
+/// What the last comparison of sheet and table in full came to.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LastVerification)]
+pub struct Verified {
+    /// The run that made it; its details have the findings.
+    pub run: Uuid,
+    pub at: Time,
+    pub verdict: Verdict,
+    pub rows_compared: u64,
+    /// Rows and cells that differ where they should not.
+    pub differences: u64,
 }
 
 impl Known {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sheetsync::supabase::{Adoption, RunStatus, RunType};
+use sheetsync::verify::Verification;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -18,9 +19,9 @@ use crate::time::Time;
 
 /// All columns of a run but the keys that were asked for, of which there may be thousands.
 const COLUMNS: &str = "id,sync,seq,sync_type,status,triggered_by,started_at,planned_at,heartbeat_at,completed_at,total_rows,\
-                       inserted,updated,unchanged,rejected,skipped,failed,adopted,conflict,deleted,rows_sent,rows_done,\
+                       inserted,updated,unchanged,rejected,skipped,failed,adopted,restored,corrected,conflict,deleted,rows_sent,rows_done,\
                        keys_vanished,keys_done,vanished,deletes_withheld,\
-                       unconfirmed,withheld,adoption,keys_unreadable,keyless_rows,read_complete,batches_total,batches_done,error_details,metadata";
+                       unconfirmed,withheld,adoption,keys_unreadable,keyless_rows,read_complete,checked_at,checked_values,proved_at,batches_total,batches_done,error_details,metadata";
 
 const BATCH_COLUMNS: &str = "kind,lo::text,hi::text,outcome,rows,inserted,updated,unchanged,deleted,conflicts,rejected,attempts,error,finished_at";
 
@@ -47,6 +48,10 @@ pub struct Run {
     pub skipped: u64,
     pub failed: u64,
     pub adopted: u64,
+    #[serde(default)]
+    pub restored: u64,
+    #[serde(default)]
+    pub corrected: u64,
     pub conflict: u64,
     pub deleted: u64,
     pub rows_sent: u64,
@@ -55,6 +60,15 @@ pub struct Run {
     pub keys_done: u64,
     #[serde(default)]
     pub vanished: Option<Vanished>,
+    #[serde(default)]
+    pub checked_at: Option<Time>,
+    #[serde(default)]
+    pub checked_values: bool,
+    #[serde(default)]
+    pub proved_at: Option<Time>,
+    /// What the comparison in full found; left out of lists.
+    #[serde(default)]
+    pub verification: Option<Verification>,
     pub deletes_withheld: Option<String>,
     // What was known last may be of before these were.
     #[serde(default)]
@@ -135,6 +149,10 @@ pub struct RunView {
     skipped: u64,
     failed: u64,
     adopted: u64,
+    /// Rows that were missing in the table and were inserted again; among `inserted`.
+    restored: u64,
+    /// Rows in which a column that the sheet owns had been changed in the table; among `updated`.
+    corrected: u64,
     conflicts: u64,
     deleted: u64,
     rows_sent: u64,
@@ -156,6 +174,14 @@ pub struct RunView {
     keyless_rows: u64,
     /// Whether the whole tab was read at rest, with every key: only such a read counts towards a deletion.
     read_complete: bool,
+    /// When the run compared what it had written before with the table; null: it did not.
+    checked_at: Option<Time>,
+    /// Whether it compared values too, not only keys.
+    checked_values: bool,
+    /// When sheet and table were last proved to be equal, by this run or an earlier one.
+    proved_at: Option<Time>,
+    /// What the comparison of sheet and table in full found, if the run made one; null in lists.
+    verification: Option<Verification>,
     batches_total: u64,
     batches_done: u64,
     error: Option<RunError>,
@@ -185,6 +211,8 @@ impl From<Run> for RunView {
             skipped: run.skipped,
             failed: run.failed,
             adopted: run.adopted,
+            restored: run.restored,
+            corrected: run.corrected,
             conflicts: run.conflict,
             deleted: run.deleted,
             rows_sent: run.rows_sent,
@@ -198,6 +226,10 @@ impl From<Run> for RunView {
             keys_unreadable: run.keys_unreadable,
             keyless_rows: run.keyless_rows,
             read_complete: run.read_complete,
+            checked_at: run.checked_at,
+            checked_values: run.checked_values,
+            proved_at: run.proved_at,
+            verification: run.verification,
             batches_total: run.batches_total,
             batches_done: run.batches_done,
             error: run.error_details,
@@ -424,8 +456,12 @@ impl Api {
     /// The run with this id, if there is one.
     pub async fn find_run(&self, id: Uuid) -> Result<Option<Run>, ApiError> {
         let is_this = format!("eq.{id}");
-        let runs =
-            self.supabase().await?.select("sync_state", &[("select", COLUMNS), ("id", is_this.as_str())]).await?;
+        let columns = format!("{COLUMNS},verification");
+        let runs = self
+            .supabase()
+            .await?
+            .select("sync_state", &[("select", columns.as_str()), ("id", is_this.as_str())])
+            .await?;
         Ok(runs.into_iter().next())
     }
 }

@@ -17,7 +17,7 @@ use crate::api::Api;
 use crate::delivery::{Delivery, Part, Unreachable};
 use crate::error::{ApiError, ErrorBody};
 use crate::health::{self, Facts, LastRun, Reason, Status};
-use crate::overview::{Day, Known};
+use crate::overview::{Day, Known, Verified};
 use crate::request::Place;
 use crate::runs::{Run, RunView};
 use crate::time::Time;
@@ -62,6 +62,11 @@ pub struct Sync {
     pub last_completed_run: Option<CompletedRun>,
     /// How long ago the sheet was read that the table was last equal to.
     pub freshness_seconds: Option<u64>,
+    /// When sheet and table were last proved to be equal: the whole sheet was read, and every key and every column that the sheet
+    /// owns was compared with the table.
+    pub proved_at: Option<Time>,
+    /// The last comparison of sheet and table in full.
+    pub verification: Option<Verified>,
     pub open_rejections: u64,
     pub open_failures: u64,
     #[serde(rename = "openConflicts24h")]
@@ -195,6 +200,8 @@ impl Sync {
                 completed_at: run.completed_at,
             }),
             freshness_seconds: completed.map(|run| run.started_at.seconds_until(now)),
+            proved_at: known.and_then(|known| known.proved_at),
+            verification: known.and_then(|known| known.verification.clone()),
             open_rejections: known.map_or(0, Known::open_rejections),
             open_failures: known.map_or(0, Known::open_failures),
             open_conflicts_24h: known.map_or(0, |known| known.conflicts_24h),
@@ -222,6 +229,7 @@ fn facts(from: &Sources<'_>) -> Facts {
         applied: known.and_then(|known| known.applied_at).map(|at| at.0),
         open_rejections: known.map_or(0, Known::open_rejections),
         open_failures: known.map_or(0, Known::open_failures),
+        differences: known.and_then(|known| known.verification.as_ref()).map_or(0, |found| found.differences),
         // The queue is everybody's. Of a sync whose last run gave nothing up, what may lie there is superseded.
         dead_letters: match (&delivery.dead_letters, last_run) {
             (Some(dead), Some(run)) if run.failed > 0 => dead.messages,

@@ -18,6 +18,7 @@ mod merge;
 mod operations;
 mod permissions;
 mod plans;
+mod reconcile;
 mod refusals;
 mod runs;
 mod scale;

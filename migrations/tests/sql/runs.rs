@@ -12,7 +12,7 @@ async fn a_run_begun_twice_is_one_run() {
     assert_eq!(
         sync.try_begin(&service, id, "manual").await,
         json!({"outcome": "begun", "run": id, "seq": 1, "superseded": null, "presentRows": 0, "approvedDeletes": null,
-               "keyForms": ["text"], "keylessRows": null, "carry": null})
+               "keyForms": ["text"], "keylessRows": null, "carry": null, "verifyDue": true})
     );
     let again = sync.try_begin(&service, id, "manual").await;
     assert_eq!((&again["outcome"], &again["status"]), (&json!("duplicate"), &json!("queued")));

@@ -13,6 +13,13 @@ const MAX_IDENTIFIER_BYTES: usize = 63;
 /// The most complete reads in which a key must be missing before it is deleted.
 const MAX_CONFIRM_DELETES: u32 = 10;
 
+/// The longest time that a change of the table may stay unnoticed.
+const MAX_RECONCILE_EVERY: Duration = Duration::from_hours(7 * 24);
+
+/// How often sheet and table may be compared in full.
+const MIN_VERIFY_EVERY: Duration = Duration::from_hours(1);
+const MAX_VERIFY_EVERY: Duration = Duration::from_hours(1000);
+
 /// Everything that is wrong with a definition, each problem with the name of its sync.
 pub(super) fn problems(definition: &Definition) -> Vec<String> {
     let mut problems: Vec<String> = definition.syncs.iter().flat_map(Sync::problems).collect();
@@ -81,6 +88,14 @@ impl Sync {
         check((1..=10_000).contains(&self.batch_rows), "`batch_rows` must be between 1 and 10000");
         check(self.every.is_none_or(|every| every >= Duration::from_secs(60)), "`every` must be a minute or more");
         check(self.stall_after >= Duration::from_secs(1), "`stall_after` must be a second or more");
+        check(
+            self.reconcile_every <= MAX_RECONCILE_EVERY,
+            "`reconcile_every` must be a week or less: nothing else finds what was changed in the table",
+        );
+        check(
+            self.verify_every.is_zero() || (MIN_VERIFY_EVERY..=MAX_VERIFY_EVERY).contains(&self.verify_every),
+            "`verify_every` must be between \"1h\" and \"1000h\", or \"0s\" for never",
+        );
         check(self.on_delete.guard_percent <= 100, "`on_delete.guard_percent` must be 0 to 100");
         let soft = self.on_delete.policy == DeletePolicy::Soft;
         check(
@@ -164,6 +179,9 @@ mod tests {
             ("every = \"5m\"", "evry = \"5m\"", "evry"),
             ("every = \"5m\"", "confirm_deletes = 0", "between 1 and 10"),
             ("every = \"5m\"", "confirm_deletes = 11", "between 1 and 10"),
+            ("every = \"5m\"", "on_missing = \"restor\"", "did you mean \"restore\"?"),
+            ("every = \"5m\"", "reconcile_every = \"200h\"", "a week or less"),
+            ("every = \"5m\"", "verify_every = \"1m\"", "`verify_every`"),
             ("every = \"5m\"", "adopt = \"shet\"", "did you mean \"sheet\"?"),
             ("every = \"5m\"", "precedence = 1.5", "line 8, column 14"),
             ("every = \"5m\"", "rename_by = [\"slug\"]", "`rename_by` names \"slug\", which no"),

@@ -54,6 +54,13 @@ pub struct Preview {
     /// What happens to those of them that differ.
     #[serde(rename = "adoptMode", default)]
     pub adopt_mode: Adopt,
+    /// Rows that were deleted in the database and would be inserted again; they count among the inserted, too.
+    #[serde(default)]
+    pub restore: u64,
+    /// Rows in which a column that the sheet owns was changed in the database and would be set right; they count among the
+    /// updated, too.
+    #[serde(default)]
+    pub correct: u64,
     /// Rows whose adoption would wait for approval; they count among the skipped, too.
     #[serde(default)]
     pub withheld: u64,
@@ -192,6 +199,8 @@ impl Preview {
             conflict: 0,
             on_conflict: definition.on_conflict,
             adopt: 0,
+            restore: 0,
+            correct: 0,
             adopt_mode: definition.adopt,
             withheld: 0,
             unconfirmed: 0,
@@ -305,6 +314,8 @@ impl Preview {
         self.reject += counts.rejected;
         self.conflict += counts.conflicts;
         self.adopt += counts.adopted;
+        self.restore += counts.restored;
+        self.correct += counts.corrected;
         self.withheld += counts.withheld;
         for row in batch.rows {
             if row.act == Act::Insert {
@@ -376,6 +387,21 @@ impl Preview {
 
     /// Says what follows from the counts.
     pub(super) fn conclude(&mut self) {
+        if self.restore > 0 {
+            let message = format!(
+                "{} rows were deleted in the database and are still in the sheet: they are inserted again; to let such deletions \
+                 stand, say on_missing = \"respect\"",
+                self.restore
+            );
+            self.warn("restores", None, message);
+        }
+        if self.correct > 0 {
+            let message = format!(
+                "{} rows were changed in the database in columns that belong to the sheet: the sheet's values are written again",
+                self.correct
+            );
+            self.warn("corrects", None, message);
+        }
         if self.adopt > 0 {
             let then = match self.adopt_mode {
                 Adopt::Ask => "those that differ are left as they are until a person has decided",

@@ -45,6 +45,7 @@ async fn rpc(Segment(function): Segment<String>, Json(arguments): Json<Value>) -
         "sync_inspect" => json!({"problems": [], "known": true, "presentRows": 40, "approvedDeletes": null,
                                  "keylessRows": 2, "running": null, "needsValue": []}),
         "sync_range_digests" => json!({"rows": 40, "ranges": [[0, 40, "differs"]]}),
+        "sync_drift" => json!({"missing": "", "differing": "", "at": "2026-11-23T01:02:03Z", "values": true}),
         "sync_row_hashes" => {
             let pair = |row| [KeyHash::of(&key(row)).get().to_be_bytes(), 1i64.to_be_bytes()].concat();
             json!(BASE64_STANDARD.encode((1..=40).map(pair).collect::<Vec<_>>().concat()))

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::supabase::{Act, ColumnDifference, ColumnOutcome, Kept, RowDifference};
 
 /// Why sheet and table differ.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = VerificationReason))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -49,6 +51,7 @@ pub enum Reason {
 }
 
 /// The run that mends a difference.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Repair {

@@ -26,7 +26,7 @@ use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
 use sheetsync::mapping::{KeyForm, Rejection};
-use sheetsync::plan::{RangeDigests, StoredRow};
+use sheetsync::plan::{Drift, RangeDigests, StoredRow};
 use sheetsync::queue::{Inbox, QueueError};
 use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
 use sheetsync::supabase::{
@@ -210,6 +210,7 @@ impl Client {
             supabase: self,
             queue: self,
             now: Timestamp::from(self.stage().clock.now()),
+            verifies: false,
         };
         let id = run.id;
         let outcome = tokio::select! {
@@ -393,6 +394,7 @@ pub fn only_reads(function: &str) -> bool {
         function,
         "sync_range_digests"
             | "sync_row_hashes"
+            | "sync_drift"
             | "sync_carry_page"
             | "sync_ping"
             | "sync_heartbeat"
@@ -451,6 +453,20 @@ impl Stored for Client {
             (KeyHash::from_stored((both >> 64) as i64), ContentHash::from_stored(both as i64))
         };
         Ok(pairs.iter().map(pair).collect())
+    }
+
+    async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
+        let answer: Value = self.patient("sync_drift", json!({"p_sync": sync, "p_values": values})).await?;
+        let keys = |field: &str| -> Vec<KeyHash> {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(answer[field].as_str().unwrap_or_default());
+            let bytes = bytes.unwrap_or_default();
+            bytes.as_chunks::<8>().0.iter().map(|hash| KeyHash::from_stored(i64::from_be_bytes(*hash))).collect()
+        };
+        let check = serde_json::from_value(answer.clone()).map_err(|error| SupabaseError::Unexpected {
+            function: "sync_drift".to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Drift { missing: keys("missing"), differing: keys("differing"), check })
     }
 }
 

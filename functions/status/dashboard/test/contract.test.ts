@@ -20,6 +20,7 @@ const { schemas } = (
 
 /** Names of ours that the description has for something else, or calls otherwise. */
 const CALLED: Record<string, string> = {
+  FindingSample: "Sample",
   Overview: "Syncs",
   RunDetail: "Detail",
   DryRun: "Plan",

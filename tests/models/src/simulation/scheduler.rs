@@ -20,7 +20,7 @@ use sheetsync::clock::Chance;
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, DigestBuilder, KeyHash, RangeIndex};
 use sheetsync::mapping::{Cell, KeyForm, Rejection};
-use sheetsync::plan::{RangeDigests, StoredRow};
+use sheetsync::plan::{Check, Drift, RangeDigests, StoredRow};
 use sheetsync::queue::QueueError;
 use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
 use sheetsync::supabase::{CarriedRow, CarryPage, PlanRecord, RunStatus, RunType, SupabaseError};
@@ -123,6 +123,7 @@ async fn run(sim: &Sim, sync: &Sync) {
         supabase: sim,
         queue: sim,
         now: Timestamp::from(sim.with(|world| world.clock.now())),
+        verifies: false,
     };
     let Err(error) = run.execute().await else { return };
     sim.with(|world| {
@@ -262,6 +263,12 @@ impl Stored for Sim {
     async fn row_hashes(&self, _: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError> {
         let rows = call(self, |world| stored(&world.ledger)).await?;
         Ok(rows.into_iter().filter(|(key, _)| ranges.contains(&key.range(bits))).collect())
+    }
+
+    /// Nobody but the sync writes to the simulated table; drift is the hostile worlds' matter.
+    async fn drift(&self, _: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
+        let check = Check { at: Timestamp::UNIX_EPOCH, values: values.unwrap_or(true) };
+        call(self, |_| Drift { missing: Vec::new(), differing: Vec::new(), check }).await
     }
 }
 

@@ -76,6 +76,10 @@ export interface Run {
   skipped: number;
   failed: number;
   adopted: number;
+  /** Rows that were missing in the table and were inserted again; among `inserted`. */
+  restored: number;
+  /** Rows in which a column that the sheet owns had been changed in the table; among `updated`. */
+  corrected: number;
   conflicts: number;
   deleted: number;
   rowsSent: number;
@@ -92,9 +96,40 @@ export interface Run {
   keysUnreadable: number;
   keylessRows: number;
   readComplete: boolean;
+  checkedAt: string | null;
+  checkedValues: boolean;
+  provedAt: string | null;
+  /** None in lists of runs. */
+  verification: Verification | null;
   batchesTotal: number;
   batchesDone: number;
   error: RunError | null;
+}
+
+export type Verdict = "equal" | "allowed" | "different";
+
+/** What the comparison of sheet and table in full found. */
+export interface Verification {
+  readAt: string;
+  verdict: Verdict;
+  rowsCompared: number;
+  findings: Finding[];
+}
+
+export interface Finding {
+  allowed: boolean;
+  explanation: string;
+  column: string | null;
+  header: string | null;
+  count: number;
+  samples: FindingSample[];
+}
+
+export interface FindingSample {
+  rowKey: string;
+  cell: string | null;
+  table: Value | null;
+  sheet: Value | null;
 }
 
 /** Rows of the table that differ from the sheet and that the sync has not written. */
@@ -156,6 +191,15 @@ export interface Sync {
   runningRun: RunningRun | null;
   lastCompletedRun: { id: string; startedAt: string; completedAt: string } | null;
   freshnessSeconds: number | null;
+  /** When sheet and table were last proved to be equal. */
+  provedAt: string | null;
+  verification: {
+    run: string;
+    at: string;
+    verdict: Verdict;
+    rowsCompared: number;
+    differences: number;
+  } | null;
   openRejections: number;
   openFailures: number;
   openConflicts24h: number;

@@ -136,6 +136,16 @@ export const en = {
     freshness: "Table equals sheet of",
     freshnessHint: "How long ago the sheet was read that the table was last fully equal to.",
     neverComplete: "never yet",
+    proved: "Proved equal",
+    provedHint:
+      "When a run last read the whole sheet and compared every key, and every column that the sheet owns, with the table.",
+    neverProved: "never yet",
+    neverVerified: "not verified in full yet",
+    verified: {
+      equal: () => "verified: equal",
+      allowed: () => "verified: only differences that are allowed",
+      different: (n: string) => `verified: ${n} differences`,
+    },
     successRate: "Success (24 h)",
     successHint: (completed: number, partial: number, failed: number) =>
       `${number.format(completed)} complete, ${number.format(partial)} partial, ${number.format(failed)} failed`,
@@ -250,6 +260,15 @@ export const en = {
     columnRun: "Run",
   },
 
+  verification: {
+    title: "Sheet and table compared in full",
+    compared: (rows: string) => `${rows} rows compared,`,
+    allowed: "allowed",
+    wrong: "different",
+    table: "table",
+    sheet: "sheet",
+  },
+
   run: {
     title: "Run",
     of: (sync: string) => `Run of ${sync}`,
@@ -271,6 +290,8 @@ export const en = {
     besides: "Besides",
     deleted: "Deleted",
     adopted: "Adopted",
+    restored: "Restored in the table",
+    corrected: "Corrected in the table",
     conflicts: "Conflicts",
     unconfirmed: "Deletes to be confirmed",
     adoptionsWithheld: "Adoptions that wait",

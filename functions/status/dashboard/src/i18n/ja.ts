@@ -89,6 +89,7 @@ export const ja: Messages = {
     run_stalled: (seconds, f) => `実行中の同期が${f.duration(seconds)}進んでいません。`,
     overdue: (seconds, f) => `予定より長く、${f.duration(seconds)}の間、反映された実行がありません。`,
     open_rejections: (n, f) => `シートに、使えないセルまたは行が${f.count(n)}件あります。`,
+    verification_differs: (n, f) => `全体の照合で、シートとテーブルの違いが${f.count(n)}件見つかりました。`,
     open_failures: (n, f) => `データベースまたは通信の問題が${f.count(n)}件残っています。`,
     dead_letters: (n, f) => `処理を断念したバッチが${f.count(n)}件あります。`,
     circuit_open: "書き込み先が停止しています。応答するまでバッチは待機します。",
@@ -173,6 +174,16 @@ export const ja: Messages = {
     freshness: "シートとの一致",
     freshnessHint: "テーブルが最後に完全に一致したシートを、いつ読み取ったか。",
     neverComplete: "まだありません",
+    proved: "一致を確認",
+    provedHint:
+      "シート全体を読み取り、すべてのキーと、シートが管理するすべての列をテーブルと比べて一致を確かめた最後の時刻。",
+    neverProved: "まだありません",
+    neverVerified: "全体の照合はまだありません",
+    verified: {
+      equal: () => "照合：一致",
+      allowed: () => "照合：許可された違いのみ",
+      different: (value) => `照合：違い${value}件`,
+    },
     successRate: "成功率（24時間）",
     successHint: (completed, partial, failed) =>
       `完了 ${n(completed)}・一部 ${n(partial)}・失敗 ${n(failed)}`,
@@ -283,6 +294,15 @@ export const ja: Messages = {
     columnRun: "実行",
   },
 
+  verification: {
+    title: "シートとテーブルの照合",
+    compared: (rows) => `${rows}行を比較しました。`,
+    allowed: "許可",
+    wrong: "違い",
+    table: "テーブル",
+    sheet: "シート",
+  },
+
   run: {
     title: "実行",
     of: (sync) => `${sync} の実行`,
@@ -304,6 +324,8 @@ export const ja: Messages = {
     besides: "そのほか",
     deleted: "削除",
     adopted: "引き継ぎ",
+    restored: "テーブルに復元",
+    corrected: "テーブルで修正",
     conflicts: "競合",
     unconfirmed: "確認待ちの削除",
     adoptionsWithheld: "承認待ちの引き継ぎ",

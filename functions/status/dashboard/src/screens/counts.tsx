@@ -7,6 +7,8 @@ import { Icon } from "../ui/icons";
 
 export const PARTS = ["inserted", "updated", "unchanged", "rejected", "skipped", "failed"] as const;
 const BESIDES = [
+  "restored",
+  "corrected",
   "deleted",
   "unconfirmed",
   "conflicts",
@@ -21,6 +23,8 @@ export function Counts({ run, running }: { run: Run; running: boolean }) {
   const { m, f } = useText();
   const sum = PARTS.reduce((total, part) => total + run[part], 0);
   const names = {
+    restored: m.run.restored,
+    corrected: m.run.corrected,
     deleted: m.run.deleted,
     unconfirmed: m.run.unconfirmed,
     conflicts: m.run.conflicts,

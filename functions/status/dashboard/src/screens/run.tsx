@@ -14,6 +14,7 @@ import { Batches } from "./batches";
 import { Counts } from "./counts";
 import { EntryList } from "./entries";
 import { Breadcrumb, Title } from "./title";
+import { VerificationCard } from "./verification";
 import { Waiting } from "./waiting";
 
 const runs = (run: RunDetail) => run.status === "queued" || run.status === "in_progress";
@@ -89,6 +90,7 @@ export function RunScreen({ id }: { id: string }) {
             </section>
           )}
           <Counts run={run} running={runs(run)} />
+          {run.verification !== null && <VerificationCard verification={run.verification} />}
           <section aria-labelledby="errors">
             <h2 id="errors">{m.run.errors}</h2>
             <EntryList

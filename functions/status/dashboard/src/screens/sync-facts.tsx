@@ -71,6 +71,23 @@ export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) 
         {sync.lastCompletedRun === null ? m.sync.neverComplete : <Ago at={sync.lastCompletedRun.startedAt} />}
       </Fact>
       <Fact
+        name={m.sync.proved}
+        hint={m.sync.provedHint}
+        note={
+          sync.verification === null ? (
+            m.sync.neverVerified
+          ) : (
+            <a href={runAddress(sync.verification.run)}>
+              {m.sync.verified[sync.verification.verdict](f.count(sync.verification.differences))}{" "}
+              <Ago at={sync.verification.at} />
+            </a>
+          )
+        }
+        {...tone(sync.verification?.verdict === "different", "bad")}
+      >
+        {sync.provedAt === null ? m.sync.neverProved : <Ago at={sync.provedAt} />}
+      </Fact>
+      <Fact
         name={m.sync.successRate}
         note={
           last24h.runs > 0
