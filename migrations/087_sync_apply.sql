@@ -508,7 +508,8 @@ begin
             v_arranged := true;
             select a.ordered, a.blocked, a.has_circle into v_place from public.sync_arrange(p_target, v_items) as a;
             for v_some in select b.value from jsonb_array_elements(v_place.blocked) as b loop
-                if v_is_last and v_some -> 'rival' = 'true' then
+                -- Few enough to be tried alone: a trigger may make the parent, or keep a value that would have been in the way.
+                if v_is_last and (v_some -> 'rival' = 'true' or jsonb_array_length(v_place.blocked) <= 50) then
                     v_rivals := v_rivals || v_items[(v_some ->> 'place')::integer];
                     continue;
                 end if;
@@ -529,7 +530,8 @@ begin
             v_to := case when cardinality(v_items) > 0 then array[cardinality(v_items)] else '{}' end;
         end if;
         if cardinality(v_from) = 0 and cardinality(v_rivals) > 0 then
-            -- Rows that want a value which another of them was to have: it may be refused for something else.
+            -- Rows that seem to be in the way of others, or that want a value which another was to have: it may be refused for
+            -- something else.
             v_items := v_rivals;
             v_rivals := '{}';
             v_from := array(select generate_series(cardinality(v_items), 1, -1));

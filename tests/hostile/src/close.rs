@@ -115,7 +115,7 @@ impl Stage {
             }
             self.judge_named(sync, reading, &named);
         }
-        let waiting = self.unapplied(sync, &good);
+        let waiting = self.unapplied(run, &good);
         for (reading, why) in &waiting {
             if is_completed {
                 self.blame(
@@ -135,7 +135,10 @@ impl Stage {
     }
 
     /// Rows that could be used and that are not in the table as they should be.
-    fn unapplied(&mut self, sync: usize, good: &[Reading]) -> Vec<(Reading, String)> {
+    fn unapplied(&mut self, run: usize, good: &[Reading]) -> Vec<(Reading, String)> {
+        let sync = self.runs[run].sync;
+        // Whether the run could see all that the application did to the table.
+        let has_checked = self.runs[run].checked == Some(self.edits);
         let spec = self.spec(sync, None);
         let mut asked: Vec<(Reading, Option<Row>, Map<String, Value>)> = Vec::new();
         let mut waiting = Vec::new();
@@ -148,7 +151,7 @@ impl Stage {
                 continue;
             }
             let is_ours = self.feeders.get(&key) == Some(&sync) && !self.is_outranked(sync, &key);
-            if !is_ours && self.is_disputed(sync, &key) || self.app.removed.contains(&key) {
+            if !is_ours && self.is_disputed(sync, &key) || !has_checked && self.app.removed.contains(&key) {
                 continue;
             }
             let row = self.rows.iter().find(|row| row.key == key).cloned();
@@ -162,7 +165,7 @@ impl Stage {
             let is_settled = |decision: &Decision| match decision {
                 Decision::Skip | Decision::Wait(_) => true,
                 Decision::Insert(_) => false,
-                // What the application wrote over a column that the sheet owns comes back with a full run.
+                Decision::Update(writes) if has_checked => writes.is_empty(),
                 Decision::Update(writes) => row
                     .as_ref()
                     .is_some_and(|row| writes.keys().all(|name| self.app.edited.contains(&(row.id, name.clone())))),
@@ -333,7 +336,7 @@ impl Stage {
             .filter(|reading| reading.key.as_deref().is_some_and(|key| self.feeder(sync, key).is_none()))
             .collect();
         let waiting: BTreeSet<u32> =
-            self.unapplied(sync, &good).into_iter().map(|(reading, _)| reading.number).collect();
+            self.unapplied(run, &good).into_iter().map(|(reading, _)| reading.number).collect();
         if waiting.is_empty() {
             return;
         }

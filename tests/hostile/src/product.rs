@@ -89,7 +89,8 @@ pub fn definition(schema: &Schema, sync: usize, spec: &SyncSpec) -> Sync {
     };
     let mut text = format!(
         "[[sync]]\nname = {:?}\nspreadsheet = \"book\"\ntab = \"tab{sync}\"\ntable = \"things\"\nkey = [{}]\nmode = {mode:?}\n\
-         adopt = {adopt:?}\nprecedence = {}\nconfirm_deletes = {}\nrename_by = [{}]\non_conflict = {:?}\nbatch_rows = {}\non_delete = {{ {deletes}, guard_rows = {}, guard_percent = 0 }}\n",
+         adopt = {adopt:?}\nprecedence = {}\nconfirm_deletes = {}\nrename_by = [{}]\non_conflict = {:?}\n\
+         reconcile_every = \"0s\"\nbatch_rows = {}\non_delete = {{ {deletes}, guard_rows = {}, guard_percent = 0 }}\n",
         sync_name(sync),
         keys.join(", "),
         spec.precedence,
@@ -457,6 +458,7 @@ impl Stored for Client {
 
     async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
         let answer: Value = self.patient("sync_drift", json!({"p_sync": sync, "p_values": values})).await?;
+        self.stage().checked(sync);
         let keys = |field: &str| -> Vec<KeyHash> {
             let bytes = base64::engine::general_purpose::STANDARD.decode(answer[field].as_str().unwrap_or_default());
             let bytes = bytes.unwrap_or_default();

@@ -71,6 +71,8 @@ pub struct RunRecord {
     pub is_planned: bool,
     /// How many edits of any kind there had been when it had read.
     pub edits: u64,
+    /// How many there had been when it held the books against the table; `None`: it did not.
+    pub checked: Option<u64>,
     /// Rows that it deleted.
     pub deleted: u64,
     /// Messages that it sent.
@@ -253,6 +255,14 @@ impl Stage {
     #[must_use]
     pub fn current(&self, sync: usize) -> Option<usize> {
         self.runs.iter().rposition(|run| run.sync == sync)
+    }
+
+    /// The current run of the sync of this name holds its books against the table.
+    pub fn checked(&mut self, sync: &str) {
+        let Some(run) = (0..self.runs.len()).rfind(|run| product::sync_name(self.runs[*run].sync) == sync) else {
+            return;
+        };
+        self.runs[run].checked = Some(self.edits);
     }
 
     /// Makes an edit of the sheet.
@@ -512,6 +522,7 @@ impl Stage {
             moved: false,
             is_planned: false,
             edits: self.edits,
+            checked: None,
             deleted: 0,
             messages: 0,
             had_mishaps: !self.mishaps.is_empty(),
