@@ -106,6 +106,7 @@ create table if not exists public.sync_state (
     strays           bigint not null default 0,
     checked_at       timestamptz,
     checked_values   boolean not null default false,
+    checked_whole    boolean not null default false,
     proved_at        timestamptz,
     verification     jsonb,
     deletes_withheld text,
@@ -127,6 +128,7 @@ comment on column public.sync_state.restored is 'Rows that were missing in the t
 comment on column public.sync_state.corrected is 'Rows in which a column that the sheet owns had been changed in the table; also in updated.';
 comment on column public.sync_state.checked_at is 'When the books were compared with the table; null: they were not.';
 comment on column public.sync_state.checked_values is 'The values of the columns that the sheet owns were compared too, not only the keys.';
+comment on column public.sync_state.checked_whole is 'All rows were compared, not only those that the drift triggers (096) noted.';
 comment on column public.sync_state.proved_at is 'When sheet and table were last proved to be equal, by this run or an earlier one.';
 comment on column public.sync_state.verification is 'What the comparison of sheet and table in full found, if this run made one (docs/PROTOCOL.md).';
 comment on column public.sync_state.rows_done is 'Rows sent that the ledger accounts for, applied or failed.';

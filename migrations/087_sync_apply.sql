@@ -663,6 +663,8 @@ begin
     if v_fault is not null then
         return jsonb_build_object('outcome', 'malformed', 'error', v_fault);
     end if;
+    -- The drift triggers (096) note what others write.
+    perform set_config('sheetsync.writes', 'on', true);
     v_run := p_batch ->> 'run';
     v_kind := p_batch ->> 'kind';
     v_lo := p_batch ->> 'lo';

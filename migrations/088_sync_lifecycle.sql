@@ -400,6 +400,7 @@ begin
         read_complete = coalesce((p_plan ->> 'readComplete')::boolean, false),
         checked_at = (p_plan #>> '{check,at}')::timestamptz,
         checked_values = coalesce((p_plan #>> '{check,values}')::boolean, false),
+        checked_whole = coalesce((p_plan #>> '{check,whole}')::boolean, false),
         vanished = nullif(p_plan -> 'vanished', 'null') || jsonb_build_object('sample', array(
             select r.row_key
             from public.sync_rows as r
@@ -409,6 +410,13 @@ begin
         metadata = s.metadata || coalesce(nullif(p_plan -> 'metadata', 'null'), '{}')
     where s.id = p_run and s.status in ('queued', 'in_progress') and s.planned_at is null;
     if found then
+        -- What is written from here on is the sync's own, which the drift triggers (096) do not note.
+        perform set_config('sheetsync.writes', 'on', true);
+        delete from public.sync_touched as x
+        using public.sync_targets as t
+        where t.run = p_run and x.table_name = t.table_name
+          and x.at < clock_timestamp() - make_interval(secs => 3600 + 2 * (
+              select max(o.reconcile_seconds) from public.sync_targets as o where o.table_name = t.table_name));
         v_status := public.sync_close(p_run);
     else
         select s.status into v_status from public.sync_state as s where s.id = p_run;

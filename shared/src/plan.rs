@@ -48,6 +48,9 @@ pub struct Check {
     pub at: Timestamp,
     /// Whether it compared the values of the columns that the sheet owns, not only keys.
     pub values: bool,
+    /// Whether it compared all rows, not only those that the drift triggers noted.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 /// What the table no longer holds as it was written, in the order of the keys.
@@ -396,7 +399,7 @@ mod tests {
             // `x` is in the books, not in the sheet; `d` is sent anyway; `b` is named twice.
             missing: keys(&["b", "x", "d"]),
             differing: keys(&["c", "b"]),
-            check: Check { at: Timestamp::UNIX_EPOCH, values: true },
+            check: Check { at: Timestamp::UNIX_EPOCH, values: true, whole: true },
         };
         let plan = compare(&snapshot, 0, &[0], &stored).with_drift(&snapshot, &drift);
         let mut expected = keys(&["b", "c", "d"]);

@@ -31,7 +31,7 @@ async fn checked(client: &Client, sync: &Sync, unchanged: usize, rows: &[Value])
     let found = call(client, "sync_drift", &[json!(sync.name), Value::Null]).await;
     let applied = if rows.is_empty() { Value::Null } else { run.apply(client, &run.upsert(rows)).await };
     let plan = json!({"rowsRead": unchanged + rows.len(), "rowsUnchanged": unchanged, "rowsSent": rows.len(),
-        "upsertBatches": usize::from(!rows.is_empty()), "check": {"at": found["at"], "values": found["values"]}});
+        "upsertBatches": usize::from(!rows.is_empty()), "check": found});
     run.plan(client, plan).await;
     (run, applied)
 }
@@ -199,7 +199,7 @@ async fn equality_is_proved_only_by_a_complete_run_that_compared() {
     assert_eq!(database.state(run.id, "proved_at").await, first);
     database.sql("update sync_state set checked_at = checked_at - interval '1 hour'").await;
     let run = sync.begin(&service).await;
-    run.plan(&service, json!({"rowsRead": 4, "rowsUnchanged": 3, "rowsRejected": 1, "check": {"at": "2026-11-27T00:00:00Z", "values": true}})).await;
+    run.plan(&service, json!({"rowsRead": 4, "rowsUnchanged": 3, "rowsRejected": 1, "check": {"at": "2026-11-27T00:00:00Z", "values": true, "whole": true}})).await;
     assert_eq!(database.state(run.id, "status").await, json!(["partial"]));
     assert_eq!(database.state(run.id, "proved_at").await, first);
 }
@@ -254,4 +254,128 @@ async fn a_comparison_in_full_is_due_once_in_its_time_and_kept_with_its_run() {
     database.sql("update sync_state set started_at = started_at - interval '1 day'").await;
     assert!(due(&sync).await.1);
     assert!(!due(&sync.clone().with("verifySeconds", 0)).await.1, "0 switches it off");
+}
+
+/// The sheet of the week, as a run that reads it sends what differs from the books.
+struct Week {
+    database: Database,
+    service: Client,
+    sync: Sync,
+    rows: Vec<Value>,
+}
+
+impl Week {
+    const TICK_MINUTES: usize = 20;
+
+    /// A scheduled run, then the clock goes on.
+    async fn tick(&self) -> Run {
+        let drifted = call(&self.service, "sync_drift", &[json!(self.sync.name), Value::Null]).await;
+        let named: Vec<i64> = ["missing", "differing"]
+            .iter()
+            .flat_map(|field| {
+                let bytes = base64::engine::general_purpose::STANDARD.decode(drifted[field].as_str().unwrap()).unwrap();
+                bytes.chunks_exact(8).map(|hash| i64::from_be_bytes(hash.try_into().unwrap())).collect::<Vec<_>>()
+            })
+            .collect();
+        let sent: Vec<Value> =
+            self.rows.iter().filter(|row| named.contains(&hash(row[0].as_str().unwrap()))).cloned().collect();
+        let run = self.sync.begin_as(&self.service, "scheduled").await;
+        if !sent.is_empty() {
+            run.apply(&self.service, &run.upsert(&sent)).await;
+        }
+        let plan = json!({"rowsRead": self.rows.len(), "rowsUnchanged": self.rows.len() - sent.len(), "rowsSent": sent.len(),
+            "upsertBatches": usize::from(!sent.is_empty()), "check": drifted});
+        run.plan(&self.service, plan).await;
+        self.database
+            .sql(&format!(
+                "update sync_state set started_at = started_at - w, checked_at = checked_at - w, proved_at = proved_at - w
+                 from (select interval '{} minutes' as w) as t where started_at > now() - interval '4 hours'",
+                Self::TICK_MINUTES
+            ))
+            .await;
+        run
+    }
+}
+
+#[tokio::test]
+async fn a_week_of_drift_is_set_right_in_time_and_counted() {
+    use rand::{Rng as _, SeedableRng as _};
+    let mut chance = rand_chacha::ChaCha8Rng::seed_from_u64(13);
+    let (database, service, _) = things().await;
+    let mut sync = Sync::new("things", &["id", "amount", "note"]);
+    sync.definition["columns"][1]["authority"] = "sheet".into();
+    let rows: Vec<Value> = (0..40).map(|row| json!([format!("K{row}"), row, format!("note {row}")])).collect();
+    sync.run(&service, &rows).await;
+    let week = Week { database, service, sync, rows };
+    week.tick().await;
+
+    let (mut deleted, mut changed, mut waiting_ticks) = (0, 0, 0);
+    for _ in 0..7 * 24 * 60 / Week::TICK_MINUTES {
+        if waiting_ticks == 0 && chance.random_range(0..6) == 0 {
+            // One row each, so that every drift counts once.
+            week.database.sql("delete from things where id = 'K7'").await;
+            week.database.sql("update things set amount = amount + 1000 where id = 'K8'").await;
+            // Edits of a column that both may write stand.
+            week.database.sql("update things set note = 'edited' where id = 'K9'").await;
+            (deleted, changed, waiting_ticks) = (deleted + 1, changed + 1, 1);
+        }
+        week.tick().await;
+        let missing = week.database.json("select count(*) from things where id = 'K7'").await;
+        assert_eq!(missing, json!(1), "a deleted row is back with the next run");
+        let right = week.database.json("select amount = 8 from things where id = 'K8'").await == json!(true);
+        waiting_ticks = if right { 0 } else { waiting_ticks + 1 };
+        assert!(waiting_ticks <= 60 / Week::TICK_MINUTES + 1, "it is set right within reconcile_every");
+        let proved = week.database.json("select max(proved_at) > now() - interval '76 minutes' from sync_state").await;
+        assert_eq!(proved, json!(true), "equality is proved once an hour");
+    }
+    while waiting_ticks > 0 && week.database.json("select amount = 8 from things where id = 'K8'").await != json!(true)
+    {
+        week.tick().await;
+    }
+    assert!(deleted > 20, "{deleted} drifts are too few to say anything");
+    let counted = "select sum(restored), sum(corrected), count(*) filter (where status <> 'completed') from sync_state";
+    assert_eq!(week.database.rows(counted).await, json!([[deleted, changed, 0]]));
+    let table = "select count(*) filter (where amount = substr(id, 2)::integer), count(*) filter (where note = 'edited') from things";
+    assert_eq!(week.database.rows(table).await, json!([[40, 1]]));
+}
+
+#[tokio::test]
+async fn with_the_drift_triggers_every_run_sees_what_others_wrote_and_nothing_else() {
+    let (database, service, sync) = things().await;
+    let sync = sync.authority("sheet");
+    let keys = ["A", "B", "C", "D"];
+    sync.run(&service, &[json!(["A", 1]), json!(["B", 2]), json!(["C", 3])]).await;
+    let triggers = call(&service, "sync_drift_triggers", &[json!(sync.name)]).await;
+    for _ in 0..2 {
+        database.sql(triggers.as_str().unwrap()).await;
+    }
+    checked(&service, &sync, 3, &[]).await;
+    // An application with the rights of a signed-in user, who may not see what is noted.
+    database.sql("grant select, insert, update, delete on things to authenticated").await;
+    let user = database.role("authenticated").await;
+    user.batch_execute("update things set amount = 70 where id = 'B'; delete from things where id = 'C'; insert into things values ('D', 4)")
+        .await
+        .unwrap();
+    assert!(user.query("select 1 from sync_touched", &[]).await.is_err());
+    assert_eq!(
+        drift(&service, &sync, None, &keys).await,
+        (vec!["C".to_owned()], vec!["B".to_owned()], true),
+        "though values were compared a moment ago"
+    );
+    let (run, _) = checked(&service, &sync, 1, &[json!(["B", 2]), json!(["C", 3])]).await;
+    assert_eq!(
+        database.state(run.id, "status, restored, corrected, checked_whole, proved_at is not null").await,
+        json!(["completed", 1, 1, false, true])
+    );
+    let noted = "select row_key, count(*) from sync_touched group by 1 order by 1";
+    assert_eq!(database.rows(noted).await, json!([["B", 1], ["C", 1]]), "what the sync itself writes is not noted");
+    assert_eq!(drift(&service, &sync, None, &keys).await, (vec![], vec![], true));
+
+    database.sql("truncate things").await;
+    assert_eq!(drift(&service, &sync, None, &keys).await.0, ["A", "B", "C"]);
+    database
+        .sql(call(&service, "sync_drift_triggers", &[json!(sync.name), json!("true")]).await.as_str().unwrap())
+        .await;
+    let left = "select count(*) from pg_trigger where tgname like 'sheetsync%'";
+    assert_eq!(database.json(left).await, json!(0));
 }

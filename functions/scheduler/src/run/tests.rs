@@ -142,7 +142,7 @@ impl Stored for World {
     }
 
     async fn drift(&self, _: &str, _: Option<bool>) -> Result<Drift, SupabaseError> {
-        let check = Check { at: Timestamp::UNIX_EPOCH, values: true };
+        let check = Check { at: Timestamp::UNIX_EPOCH, values: true, whole: true };
         Ok(Drift { missing: Vec::new(), differing: Vec::new(), check })
     }
 }

@@ -267,7 +267,7 @@ impl Stored for Sim {
 
     /// Nobody but the sync writes to the simulated table; drift is the hostile worlds' matter.
     async fn drift(&self, _: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
-        let check = Check { at: Timestamp::UNIX_EPOCH, values: values.unwrap_or(true) };
+        let check = Check { at: Timestamp::UNIX_EPOCH, values: values.unwrap_or(true), whole: true };
         call(self, |_| Drift { missing: Vec::new(), differing: Vec::new(), check }).await
     }
 }
