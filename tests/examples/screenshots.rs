@@ -32,6 +32,7 @@ async fn main() -> Result<()> {
             sync.run().await?;
         }
     }
+    let restored = lose_rows(&rentals).await?;
     spoil(&listings).await?;
     spoil(&sold).await?;
     give_up_a_batch(&sold).await?;
@@ -58,7 +59,21 @@ async fn main() -> Result<()> {
     listings.control.add_fault(&fault(&listings, 40, Action::Delay { milliseconds: 2_000 })).await?;
     let live = listings.ask("full").await?.run.context("it has begun")?;
     eventually("it is under way", async || (listings.state(live).await.ok()?.unchanged >= 800).then_some(())).await;
-    look(&json!({"partial": partial.id, "withheld": withheld.id, "live": live}))
+    look(&json!({"partial": partial.id, "withheld": withheld.id, "live": live, "restored": restored.id}))
+}
+
+/// Somebody deletes rows in the application; the next scheduled run inserts them again, and compares everything.
+async fn lose_rows(sync: &Sync) -> Result<Run> {
+    let sql = format!("delete from public.{} where listing_no between 'AA00100' and 'AA00111'", sync.table);
+    sync.database.batch_execute(&sql).await?;
+    let run = sync.run_type("scheduled").await?;
+    ensure!(run.inserted == 12, "{run:?}");
+    eventually("it has compared sheet and table", async || {
+        let told = Api::reader().ok()?.read(&format!("/api/runs/{}", run.id)).await.ok()?;
+        (!told["verification"].is_null()).then_some(())
+    })
+    .await;
+    Ok(run)
 }
 
 /// People type: some prices and addresses.

@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 import { open, withToken, type Look } from "../browser";
 import { stack } from "../stack";
 
-const runs = JSON.parse(process.env.DOCS ?? "{}") as Record<"partial" | "withheld" | "live", string>;
+const runs = JSON.parse(process.env.DOCS ?? "{}") as Record<"partial" | "withheld" | "live" | "restored", string>;
 const FOLDER = new URL("../../../../../docs/screenshots/", import.meta.url).pathname;
 /** A picture of a long page is cut off here. */
 const TALLEST = { phone: 1800, desktop: 2200 };
@@ -58,6 +58,9 @@ test.each(LOOKS)("%s", async (name, look) => {
   await page.goto(`#/runs/${runs.partial}`);
   await page.locator("tbody tr").nth(4).waitFor();
   await shoot("run");
+  await page.goto(`#/runs/${runs.restored}`);
+  await page.locator("#verification").waitFor();
+  await shoot("restored");
   await page.goto(`#/runs/${runs.withheld}`);
   await page.locator("#withheld").waitFor();
   await page.locator("#withheld ~ .button").click();
