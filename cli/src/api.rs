@@ -82,6 +82,12 @@ pub struct Run {
     pub failed: u64,
     pub deleted: u64,
     pub conflicts: u64,
+    /// Rows that had been deleted in the database; among the inserted.
+    #[serde(default)]
+    pub restored: u64,
+    /// Rows in which a column of the sheet had been changed in the database; among the updated.
+    #[serde(default)]
+    pub corrected: u64,
     pub rows_sent: u64,
     pub rows_done: u64,
     /// Vanished keys whose deletion waits for another complete read.
