@@ -293,7 +293,7 @@ create unique index if not exists sync_errors_open on public.sync_errors (
 create index if not exists sync_errors_by_run on public.sync_errors (run, id);
 create index if not exists sync_errors_by_time on public.sync_errors (sync, last_seen desc);
 
--- Supabase grants everything on new tables to its roles: take it back, then give what each needs.
+-- Supabase grants everything on new tables to its roles: take it back, then give service_role what it needs.
 alter table public.sync_targets enable row level security;
 alter table public.sync_state enable row level security;
 alter table public.sync_batches enable row level security;
@@ -310,11 +310,10 @@ grant select, insert, update, delete
     on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
     public.sync_approvals, public.sync_layouts, public.sync_retries
     to service_role;
-grant select on public.sync_state, public.sync_errors to authenticated;
 
+-- No policy for anybody else: rejected cells and row keys are read through the status API, which checks READER_CLAIM. Through
+-- PostgREST every signed-in user of the project would read them, also an anonymous one. (Older versions had these policies.)
 drop policy if exists sync_state_read on public.sync_state;
-create policy sync_state_read on public.sync_state for select to authenticated using (true);
 drop policy if exists sync_errors_read on public.sync_errors;
-create policy sync_errors_read on public.sync_errors for select to authenticated using (true);
 
 notify pgrst, 'reload schema';

@@ -1,4 +1,4 @@
--- The view that the status function reads. Not here: history and errors, which are read from their tables. Safe to run twice.
+-- The view that `sheetsync status` reads. Not here: history and errors, which are read from their tables. Safe to run twice.
 
 -- One row for a sync: its last run, the run under way, the last run that left the table equal to the sheet.
 create or replace view public.sync_status
@@ -48,6 +48,6 @@ comment on view public.sync_status is 'One row per sync: last run, run under way
 comment on column public.sync_status.completed_started_at is 'When the sheet was read that the table was last fully equal to: what freshness is counted from.';
 
 revoke all on public.sync_status from public, anon, authenticated;
-grant select on public.sync_status to authenticated, service_role;
+grant select on public.sync_status to service_role;
 
 notify pgrst, 'reload schema';

@@ -1,5 +1,6 @@
 -- What the status API reads and records: where every sync stands, its statistics, a page of its problems, and who acted.
--- Each read is one JSON value, because hosted Supabase cuts table reads at 1000 rows. Safe to run twice.
+-- Each read is one JSON value, because hosted Supabase cuts table reads at 1000 rows. Each ends after two seconds: the API gives
+-- up after one, and PostgREST does not cancel what its client no longer waits for. Safe to run twice.
 
 -- Who did what, when and why, through the status API. Entries are only ever added: no role may change or delete one.
 create table if not exists public.sync_audit (
@@ -27,6 +28,7 @@ create or replace function public.sync_overview(p_sync text default null)
 returns jsonb
 language sql stable
 set search_path = ''
+set statement_timeout = '2s'
 as $$
     with recursive name (sync) as (
         -- One step of the index per sync, not per run.
@@ -131,6 +133,7 @@ create or replace function public.sync_statistics(
 returns jsonb
 language sql stable
 set search_path = ''
+set statement_timeout = '2s'
 as $$
     with bucket (at) as (
         select generate_series(p_from, p_to - make_interval(secs => p_bucket_seconds), make_interval(secs => p_bucket_seconds))
@@ -198,6 +201,7 @@ create or replace function public.sync_errors_page(
 returns jsonb
 language plpgsql stable
 set search_path = ''
+set statement_timeout = '2s'
 -- With the conditions that are null out of the way, the index of the sync or of the run serves the rest.
 set plan_cache_mode = 'force_custom_plan'
 as $$

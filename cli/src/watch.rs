@@ -147,7 +147,8 @@ fn told(run: &Run) -> String {
         text += &format!("  {} of the inserted had been deleted in the database\n", run.restored);
     }
     if run.corrected > 0 {
-        text += &format!("  in {} of the updated a column of the sheet had been changed in the database\n", run.corrected);
+        text +=
+            &format!("  in {} of the updated a column of the sheet had been changed in the database\n", run.corrected);
     }
     if run.unconfirmed > 0 {
         text += &format!("  {} deletions wait for another complete read\n", run.unconfirmed);

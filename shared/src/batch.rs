@@ -16,8 +16,26 @@ pub use split::halve;
 /// The version of the format.
 pub const FORMAT: u32 = 1;
 
-/// The most bytes of a message. SQS has allowed 1 MiB since 2025, but 256 KiB before; this fits either.
-pub const MAX_MESSAGE_BYTES: usize = 250_000;
+/// How many bytes a batch of several rows may have: larger ones would load Postgres unevenly. A row that is larger travels alone.
+pub const MAX_BATCH_BYTES: usize = 250_000;
+
+/// The most bytes of a message. SQS takes 1 MiB, body and attributes together; the rest is for the reason for which a message is
+/// given up.
+pub const MAX_MESSAGE_BYTES: usize = (1 << 20) - 8_192;
+
+/// What the head of a message takes besides the names and letters of its columns.
+const HEAD_BYTES: usize = 1_000;
+
+/// The most bytes that one row may take in a message.
+pub const MAX_ROW_BYTES: usize = 1_000_000;
+
+/// The most bytes that a row of these columns may take: with many long column names the head of its message leaves less.
+#[must_use]
+pub fn max_row_bytes<'a>(columns: impl Iterator<Item = &'a str>) -> usize {
+    // Two quotes and a comma, and the letters of its place: `"XFD",`.
+    let head: usize = columns.map(|column| column.len() + 3 + 6).sum();
+    MAX_ROW_BYTES.min(MAX_MESSAGE_BYTES.saturating_sub(HEAD_BYTES + head))
+}
 
 /// The most vanished keys of a batch: some 20 bytes each.
 const MAX_KEYS: usize = 10_000;
@@ -116,10 +134,10 @@ impl Envelope {
                 .take(batch_rows.max(1))
                 .take_while(|entry| {
                     bytes += snapshot.wire(entry).len() + 1;
-                    bytes <= MAX_MESSAGE_BYTES
+                    bytes <= MAX_BATCH_BYTES
                 })
                 .count();
-            // A single row always fits: the snapshot rejects larger ones.
+            // A single row always fits into a message: the snapshot rejects larger ones.
             let (batch, later) = rest.split_at(fitting.max(1));
             rest = later;
             Some(self.upsert(snapshot, batch))
@@ -297,12 +315,40 @@ mod tests {
         let mut end = i64::MIN;
         for batch in &batches {
             assert!(batch.rows <= 300);
-            assert!(batch.body.len() <= MAX_MESSAGE_BYTES, "{}", batch.body.len());
+            assert!(batch.body.len() <= MAX_BATCH_BYTES, "{}", batch.body.len());
             assert!(batch.stretch.lo >= end, "stretches do not overlap");
             end = batch.stretch.hi;
             let incoming = Incoming::parse(&batch.body).unwrap();
             assert_eq!((incoming.stretch, incoming.rows), (batch.stretch, batch.rows));
         }
+    }
+
+    #[test]
+    fn the_largest_row_travels_alone_and_the_others_keep_their_batches() {
+        let large = "x".repeat(MAX_ROW_BYTES - 200);
+        let rows = (0..200)
+            .map(|number| (format!("K{number}"), if number == 100 { large.clone() } else { "x".repeat(5_000) }));
+        let snapshot = snapshot(rows);
+        let plan = plan::chosen(&snapshot);
+        let envelope = envelope();
+        let batches: Vec<Outgoing> = envelope.upserts(&snapshot, &plan, 300).collect();
+        assert_eq!(batches.iter().map(|batch| batch.rows).sum::<usize>(), 200);
+        let alone: Vec<&Outgoing> = batches.iter().filter(|batch| batch.body.len() > MAX_BATCH_BYTES).collect();
+        assert_eq!(alone.iter().map(|batch| batch.rows).collect::<Vec<_>>(), [1]);
+        assert!((MAX_ROW_BYTES - 200..=MAX_MESSAGE_BYTES).contains(&alone[0].body.len()), "{}", alone[0].body.len());
+        assert!(batches.len() <= 8, "{}", batches.len());
+    }
+
+    #[test]
+    fn a_row_of_many_long_columns_still_fits_into_its_message() {
+        let columns: Vec<String> = (0..1600).map(|number| format!("{number:063}")).collect();
+        let most = max_row_bytes(columns.iter().map(String::as_str));
+        assert!((800_000..MAX_ROW_BYTES).contains(&most), "{most}");
+        let letters = vec![Some("XFD".to_owned()); columns.len()];
+        let envelope = Envelope { sync: "s".repeat(63), seq: i64::MAX, columns, letters, ..envelope() };
+        let head = envelope.head(Kind::Upsert, i64::MIN, i64::MAX).len();
+        assert!(head + r#","rows":[]}"#.len() + most <= MAX_MESSAGE_BYTES, "{head}");
+        assert_eq!(max_row_bytes(["key", "value"].into_iter()), MAX_ROW_BYTES);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod clock;
 pub mod definition;
 pub mod faults;
 pub mod hash;
-mod http;
+pub mod http;
 pub mod limiter;
 pub mod mapping;
 pub mod plan;

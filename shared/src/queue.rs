@@ -28,6 +28,9 @@ const SEND_ATTEMPTS: u32 = 5;
 /// The message attribute that says why a message was given up.
 const REASON: &str = "reason";
 
+/// The most characters of it: some 4 kB with its name.
+const MAX_REASON: usize = 1_000;
+
 /// The longest visibility timeout that we ask for.
 pub const MAX_WAIT: Duration = Duration::from_secs(900);
 
@@ -199,7 +202,7 @@ impl Inbox for Queue {
     async fn bury(&self, body: &str, reason: &str) -> Result<(), QueueError> {
         let attribute = MessageAttributeValue::builder()
             .data_type("String")
-            .string_value(reason)
+            .string_value(sendable(reason))
             .build()
             .map_err(|error| self.refused("SendMessage", &error))?;
         self.client
@@ -280,13 +283,27 @@ impl Received {
     }
 }
 
+/// A reason as SQS takes it: not too long for the largest message, and only the characters of XML 1.0. One refused character
+/// would keep a hopeless message in the queue for days.
+fn sendable(reason: &str) -> String {
+    let is_allowed =
+        |it: &char| !matches!(it, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    let text: String = reason
+        .chars()
+        .take(MAX_REASON)
+        .map(|it| if is_allowed(&it) { it } else { char::REPLACEMENT_CHARACTER })
+        .collect();
+    if text.is_empty() { "no reason".to_owned() } else { text }
+}
+
 /// The trace under which a message is sent, so that the worker goes on under it.
 fn traced() -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
     let value = MessageSystemAttributeValue::builder().data_type("String").string_value(telemetry::trace()?).build();
     Some(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value.ok()?)]))
 }
 
-/// Puts batches into groups that one call can carry: ten messages, and together no more bytes than one message may have.
+/// Puts batches into groups that one call can carry: ten messages, and together no more bytes than SQS takes in one call, which is as many
+/// as in one message.
 fn groups(batches: impl Iterator<Item = Outgoing>) -> impl Iterator<Item = Vec<Outgoing>> {
     let mut batches = batches.peekable();
     std::iter::from_fn(move || {
@@ -305,17 +322,25 @@ fn groups(batches: impl Iterator<Item = Outgoing>) -> impl Iterator<Item = Vec<O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Kind, Stretch};
+    use crate::batch::{Kind, MAX_BATCH_BYTES, Stretch};
 
     fn batch(bytes: usize) -> Outgoing {
         Outgoing { body: "x".repeat(bytes), kind: Kind::Upsert, stretch: Stretch { lo: 0, hi: 1 }, rows: 1 }
     }
 
     #[test]
-    fn a_call_carries_ten_messages_or_a_quarter_of_a_megabyte() {
+    fn a_reason_is_cut_and_freed_of_what_sqs_refuses() {
+        assert_eq!(sendable("a\u{1}b\u{ffff}\tc\nだ"), "a\u{fffd}b\u{fffd}\tc\nだ");
+        assert_eq!(sendable(&"値".repeat(5_000)).chars().count(), MAX_REASON);
+        assert_eq!(sendable(""), "no reason");
+        assert!(MAX_MESSAGE_BYTES + sendable(&"\u{10ffff}".repeat(5_000)).len() + REASON.len() + 6 <= 1 << 20);
+    }
+
+    #[test]
+    fn a_call_carries_ten_messages_or_one_megabyte() {
         let sizes = |batches: Vec<Outgoing>| groups(batches.into_iter()).map(|group| group.len()).collect::<Vec<_>>();
         assert_eq!(sizes((0..23).map(|_| batch(10)).collect()), [10, 10, 3]);
-        assert_eq!(sizes((0..5).map(|_| batch(100_000)).collect()), [2, 2, 1]);
+        assert_eq!(sizes((0..9).map(|_| batch(MAX_BATCH_BYTES)).collect()), [4, 4, 1]);
         assert_eq!(sizes((0..2).map(|_| batch(MAX_MESSAGE_BYTES)).collect()), [1, 1]);
         assert!(sizes(Vec::new()).is_empty());
     }

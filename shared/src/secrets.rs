@@ -28,8 +28,12 @@ const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// How long a secret that is already known may take to be read again.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a failure counts for those who ask next: a caller whom nobody knows must not make us call Secrets Manager with every
+/// request.
+const FAILURE_LIFE: Duration = Duration::from_secs(10);
+
 /// Why a secret could not be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum SecretError {
     /// Secrets Manager did not hand it out.
     #[error(
@@ -68,6 +72,13 @@ struct State<T> {
     known: Option<Known<T>>,
     /// When no new secret explained a refusal.
     refused_at: Option<Millis>,
+    failed: Option<Failed>,
+}
+
+/// What the last read gave that nothing could be made of.
+struct Failed {
+    answer: Result<SecretString, SecretError>,
+    read_again_at: Millis,
 }
 
 struct Known<T> {
@@ -80,7 +91,11 @@ impl<T, E> From<T> for FromSecret<T, E> {
     /// What never changes, because no secret stands behind it.
     fn from(value: T) -> Self {
         let known = Known { text: SecretString::default(), value: Arc::new(value), read_again_at: Millis(u64::MAX) };
-        Self { source: None, clock: Clock::System, state: Mutex::new(State { known: Some(known), refused_at: None }) }
+        Self {
+            source: None,
+            clock: Clock::System,
+            state: Mutex::new(State { known: Some(known), refused_at: None, failed: None }),
+        }
     }
 }
 
@@ -97,20 +112,46 @@ impl<T, E: From<SecretError>> FromSecret<T, E> {
     }
 
     pub(crate) fn reading(read: Read, make: Make<T, E>, clock: Clock) -> Self {
-        Self { source: Some((read, make)), clock, state: Mutex::new(State { known: None, refused_at: None }) }
+        Self {
+            source: Some((read, make)),
+            clock,
+            state: Mutex::new(State { known: None, refused_at: None, failed: None }),
+        }
+    }
+
+    /// The same, at this clock's times.
+    #[must_use]
+    pub fn on(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// What the secret says now, from memory for five minutes. If it cannot be read again then, what it said before.
     ///
     /// # Errors
-    /// When it cannot be read for the first time, or is not what it should be.
+    /// When it cannot be read for the first time, or is not what it should be. Whoever asks within ten seconds is answered the
+    /// same without another read.
     pub async fn get(&self) -> Result<Arc<T>, E> {
         let mut state = self.state.lock().await;
         let now = self.clock.now();
-        match (&mut state.known, &self.source) {
+        let State { known, failed, .. } = &mut *state;
+        let recent = failed.as_ref().filter(|failed| now < failed.read_again_at).map(|failed| failed.answer.clone());
+        let mut fail = |answer| *failed = Some(Failed { answer, read_again_at: now.plus(FAILURE_LIFE) });
+        let is_new = recent.is_none();
+        match (known, &self.source) {
             (Some(known), Some((read, make))) if now >= known.read_again_at => {
-                match tokio::time::timeout(RENEWAL_TIMEOUT, read()).await {
-                    Ok(Ok(text)) => known.renew(text, make, now)?,
+                let answer = match recent {
+                    Some(answer) => Ok(answer),
+                    None => tokio::time::timeout(RENEWAL_TIMEOUT, read()).await,
+                };
+                match answer {
+                    Ok(Ok(text)) => {
+                        if let Err(error) = known.renew(text.clone(), make, now) {
+                            if is_new {
+                                fail(Ok(text));
+                            }
+                            return Err(error);
+                        }
+                    }
                     failure => {
                         warn_of(failure);
                         known.read_again_at = now.plus(PAUSE_AFTER_FAILURE);
@@ -119,11 +160,24 @@ impl<T, E: From<SecretError>> FromSecret<T, E> {
                 Ok(Arc::clone(&known.value))
             }
             (Some(known), _) => Ok(Arc::clone(&known.value)),
-            (None, Some((read, make))) => {
-                let text = read().await?;
-                let value = Arc::new(make(&text)?);
-                state.known = Some(Known { text, value: Arc::clone(&value), read_again_at: now.plus(LIFE) });
-                Ok(value)
+            (known, Some((read, make))) => {
+                let answer = match recent {
+                    Some(answer) => answer,
+                    None => read().await,
+                };
+                let made = answer.clone().map_err(E::from).and_then(|text| Ok((Arc::new(make(&text)?), text)));
+                match made {
+                    Ok((value, text)) => {
+                        *known = Some(Known { text, value: Arc::clone(&value), read_again_at: now.plus(LIFE) });
+                        Ok(value)
+                    }
+                    Err(error) => {
+                        if is_new {
+                            fail(answer);
+                        }
+                        Err(error)
+                    }
+                }
             }
             (None, None) => unreachable!("without a source there is a value from the beginning"),
         }
@@ -133,7 +187,7 @@ impl<T, E: From<SecretError>> FromSecret<T, E> {
     pub async fn renewed(&self, refused: &Arc<T>) -> Option<Arc<T>> {
         let (read, make) = self.source.as_ref()?;
         let mut state = self.state.lock().await;
-        let State { known: Some(known), refused_at } = &mut *state else { return None };
+        let State { known: Some(known), refused_at, .. } = &mut *state else { return None };
         if !Arc::ptr_eq(&known.value, refused) {
             return Some(Arc::clone(&known.value));
         }

@@ -401,7 +401,7 @@ impl Sheets {
         drive_url: &str,
         reads_per_minute: NonZeroU32,
     ) -> Result<Self, SheetsError> {
-        let http = http::client().map_err(|error| SheetsError::Down(http::cause(&error)))?;
+        let http = http::client(sheets_url).map_err(|error| SheetsError::Down(http::cause(&error)))?;
         let shared = Shared {
             http,
             sheets_url: sheets_url.trim_end_matches('/').to_owned(),

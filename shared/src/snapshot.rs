@@ -6,12 +6,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::batch;
 use crate::definition::Duplicates;
 use crate::hash::{ContentHash, KeyHash, MappingVersion};
 use crate::mapping::{Cell, Code, Mapped, Mapping, Rejection, Row};
-
-/// The most bytes that one row may take in a message; it must fit into a batch of its own.
-pub const MAX_ROW_BYTES: usize = 240_000;
 
 /// How many row numbers a message about duplicate keys names.
 const NAMED_DUPLICATES: usize = 5;
@@ -94,6 +92,7 @@ pub struct SnapshotBuilder<'a> {
     keyless_cell: Option<String>,
     fits: Vec<Fit>,
     rejections: Vec<Rejection>,
+    max_row_bytes: usize,
 }
 
 impl<'a> SnapshotBuilder<'a> {
@@ -112,6 +111,7 @@ impl<'a> SnapshotBuilder<'a> {
             keyless_cell: None,
             fits: Vec::new(),
             rejections: Vec::new(),
+            max_row_bytes: batch::max_row_bytes(mapping.column_names()),
         }
     }
 
@@ -171,8 +171,9 @@ impl<'a> SnapshotBuilder<'a> {
                         self.wire.truncate(start);
                         self.tally.rows_rejected += 1;
                         let message = format!(
-                            "the row takes more than {MAX_ROW_BYTES} bytes, which is more than a message can carry; \
-                             shorten its longest cells or leave a column out of sheetsync.toml"
+                            "the row takes more than {} bytes, which is more than a message can carry; \
+                             shorten its longest cells or leave a column out of sheetsync.toml",
+                            self.max_row_bytes
                         );
                         self.rejections.push(self.mapping.reject_row(Code::RowTooLarge, &mapped.key, row, message));
                         State::Present
@@ -232,7 +233,7 @@ impl<'a> SnapshotBuilder<'a> {
         escape_noncharacters(&mut row_key);
         self.wire.extend_from_slice(&row_key);
         self.wire.extend_from_slice(format!(r#","h":{},"c":{},"n":{row},"v":"#, key.get(), hash.get()).as_bytes());
-        let fits = row_key.len() + content.len() + 100 <= MAX_ROW_BYTES;
+        let fits = row_key.len() + content.len() + 100 <= self.max_row_bytes;
         self.wire.extend_from_slice(&content);
         self.wire.push(b'}');
         fits.then_some(hash)
@@ -637,7 +638,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_row_that_no_message_can_carry_is_rejected() {
-        let long = "x".repeat(MAX_ROW_BYTES);
+        let long = "x".repeat(batch::MAX_ROW_BYTES);
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", &long), (3, "b", "1")]);
         assert_eq!(ready_rows(&snapshot), [3]);
         assert_eq!(rejections[0].code, Code::RowTooLarge);

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use base64::Engine as _;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,28 @@ pub enum SupabaseError {
     /// The key could not be had, so no call was made.
     #[error(transparent)]
     NoKey(SecretError),
+    /// The address is plain HTTP, so no call was made.
+    #[error(
+        "SupabaseUrl is {url}, over which the secret key would be sent unencrypted; give the project's https:// address \
+         (plain http only for this machine)"
+    )]
+    NotPrivate {
+        /// The address.
+        url: String,
+    },
+    /// The address sends its callers elsewhere. The key is not sent there.
+    #[error(
+        "Supabase at {url} answered {function} with a redirect (HTTP {status}), and the secret key is never sent on; give \
+         the project's own address as SupabaseUrl"
+    )]
+    Redirected {
+        /// The project's address.
+        url: String,
+        /// Which function or table was asked.
+        function: String,
+        /// The HTTP status.
+        status: u16,
+    },
     /// A success that does not say what the protocol promises.
     #[error(
         "Supabase's {function} answered with something else than expected ({reason}); apply the migrations of this version"
@@ -124,6 +146,8 @@ impl SupabaseError {
         match self {
             Self::NoAnswer { .. } | Self::NoKey(_) => Fault::Down,
             Self::Refused { fault, .. } => *fault,
+            // As with a refused key: messages wait until a person has set it right.
+            Self::NotPrivate { .. } | Self::Redirected { .. } => Fault::Denied,
             Self::Unexpected { .. } => Fault::Drift,
         }
     }
@@ -134,6 +158,8 @@ impl SupabaseError {
         match self {
             Self::NoAnswer { .. } => "no_answer".to_owned(),
             Self::NoKey(_) => "no_key".to_owned(),
+            Self::NotPrivate { .. } => "plain_http".to_owned(),
+            Self::Redirected { .. } => "redirected".to_owned(),
             Self::Refused { code: Some(code), .. } => code.clone(),
             Self::Refused { status, .. } => format!("http_{status}"),
             Self::Unexpected { .. } => "unexpected_answer".to_owned(),
@@ -170,10 +196,13 @@ impl Supabase {
     /// it is first needed, and again when it is refused: a call is then made once more with the new one.
     ///
     /// # Errors
-    /// When TLS cannot be set up.
+    /// When `url` is plain HTTP and not on this machine, or TLS cannot be set up.
     pub fn new(url: &str, key: impl Into<FromSecret<SecretString>>) -> Result<Self, SupabaseError> {
         let url = url.trim_end_matches('/').to_owned();
-        let http = http::client().map_err(|error| no_answer(&url, &error))?;
+        if !http::is_private(&url) {
+            return Err(SupabaseError::NotPrivate { url });
+        }
+        let http = http::client(&url).map_err(|error| no_answer(&url, &error))?;
         Ok(Self { http, url, key: Arc::new(key.into()), timeout: REQUEST_TIMEOUT })
     }
 
@@ -436,16 +465,20 @@ impl Supabase {
         timeout: Duration,
     ) -> Result<T, SupabaseError> {
         let key = key.expose_secret();
-        let mut request = request.header("apikey", key).timeout(timeout);
+        let mut request = request.header("apikey", sensitive(key)?).timeout(timeout);
         if let Some(trace) = telemetry::trace() {
             request = request.header(TRACE_HEADER, trace);
         }
         // A key of the old kind is a JWT and goes into both headers; the new `sb_…` keys are none and must not.
         if !key.starts_with("sb_") {
-            request = request.header(AUTHORIZATION, format!("Bearer {key}"));
+            request = request.header(AUTHORIZATION, sensitive(&format!("Bearer {key}"))?);
         }
         let response = request.send().await.map_err(|error| no_answer(&self.url, &error))?;
         let status = response.status();
+        if status.is_redirection() {
+            let (url, function) = (self.url.clone(), function.to_owned());
+            return Err(SupabaseError::Redirected { url, function, status: status.as_u16() });
+        }
         let wait = classify::retry_after(response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
         let body = response.bytes().await.map_err(|error| no_answer(&self.url, &error))?;
         if status.is_success() {
@@ -470,6 +503,18 @@ fn unpack<const SIZE: usize>(function: &str, packed: &str) -> Result<Vec<[u8; SI
         (items, []) => Ok(items.to_vec()),
         _ => Err(unexpected(format!("{} bytes are not a whole number of {SIZE}-byte items", bytes.len()))),
     }
+}
+
+/// A header that no log of the client's libraries prints.
+fn sensitive(text: &str) -> Result<HeaderValue, SupabaseError> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        SupabaseError::NoKey(SecretError::Malformed {
+            id: "SUPABASE_SECRET_ID".to_owned(),
+            expected: "a key without line breaks or other control characters",
+        })
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn no_answer(url: &str, error: &reqwest::Error) -> SupabaseError {

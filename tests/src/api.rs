@@ -122,6 +122,19 @@ impl Api {
     }
 }
 
+impl Api {
+    /// Reads until `pointer` is `value`: an overview may be a second old.
+    ///
+    /// # Panics
+    /// When it does not become so in time.
+    pub async fn read_when(&self, path: &str, pointer: &str, value: &Value) -> Value {
+        crate::eventually(&format!("{path}: {pointer} is {value}"), async || {
+            self.read(path).await.ok().filter(|body| body.pointer(pointer) == Some(value))
+        })
+        .await
+    }
+}
+
 fn aws() -> Result<AwsSettings> {
     Settings::from_env()?.aws.context("this stack runs without AWS")
 }

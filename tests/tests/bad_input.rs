@@ -221,3 +221,34 @@ async fn an_event_that_makes_no_sense() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_row_of_almost_a_megabyte_arrives_and_a_larger_one_is_rejected_alone() -> Result<()> {
+    let sync = Sync::named("large-row").rows(3).create().await?;
+    let names: Vec<String> = (1..=7).map(|number| format!("long_{number}")).collect();
+    let columns: String = names
+        .iter()
+        .map(|name| format!("\n[[sync.columns]]\nheader = \"{name}\"\ncolumn = \"{name}\"\ntype = \"text\"\n"))
+        .collect();
+    for (name, letter) in names.iter().zip('E'..) {
+        sync.database.execute(&format!("alter table public.{} add column {name} text", sync.table), &[]).await?;
+        sync.sheet.set(&format!("{letter}1"), name.as_str()).await?;
+    }
+    sync.define(&format!("{}{columns}", sync.definition_text("")))?;
+    let long = "値".repeat(49_000);
+    for letter in 'E'..='J' {
+        sync.sheet.set(&format!("{letter}2"), long.as_str()).await?;
+    }
+    for letter in 'E'..='K' {
+        sync.sheet.set(&format!("{letter}3"), long.as_str()).await?;
+    }
+    let run = sync.run().await?;
+    assert_eq!((run.status.as_str(), run.inserted, run.rejected), ("partial", 2, 1), "{run:?}");
+    let sql =
+        format!("select octet_length(concat(long_1, long_2, long_3, long_4, long_5, long_6)) from {}", sync.table);
+    let stored = sync.database.query_one(&format!("{sql} where listing_no = 'AA00001'"), &[]).await?;
+    assert_eq!(stored.get::<_, i32>(0), 6 * 147_000);
+    let told = sync.database.query_one("select cell, code from sync_errors where sync = $1", &[&sync.name]).await?;
+    assert_eq!((told.get::<_, Option<&str>>(0), told.get::<_, &str>(1)), (Some("A3"), "row_too_large"));
+    Ok(())
+}

@@ -61,7 +61,7 @@ async fn a_deletion_that_is_respected_stands_and_is_listed() -> Result<()> {
     for _ in 0..2 {
         let run = sync.run().await?;
         assert_eq!((run.status.as_str(), run.inserted, run.skipped), ("completed", 0, 1), "{run:?}");
-        let errors = Api::reader()?.read(&format!("/api/errors?sync={}&open=true", sync.name)).await?;
+        let errors = Api::reader()?.read(&format!("/api/syncs/{}/errors", sync.name)).await?;
         let codes: Vec<&Value> = errors["errors"].as_array().context("errors")?.iter().map(|it| &it["code"]).collect();
         assert_eq!(codes, ["deleted_in_database"], "{errors}");
     }

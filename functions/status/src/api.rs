@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::claim::Claim;
-use crate::access::people::{self, People, Rules};
+use crate::access::people::{self, People, Readers, Rules};
 use crate::access::{self, Principal, Tokens};
 use crate::error::ApiError;
 use crate::memory::Memory;
@@ -155,14 +155,15 @@ impl Api {
     pub(crate) async fn people(&self) -> Result<&People, ApiError> {
         self.people
             .get_or_try_init(async || {
-                let claim = |text: &Option<String>| text.as_deref().map(Claim::parse).transpose();
+                let Settings { reader_claim, operator_claim, .. } = &self.settings;
                 let rules = Rules {
-                    reader: claim(&self.settings.reader_claim)?,
-                    operator: claim(&self.settings.operator_claim)?,
+                    readers: Readers::parse(reader_claim.as_deref().unwrap_or_default())?,
+                    operator: operator_claim.as_deref().map(Claim::parse).transpose()?,
                 };
                 let jwt_secret = self.settings.jwt_secret.clone();
                 let shared_secret = jwt_secret.map(|id| people::shared_secret(&self.secrets, id));
-                Ok(People::new(&self.settings.supabase_url, shared_secret, rules, Some(self.memory.clone())))
+                People::new(&self.settings.supabase_url, shared_secret, rules, Some(self.memory.clone()))
+                    .map_err(ApiError::NoTls)
             })
             .await
     }

@@ -67,8 +67,11 @@ impl Api {
         let (queue, dead, circuit) =
             tokio::join!(depth(&self.queue), depth(&self.dead_letters), self.circuit(PATIENCE),);
         let mut unreachable = Vec::new();
-        let mut note = |what, message: String| {
-            tracing::warn!(?what, error = message, "a part cannot be reached");
+        let mut note = |what, error: String| {
+            // AWS' own words may name accounts and roles, so they stay in the log.
+            tracing::warn!(?what, error, "a part cannot be reached");
+            let name = if what == Part::Circuit { "DynamoDB" } else { "SQS" };
+            let message = format!("{name} does not answer; the log of the status function says why");
             unreachable.push(Unreachable { what, message });
         };
         let mut delivery = Delivery::default();

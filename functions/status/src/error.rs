@@ -59,6 +59,8 @@ pub enum ApiError {
     BadTokensSecret,
     #[error("READER_CLAIM or OPERATOR_CLAIM: {0}")]
     BadClaim(#[from] ClaimError),
+    #[error("TLS cannot be set up: {0}")]
+    NoTls(#[source] reqwest::Error),
 }
 
 /// An error, as it is answered.
@@ -80,6 +82,31 @@ pub struct Problem {
 }
 
 impl ApiError {
+    /// Whether the deployment is at fault. What exactly names secrets, roles and claims: that is for the log only.
+    fn is_misconfigured(&self) -> bool {
+        use SupabaseError::{NoKey, NotPrivate};
+        matches!(
+            self,
+            Self::Secret(_)
+                | Self::BadTokensSecret
+                | Self::BadClaim(_)
+                | Self::NoTls(_)
+                | Self::Supabase(NoKey(_) | NotPrivate { .. })
+        )
+    }
+
+    /// What a caller reads. AWS' own words name accounts and roles, so they stay in the log.
+    #[must_use]
+    pub fn public_message(&self) -> String {
+        match self {
+            Self::Aws { what, .. } => format!("{what} does not answer; the log of the status function says why"),
+            _ if self.is_misconfigured() => {
+                "this deployment is not configured as it should be; the log of the status function says why".to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
@@ -91,10 +118,11 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy { .. } | Self::CircuitOpen { .. } | Self::NotApproved(_) => StatusCode::CONFLICT,
-            Self::Secret(_) | Self::Supabase(SupabaseError::NoKey(_)) | Self::BadTokensSecret | Self::BadClaim(_) => {
+            _ if self.is_misconfigured() => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::AuthUnavailable | Self::Supabase(_) | Self::Aws { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) | Self::NoTls(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::AuthUnavailable | Self::Supabase(_) | Self::Aws { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -113,11 +141,10 @@ impl ApiError {
             Self::Busy { .. } => "busy",
             Self::CircuitOpen { .. } => "circuit_open",
             Self::NotApproved(_) => "not_approved",
-            Self::Secret(_) | Self::Supabase(SupabaseError::NoKey(_)) | Self::BadTokensSecret | Self::BadClaim(_) => {
-                "misconfigured"
-            }
+            _ if self.is_misconfigured() => "misconfigured",
             Self::Supabase(_) => "supabase_unavailable",
             Self::Aws { .. } => "aws_unavailable",
+            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) | Self::NoTls(_) => "misconfigured",
         }
     }
 }
@@ -129,12 +156,14 @@ impl IntoResponse for ApiError {
             tracing::error!(code, error = %self, "request not served");
         }
         let details = match &self {
-            Self::Supabase(error) => json!({"code": error.code(), "errorType": error.fault().error_type()}),
+            Self::Supabase(error) if !self.is_misconfigured() => {
+                json!({"code": error.code(), "errorType": error.fault().error_type()})
+            }
             Self::Busy { run } => json!({"run": run}),
             Self::CircuitOpen { until } => json!({"until": until}),
             _ => json!({}),
         };
-        let problem = Problem { code: code.to_owned(), message: self.to_string(), details };
+        let problem = Problem { code: code.to_owned(), message: self.public_message(), details };
         let body = Json(ErrorBody { error: problem });
         match status {
             StatusCode::UNAUTHORIZED => (status, [(WWW_AUTHENTICATE, "Bearer")], body).into_response(),

@@ -1,6 +1,7 @@
 //! What Supabase knows of every sync, in one call; and when it cannot be reached, what it said last.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,12 @@ use crate::error::ApiError;
 use crate::runs::Run;
 use crate::time::Time;
 
-/// How long what is known stays in the control table before it is written anew.
+/// How long what is known stays in the control table before it is written again.
 const KEEP_EVERY_SECONDS: i64 = 60;
+
+/// Every open dashboard asks once a second while a run is under way: the database is asked once a second for all that one
+/// container serves.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 const NAME: &str = "overview";
 
@@ -94,12 +99,24 @@ pub struct Overview {
 #[derive(Debug, Default)]
 pub struct LastKnown {
     syncs: Vec<Known>,
+    /// When Supabase said so; null when it comes from the control table.
+    read_at: Option<Instant>,
     kept_at: Option<Timestamp>,
+}
+
+impl LastKnown {
+    /// What was read within the last second.
+    fn current(&self) -> Option<Vec<Known>> {
+        self.read_at.is_some_and(|at| at.elapsed() < READ_EVERY).then(|| self.syncs.clone())
+    }
 }
 
 impl Api {
     /// What is known of all syncs.
     pub async fn overview(&self) -> Overview {
+        if let Some(syncs) = self.last_known.lock().await.current() {
+            return Overview { syncs, unreachable: None };
+        }
         match self.fetch_overview().await {
             Ok(syncs) => {
                 self.keep_overview(&syncs).await;
@@ -107,7 +124,7 @@ impl Api {
             }
             Err(error) => {
                 tracing::warn!(error = %error, "Supabase cannot be reached");
-                Overview { syncs: self.last_known().await, unreachable: Some(error.to_string()) }
+                Overview { syncs: self.last_known().await, unreachable: Some(error.public_message()) }
             }
         }
     }
@@ -121,6 +138,7 @@ impl Api {
         let now = Timestamp::now();
         let mut last = self.last_known.lock().await;
         last.syncs = syncs.to_vec();
+        last.read_at = Some(Instant::now());
         let is_due = last.kept_at.is_none_or(|kept| now.duration_since(kept).as_secs() >= KEEP_EVERY_SECONDS);
         if is_due {
             last.kept_at = Some(now);

@@ -22,7 +22,7 @@ use crate::time::Time;
 /// The largest page, which is also what one call of `sync_errors_page` gives.
 const MOST: u32 = 1000;
 
-/// The most lines of one CSV file: some 5 MB, which a function can answer. The header `Link` leads on.
+/// The most lines of one CSV file, unless they are too long for one answer. The header `Link` leads on.
 const MOST_LINES: usize = 10_000;
 
 /// The longest text that is searched for.
@@ -99,7 +99,7 @@ pub struct Errors {
 }
 
 /// Whether problems that were resolved are wanted too.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Openness {
     #[default]
@@ -180,7 +180,7 @@ pub async fn of_run(
 ) -> Result<Response, ApiError> {
     let run = api.run(id).await?;
     let path = format!("/api/runs/{id}/errors");
-    answer(&api, &path, json!({"p_run": id}), &run.sync, &filter).await
+    answer(&api, (&path, None), json!({"p_run": id}), &run.sync, &filter).await
 }
 
 /// The problems of a sync.
@@ -195,11 +195,12 @@ pub async fn of_sync(
     Asked(asked): Asked<SyncFilter>,
 ) -> Result<Response, ApiError> {
     api.must_exist(&sync).await?;
+    let state = asked.state;
     let is_open = (asked.state.unwrap_or_default() == Openness::Open).then_some(true);
     let SyncFilter { state: _, r#type, q, row_key, cell, limit, cursor, format } = asked;
     let filter = Filter { r#type, q, row_key, cell, limit, cursor, format };
     let path = format!("/api/syncs/{sync}/errors");
-    answer(&api, &path, json!({"p_sync": sync, "p_open": is_open}), &sync, &filter).await
+    answer(&api, (&path, state), json!({"p_sync": sync, "p_open": is_open}), &sync, &filter).await
 }
 
 /// Where the next page begins.
@@ -207,7 +208,7 @@ type Key = (i64, i64);
 
 async fn answer(
     api: &Api,
-    path: &str,
+    (path, state): (&str, Option<Openness>),
     of: serde_json::Value,
     sync: &str,
     filter: &Filter,
@@ -223,11 +224,55 @@ async fn answer(
         Format::Csv => request::limit(filter.limit, MOST, MOST)? as usize,
     };
     let (rows, next) = page(api, of, filter, after, lines).await?;
-    let next = next.as_ref().and_then(request::cursor);
+    let keys: Vec<Key> = rows.iter().map(key).collect();
     let entries = entries(api, sync, rows);
-    match filter.format.unwrap_or_default() {
-        Format::Json => Ok(Json(Errors { errors: entries, next }).into_response()),
-        Format::Csv => Ok(csv::file(path, &entries, next.as_deref())),
+    if filter.format.unwrap_or_default() == Format::Json {
+        return Ok(Json(Errors { errors: entries, next: next.as_ref().and_then(request::cursor) }).into_response());
+    }
+    let (file, written) = csv::write(&entries, csv::MAX_BYTES);
+    let next =
+        if written < entries.len() { written.checked_sub(1).and_then(|last| keys.get(last).copied()) } else { next };
+    let link = next.as_ref().and_then(request::cursor).map(|cursor| filter.next_page(path, state, &cursor));
+    Ok(csv::answer(file, link.as_deref()))
+}
+
+fn key(row: &Row) -> Key {
+    (row.place, row.id)
+}
+
+impl Filter {
+    /// The address of the CSV file that goes on at `cursor`, with the same filters.
+    fn next_page(&self, path: &str, state: Option<Openness>, cursor: &str) -> String {
+        #[derive(Serialize)]
+        struct Query<'a> {
+            format: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            state: Option<Openness>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            r#type: Option<ErrorType>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            q: Option<&'a str>,
+            #[serde(rename = "rowKey", skip_serializing_if = "Option::is_none")]
+            row_key: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cell: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            limit: Option<u32>,
+            cursor: &'a str,
+        }
+        let Self { r#type, q, row_key, cell, limit, cursor: _, format: _ } = self;
+        let query = Query {
+            format: "csv",
+            state,
+            r#type: *r#type,
+            q: q.as_deref(),
+            row_key: row_key.as_deref(),
+            cell: cell.as_deref(),
+            limit: *limit,
+            cursor,
+        };
+        // Names, numbers and texts: nothing that a query could not carry.
+        format!("{path}?{}", serde_urlencoded::to_string(query).unwrap_or_default())
     }
 }
 
@@ -240,7 +285,6 @@ async fn page(
     lines: usize,
 ) -> Result<(Vec<Row>, Option<Key>), ApiError> {
     let supabase = api.supabase().await?;
-    let key = |row: &Row| (row.place, row.id);
     let mut rows: Vec<Row> = Vec::new();
     loop {
         // One more than is shown tells whether there is a next page.
@@ -293,4 +337,24 @@ fn entries(api: &Api, sync: &str, rows: Vec<Row>) -> Vec<Entry> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_of_a_file_keeps_every_filter() {
+        let asked = "state=all&type=validation&q=%23REF%21+%26%E5%80%A4&rowKey=a%26b&cell=C3&limit=5&format=csv";
+        let filter: SyncFilter = serde_urlencoded::from_str(asked).unwrap();
+        let SyncFilter { state, r#type, q, row_key, cell, limit, cursor, format } = filter;
+        let filter = Filter { r#type, q, row_key, cell, limit, cursor, format };
+        let next = filter.next_page("/api/syncs/a/errors", state, "abc");
+        let query = next.strip_prefix("/api/syncs/a/errors?").unwrap();
+        let mut pairs: Vec<&str> = query.split('&').collect();
+        let mut expected: Vec<&str> = asked.split('&').chain(["cursor=abc"]).collect();
+        pairs.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(pairs, expected);
+    }
 }

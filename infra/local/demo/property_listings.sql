@@ -75,10 +75,9 @@ create or replace trigger property_listings_date_change
 
 alter table public.property_listings enable row level security;
 revoke all on public.property_listings from public, anon, authenticated;
-grant select on public.property_listings to authenticated;
 grant select, insert, update, delete on public.property_listings to service_role;
+-- Who else reads it is the application's decision; until it has made one, nobody does.
 drop policy if exists property_listings_read on public.property_listings;
-create policy property_listings_read on public.property_listings for select to authenticated using (true);
 
 revoke all on function public.property_listings_date_change() from public, anon, authenticated;
 

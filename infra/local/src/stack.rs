@@ -318,6 +318,7 @@ async fn deploy_to(
         ("GoogleSecretId", GOOGLE_SECRET.to_owned()),
         ("TokensSecretId", TOKENS_SECRET.to_owned()),
         ("SupabasePublishableKey", keys.publishable_key.clone()),
+        ("ReaderClaim", "app_metadata.role=reader".to_owned()),
         ("SheetsBaseUrl", sheets.base_url().to_owned()),
         ("DriveBaseUrl", sheets.base_url().to_owned()),
         ("ScheduleState", if deployment.scheduled { "ENABLED" } else { "DISABLED" }.to_owned()),

@@ -72,6 +72,11 @@ impl Database {
         }
     }
 
+    /// Applies the migrations again, as an upgrade of an older version does.
+    pub async fn migrate(&self) {
+        sheetsync_migrations::apply(&self.owner).await.unwrap();
+    }
+
     /// The one JSON value that a query answers.
     pub async fn json(&self, query: &str) -> Value {
         self.owner

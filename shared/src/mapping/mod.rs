@@ -141,6 +141,11 @@ impl Row {
 }
 
 impl Mapping {
+    /// The columns of the table that it feeds, in the order of the definition.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|field| field.column.as_str())
+    }
+
     /// Checks what a definition says about its columns, before anything is read.
     ///
     /// # Errors

@@ -113,16 +113,22 @@ async fn a_secret_that_becomes_malformed_is_an_error_until_it_is_corrected() {
     assert!(secret.renewed(&old).await.is_none());
     pass(300).await;
     assert!(matches!(secret.get().await, Err(SecretError::Malformed { .. })));
+    let reads = asked(&vault);
     say(&vault, Some("new"));
+    pass(9).await;
+    assert!(secret.get().await.is_err());
+    assert_eq!(asked(&vault), reads, "not read again with every request");
+    pass(1).await;
     assert_eq!(secret.get().await.unwrap().as_str(), "new");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_cannot_be_read_at_first_is_tried_again_by_the_next_call() {
+async fn a_secret_that_cannot_be_read_at_first_is_tried_again_ten_seconds_later() {
     let (vault, secret) = vault("old");
     say(&vault, None);
     assert!(matches!(secret.get().await, Err(SecretError::Unavailable { .. })));
     say(&vault, Some("old"));
+    pass(10).await;
     assert_eq!(secret.get().await.unwrap().as_str(), "old");
 }
 
@@ -133,4 +139,25 @@ async fn what_was_given_once_and_for_all_is_never_read() {
     pass(1_000_000).await;
     assert_eq!(given.get().await.unwrap().as_str(), "key");
     assert!(given.renewed(&known).await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_remembered_for_ten_seconds() {
+    let (vault, secret) = vault("malformed");
+    for (text, is_expected) in [
+        (Some("malformed"), (|error| matches!(error, SecretError::Malformed { .. })) as fn(&SecretError) -> bool),
+        (None, |error| matches!(error, SecretError::Unavailable { .. })),
+    ] {
+        say(&vault, text);
+        let before = asked(&vault);
+        for _ in 0..100 {
+            assert!(is_expected(&secret.get().await.unwrap_err()));
+        }
+        assert_eq!(asked(&vault), before + 1, "{text:?}");
+        say(&vault, Some("new"));
+        pass(9).await;
+        assert!(secret.get().await.is_err());
+        pass(1).await;
+    }
+    assert_eq!(secret.get().await.unwrap().as_str(), "new");
 }

@@ -1,5 +1,7 @@
 //! What the client makes of answers, by examples of the protocol (docs/PROTOCOL.md, "Functions").
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 
 fn refused(status: u16, code: &str) -> SupabaseError {
@@ -99,4 +101,60 @@ fn a_preview_says_which_sync_feeds_a_row_and_what_waits_for_approval() {
     assert_eq!(row.act, Act::Claim);
     let why: Vec<Option<Kept>> = row.columns.iter().map(|column| column.why).collect();
     assert_eq!(why, [Some(Kept::OtherSync), Some(Kept::AdoptionWithheld)]);
+}
+
+/// A server that redirects every request with this status, and one that it redirects to, which counts what it gets.
+async fn redirecting(status: u16) -> (String, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let thief = axum::Router::new().fallback(async move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        "{}"
+    });
+    let target = serve(thief).await;
+    let redirect = axum::Router::new().fallback(async move |uri: axum::http::Uri| {
+        let status = axum::http::StatusCode::from_u16(status).unwrap();
+        (status, [(axum::http::header::LOCATION, format!("{target}{uri}"))])
+    });
+    (serve(redirect).await, asked)
+}
+
+async fn serve(router: axum::Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+#[tokio::test]
+async fn the_secret_key_follows_no_redirect() {
+    for status in [301, 302, 303, 307, 308] {
+        let (url, asked) = redirecting(status).await;
+        let supabase = Supabase::new(&url, SecretString::from("sb_secret_key")).unwrap();
+        let read = supabase.select::<serde_json::Value>("sync_state", &[]).await.unwrap_err();
+        let call = supabase.ask::<serde_json::Value>("sync_ping", &json!({})).await.unwrap_err();
+        for error in [read, call] {
+            assert_eq!((error.code().as_str(), error.fault()), ("redirected", Fault::Denied), "{status}: {error}");
+            assert!(error.to_string().contains("SupabaseUrl"), "{error}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 0, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_http_address_is_refused_before_any_call() {
+    for url in ["http://project.supabase.co", "http://127.0.0.1.example.com", "project.supabase.co"] {
+        let error = Supabase::new(url, SecretString::from("sb_secret_key")).unwrap_err();
+        assert_eq!((error.code().as_str(), error.fault()), ("plain_http", Fault::Denied), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_a_line_break_is_told_as_such() {
+    let url = serve(axum::Router::new()).await;
+    let supabase = Supabase::new(&url, SecretString::from("sb_secret_key\n")).unwrap();
+    let error = supabase.select::<serde_json::Value>("sync_state", &[]).await.unwrap_err();
+    assert!(matches!(error, SupabaseError::NoKey(SecretError::Malformed { .. })), "{error:?}");
+    assert!(!format!("{error} {error:?}").contains("sb_secret"), "{error:?}");
+    assert!(sensitive("sb_secret_key").unwrap().is_sensitive());
 }

@@ -1,5 +1,7 @@
 //! 401, 403, and nothing else for those who may not.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,7 +9,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sheetsync_local::Settings;
-use sheetsync_tests::Api;
+use sheetsync_tests::{Api, Sync};
+use uuid::Uuid;
 
 const OPEN: [&str; 3] = ["/health", "/config.json", "/openapi.json"];
 
@@ -114,5 +117,112 @@ async fn a_person_signs_in_with_what_config_json_says_and_gets_in() -> Result<()
         .await?;
     let me = Api::with(session["access_token"].as_str())?.read("/api/me").await?;
     assert_eq!(me, json!({"name": "reader@example.com", "role": "reader", "kind": "user"}));
+    Ok(())
+}
+
+/// A session of somebody whom nobody knows, signed up just now.
+async fn stranger(body: Value) -> Result<Api> {
+    let settings = Settings::from_env()?;
+    let session: Value = reqwest::Client::new()
+        .post(format!("{}/auth/v1/signup", settings.supabase_url))
+        .header("apikey", &settings.supabase_publishable_key)
+        .json(&body)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    Api::with(session["access_token"].as_str())
+}
+
+#[tokio::test]
+async fn who_only_signed_up_reads_nothing() -> Result<()> {
+    let person = stranger(json!({"email": "stranger@example.com", "password": "stranger-and-long"})).await?;
+    let anonymous = stranger(json!({})).await?;
+    for (method, path) in operations().await?.into_iter().filter(|(_, path)| !OPEN.contains(&path.as_str())) {
+        for somebody in [&person, &anonymous] {
+            let answer = somebody.send(method.clone(), &path, &[], Some("{}".to_owned())).await?;
+            assert_eq!((answer.status, answer.code()), (403, "forbidden"), "{method} {path}");
+        }
+    }
+    Ok(())
+}
+
+/// A token that the project's PostgREST takes.
+fn database_token(claims: &Value) -> Result<String> {
+    let key = EncodingKey::from_secret(Settings::from_env()?.supabase_jwt_secret.as_bytes());
+    Ok(jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key)?)
+}
+
+#[tokio::test]
+async fn nothing_of_sheetsync_is_read_through_postgrest_but_by_the_service_role() -> Result<()> {
+    let settings = Settings::from_env()?;
+    let sync = Sync::named("postgrest").rows(3).create().await?;
+    sync.run().await?;
+    let tables: Vec<String> = sync
+        .database
+        .query(
+            "select c.relname::text from pg_class as c where c.relnamespace = 'public'::regnamespace
+             and c.relkind in ('r', 'v') and (c.relname like 'sync\\_%' or c.relname = 'property_listings') order by 1",
+            &[],
+        )
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert!(tables.len() > 10 && tables.contains(&"sync_errors".to_owned()), "{tables:?}");
+    let signed_in = |claims: Value| {
+        let mut all =
+            json!({"role": "authenticated", "aud": "authenticated", "sub": Uuid::new_v4(), "exp": 4_102_444_800_u64});
+        all.as_object_mut().into_iter().for_each(|all| all.extend(claims.as_object().cloned().unwrap_or_default()));
+        database_token(&all)
+    };
+    let strangers = [
+        ("nobody", None),
+        ("an anonymous sign-in", Some(signed_in(json!({"is_anonymous": true}))?)),
+        ("a stranger", Some(signed_in(json!({"app_metadata": {}}))?)),
+        ("a reader of the API", Some(signed_in(json!({"app_metadata": {"role": "reader"}}))?)),
+    ];
+    let read = async |path: &str, key: &str, token: Option<&str>| -> Result<(u16, String)> {
+        let mut request =
+            reqwest::Client::new().get(format!("{}/rest/v1/{path}", settings.supabase_url)).header("apikey", key);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    };
+    for table in &tables {
+        let path = format!("{table}?limit=1");
+        for (who, token) in &strangers {
+            let (status, text) = read(&path, &settings.supabase_publishable_key, token.as_deref()).await?;
+            let code = serde_json::from_str::<Value>(&text).unwrap_or_default()["code"].clone();
+            assert!([401, 403].contains(&status) && code == "42501", "{who} reads {table}: {status} {text}");
+        }
+        let (status, text) = read(&path, &settings.supabase_secret_key, None).await?;
+        assert_eq!(status, 200, "{table}: {text}");
+    }
+    for (who, token) in &strangers {
+        let path = "rpc/sync_overview";
+        let (status, text) = read(path, &settings.supabase_publishable_key, token.as_deref()).await?;
+        assert!([401, 403, 404].contains(&status), "{who} calls sync_overview: {status} {text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_that_takes_too_long_is_cancelled_in_the_database() -> Result<()> {
+    let settings = Settings::from_env()?;
+    let started = Instant::now();
+    let answer = reqwest::Client::new()
+        .post(format!("{}/rest/v1/rpc/sync_statistics", settings.supabase_url))
+        .header("apikey", &settings.supabase_secret_key)
+        // A step for every second of three thousand years.
+        .json(&json!({"p_sync": "none", "p_from": "0001-01-01", "p_to": "3001-01-01", "p_bucket_seconds": 1}))
+        .send()
+        .await?;
+    let (took, error): (_, Value) = (started.elapsed(), answer.json().await?);
+    assert_eq!(error["code"], "57014", "{error}");
+    assert!(took < Duration::from_secs(6), "{took:?}: before service_role's own limit of eight seconds");
     Ok(())
 }

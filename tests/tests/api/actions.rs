@@ -90,8 +90,7 @@ async fn while_a_run_makes_progress_another_is_refused_and_named() -> Result<()>
     let answer = Api::operator()?.post(&format!("/api/syncs/{}/runs", sync.name), &json!({})).await?;
     assert_eq!((answer.status, answer.code()), (409, "busy"), "{}", answer.text);
     assert_eq!(answer.json["error"]["details"]["run"], open.to_string());
-    let one = Api::reader()?.read(&format!("/api/syncs/{}", sync.name)).await?;
-    assert_eq!(one["sync"]["runningRun"]["id"], open.to_string());
+    Api::reader()?.read_when(&format!("/api/syncs/{}", sync.name), "/sync/runningRun/id", &json!(open)).await;
     Ok(())
 }
 
@@ -137,7 +136,8 @@ async fn a_withheld_adoption_is_decided_once_for_the_rows_that_a_run_found() -> 
         (&listed["runs"][0]["adoption"]["rows"], &listed["runs"][0]["adoption"]["sample"]),
         (&json!(1), &json!([]))
     );
-    let reasons = operator.read(&format!("/api/syncs/{}", sync.name)).await?["sync"]["reasons"].clone();
+    let told = operator.read_when(&format!("/api/syncs/{}", sync.name), "/sync/lastRun/id", &json!(withheld.id)).await;
+    let reasons = told["sync"]["reasons"].clone();
     assert!(reasons.as_array().is_some_and(|all| all.iter().any(|it| it["code"] == "adoption_withheld")), "{reasons}");
 
     let path = format!("/api/runs/{}/approve-adoption", withheld.id);

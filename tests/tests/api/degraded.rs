@@ -26,16 +26,20 @@ async fn with_supabase_gone_what_is_known_is_told_within_two_seconds() -> Result
     let run = sync.run().await?;
     let path = format!("/api/syncs/{}", sync.name);
     let reader = Api::reader()?;
-    assert_eq!(reader.read(&path).await?["sync"]["lastRun"]["id"], run.id.to_string());
+    reader.read_when(&path, "/sync/lastRun/id", &json!(run.id)).await;
 
     // Gone, and worse: there, and silent.
     for (deed, undo) in [(Deed::Stop, Deed::Start), (Deed::Pause, Deed::Resume)] {
         while_postgrest(deed, undo, async || {
-            let started = Instant::now();
-            let told = reader.read(&path).await?;
-            let took = started.elapsed();
-            assert!(took < IN_TIME, "{deed:?}: {took:?}");
-            assert_eq!(told["unreachable"][0]["what"], "supabase", "{told}");
+            // What was read within the last second is still told as current.
+            let told = eventually("it is told that Supabase is gone", async || {
+                let started = Instant::now();
+                let told = reader.read(&path).await.ok()?;
+                let took = started.elapsed();
+                assert!(took < IN_TIME, "{deed:?}: {took:?}");
+                (told["unreachable"][0]["what"] == "supabase").then_some(told)
+            })
+            .await;
             assert_eq!(
                 (&told["sync"]["status"], &told["sync"]["reasons"][0]["code"]),
                 (&json!("unknown"), &json!("supabase_unreachable"))
@@ -130,6 +134,7 @@ async fn with_sqs_or_dynamodb_gone_the_rest_is_told_within_two_seconds() -> Resu
         assert!(answer.status == 200 && took < IN_TIME, "{path}: {} after {took:?}: {}", answer.status, answer.text);
         Ok::<_, anyhow::Error>(answer)
     };
+    reader.read_when(&one, "/sync/lastRun/id", &json!(run.id)).await;
     for (operations, part, gone, there) in [
         ("AmazonSQS.", "queue", ["queue", "deadLetters"].as_slice(), ["circuit"].as_slice()),
         ("DynamoDB_", "circuit", &["circuit"], &["queue", "deadLetters"]),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use sheetsync_tests::{Api, Sync};
+use sheetsync_tests::{Api, Sync, eventually};
 
 /// Puts dots in place of what differs from run to run.
 fn steady(mut body: Value, volatile: &[&str]) -> Value {
@@ -23,7 +23,7 @@ async fn a_sync_is_told_with_its_run_and_why_it_is_not_healthy() -> Result<()> {
         all["syncs"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
     assert!(names.contains(&sync.name.as_str()), "{names:?}");
 
-    let one = reader.read(&format!("/api/syncs/{}", sync.name)).await?;
+    let one = reader.read_when(&format!("/api/syncs/{}", sync.name), "/sync/lastRun/id", &json!(run.id)).await;
     assert_eq!((&one["unreachable"], &one["sync"]["lastRun"]["id"]), (&json!([]), &json!(run.id)));
     assert_eq!(one["delivery"]["deadLetters"]["messages"].as_u64().map(|_| ()), Some(()));
     assert_eq!(one["delivery"]["circuit"]["mode"], "auto");
@@ -35,6 +35,7 @@ async fn a_sync_is_told_with_its_run_and_why_it_is_not_healthy() -> Result<()> {
         "/lastRun/sync",
         "/lastRun/startedAt",
         "/lastRun/plannedAt",
+        "/lastRun/checkedAt",
         "/lastRun/heartbeatAt",
         "/lastRun/completedAt",
         "/lastRun/durationSeconds",
@@ -73,8 +74,18 @@ async fn a_run_is_told_with_its_batches_page_by_page() -> Result<()> {
         }
     }
     assert_eq!(paged, batches);
-    let volatile =
-        ["/id", "/sync", "/startedAt", "/plannedAt", "/heartbeatAt", "/completedAt", "/durationSeconds", "/metadata"];
+    let volatile = [
+        "/id",
+        "/sync",
+        "/startedAt",
+        "/plannedAt",
+        "/checkedAt",
+        "/provedAt",
+        "/heartbeatAt",
+        "/completedAt",
+        "/durationSeconds",
+        "/metadata",
+    ];
     let mut told = steady(whole, &volatile);
     told["batches"] = json!(batches.iter().map(|batch| steady(batch.clone(), &["/finishedAt"])).collect::<Vec<_>>());
     insta::assert_json_snapshot!("run", told);
@@ -179,11 +190,40 @@ async fn an_exported_file_runs_nothing_in_a_spreadsheet() -> Result<()> {
     let mut values = 0;
     for record in reader.records() {
         for field in &record? {
-            assert!(!field.starts_with(['=', '+', '-', '@', '\t', '\r']), "{field:?}");
+            assert!(!field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{field:?}");
             values += usize::from(field.starts_with('\''));
         }
     }
     assert_eq!(values, hostile.len(), "{}", file.text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_export_comes_in_files_that_each_fit_and_keep_the_filters() -> Result<()> {
+    let sync = Sync::named("export").rows(2).create().await?;
+    let run = sync.run().await?;
+    // Some 6 MB that the filter wants, and as many entries that it does not.
+    let insert = "insert into sync_errors (sync, run, row_key, row_number, error_type, code, message, raw, resolved_at)
+        select $1, $2, 'K' || n, n, t.type, 'not_a_date', t.type, repeat('値', 500), now()
+        from generate_series(1, 4000) as n cross join (values ('validation'), ('database')) as t (type)";
+    assert_eq!(sync.database.execute(insert, &[&sync.name, &run.id]).await?, 8000);
+    let reader = Api::reader()?;
+    let mut next = Some(format!("/api/syncs/{}/errors?format=csv&state=all&type=validation&q=valid", sync.name));
+    let (mut rows, mut sizes) = (Vec::new(), Vec::new());
+    while let Some(path) = next {
+        let file = reader.get(&path).await?;
+        assert_eq!(file.status, 200, "{path}: {}", file.text);
+        sizes.push(file.text.len());
+        let mut csv = csv::Reader::from_reader(file.text.trim_start_matches('\u{feff}').as_bytes());
+        for record in csv.records() {
+            let record = record?;
+            assert_eq!(&record[5], "validation", "{path}");
+            rows.push(record[0].parse::<u32>()?);
+        }
+        next = file.header("link").strip_prefix('<').and_then(|link| link.split('>').next()).map(str::to_owned);
+    }
+    assert_eq!(rows, (1..=4000).collect::<Vec<_>>(), "each once, in order");
+    assert!(sizes.len() == 2 && sizes[0] > 4_300_000 && sizes.iter().sum::<usize>() > 4_500_000, "{sizes:?}");
     Ok(())
 }
 
@@ -206,12 +246,16 @@ async fn series_have_every_step_and_the_runs_of_now_in_the_last() -> Result<()> 
 async fn prometheus_reads_every_sync_and_queue() -> Result<()> {
     let sync = Sync::named("scraped").rows(3).create().await?;
     sync.run().await?;
-    let scraped = Api::reader()?.get("/metrics").await?;
-    assert!(scraped.header("content-type").starts_with("application/openmetrics-text"));
+    let reader = Api::reader()?;
     let name = &sync.name;
+    let ran = format!("sheetsync_runs_24h{{sync=\"{name}\",is=\"completed\"}} 1");
+    let scraped = eventually("the run is told", async || {
+        reader.get("/metrics").await.ok().filter(|scraped| scraped.text.contains(&ran))
+    })
+    .await;
+    assert!(scraped.header("content-type").starts_with("application/openmetrics-text"));
     for line in [
         format!("sheetsync_status{{sync=\"{name}\",is="),
-        format!("sheetsync_runs_24h{{sync=\"{name}\",is=\"completed\"}} 1"),
         format!("sheetsync_run_success_ratio_24h{{sync=\"{name}\"}} 1"),
         format!("sheetsync_open_rejections{{sync=\"{name}\"}} 0"),
         "sheetsync_up{part=\"supabase\"} 1".to_owned(),

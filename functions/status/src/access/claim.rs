@@ -18,6 +18,9 @@ pub enum ClaimError {
     /// Everybody can give it to themselves.
     #[error("{0:?} is no claim to trust: users write their own user_metadata; use app_metadata")]
     WrittenByUsers(String),
+    /// It is not said who may read.
+    #[error("READER_CLAIM is empty; write app_metadata.role=reader, or * for everybody who can sign in")]
+    NoReaders,
 }
 
 impl Claim {

@@ -10,10 +10,11 @@ use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use sheetsync::http;
 use sheetsync::secrets::FromSecret;
 use tokio::sync::Mutex;
 
-use super::claim::Claim;
+use super::claim::{Claim, ClaimError};
 use super::{Kind, Principal, Role};
 use crate::error::ApiError;
 use crate::memory::Memory;
@@ -37,12 +38,42 @@ const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(60);
 const FETCH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What says who is who.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rules {
-    /// What a person needs to read; without it, everybody who can sign in reads.
-    pub reader: Option<Claim>,
+    /// Who may read.
+    pub readers: Readers,
     /// What makes a person an operator; without it, nobody is.
     pub operator: Option<Claim>,
+}
+
+/// Which people may read. Operators always may, anonymous sign-ins never.
+#[derive(Debug, Clone)]
+pub enum Readers {
+    /// Everybody who can sign in, which has to be asked for: `*`.
+    Everybody,
+    /// Who has this claim.
+    With(Claim),
+}
+
+impl Readers {
+    /// Reads READER_CLAIM. An empty one lets nobody in, because projects have sign-ups switched on by default.
+    ///
+    /// # Errors
+    /// When it is empty, or neither `*` nor a claim to trust.
+    pub fn parse(text: &str) -> Result<Self, ClaimError> {
+        match text.trim() {
+            "" => Err(ClaimError::NoReaders),
+            "*" => Ok(Self::Everybody),
+            claim => Claim::parse(claim).map(Self::With),
+        }
+    }
+
+    fn include(&self, claims: &Value) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::With(claim) => claim.is_in(claims),
+        }
+    }
 }
 
 /// The key of projects that sign with a shared secret.
@@ -97,15 +128,25 @@ fn usable(jwk: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
 
 impl People {
     /// The people of the project at `supabase_url`.
-    pub fn new(supabase_url: &str, shared_secret: Option<SharedSecret>, rules: Rules, memory: Option<Memory>) -> Self {
-        Self {
-            http: reqwest::Client::new(),
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(
+        supabase_url: &str,
+        shared_secret: Option<SharedSecret>,
+        rules: Rules,
+        memory: Option<Memory>,
+    ) -> reqwest::Result<Self> {
+        // A redirect would let another server say who may act.
+        let http = http::client(supabase_url)?;
+        Ok(Self {
+            http,
             issuer: format!("{}/auth/v1", supabase_url.trim_end_matches('/')),
             shared_secret,
             rules,
             keys: Mutex::default(),
             memory,
-        }
+        })
     }
 
     /// Who holds this access token.
@@ -117,7 +158,7 @@ impl People {
         // Supabase can sign in people whom nobody knows.
         let is_anonymous = claims["is_anonymous"].as_bool().unwrap_or_default();
         let is_operator = self.rules.operator.as_ref().is_some_and(|claim| claim.is_in(&claims));
-        let is_reader = is_operator || self.rules.reader.as_ref().is_none_or(|claim| claim.is_in(&claims));
+        let is_reader = is_operator || self.rules.readers.include(&claims);
         if is_anonymous || !is_reader {
             return Err(ApiError::Forbidden);
         }

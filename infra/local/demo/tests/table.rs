@@ -5,7 +5,7 @@ use sheetsync_demo::{CREATE_TABLE, TABLE};
 use sheetsync_test_database::Database;
 
 #[tokio::test]
-async fn the_table_can_be_created_twice_and_signed_in_users_only_read_it() {
+async fn the_table_can_be_created_twice_and_only_the_service_role_reads_it() {
     let database = Database::empty().await;
     database.sql(CREATE_TABLE).await;
     database.sql("insert into property_listings (listing_no, address) values ('AA1', '東京都')").await;
@@ -21,7 +21,7 @@ async fn the_table_can_be_created_twice_and_signed_in_users_only_read_it() {
     }
     assert_eq!(
         allowed,
-        [json!(["anon", 0, false]), json!(["authenticated", 1, false]), json!(["service_role", 1, true])]
+        [json!(["anon", 0, false]), json!(["authenticated", 0, false]), json!(["service_role", 1, true])]
     );
     assert_eq!(database.json("select updated_at > created_at from property_listings").await, json!(true));
 }

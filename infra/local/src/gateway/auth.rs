@@ -1,6 +1,7 @@
 //! Signing in, as far as a client of Supabase Auth sees it: the JWKS, and the token endpoint for passwords and refresh
 //! tokens. Supabase Auth itself (GoTrue) comes as a Go program or a container image only, and so cannot run here; this
-//! follows its addresses, claims and errors for two users who exist from the start. No sign-up, no e-mail, no MFA.
+//! follows its addresses, claims and errors for two users who exist from the start, and for strangers who sign up. No e-mail, no
+//! MFA.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
@@ -37,7 +38,7 @@ const READY_MADE_LIFE_SECONDS: u64 = 7 * 86_400;
 #[derive(Debug)]
 struct User {
     id: Uuid,
-    email: &'static str,
+    email: String,
     password: String,
     /// What only the project's owner can set: here, the claim that makes an operator.
     app_metadata: Value,
@@ -82,9 +83,9 @@ impl Auth {
             "alg": "ES256", "crv": "P-256", "ext": true, "key_ops": ["verify"], "kid": key_id, "kty": "EC", "use": "sig",
             "x": coordinate(&point[1..33]), "y": coordinate(&point[33..]),
         }]});
-        let user = |email, password: &str, app_metadata| User {
+        let user = |email: &str, password: &str, app_metadata| User {
             id: Uuid::new_v4(),
-            email,
+            email: email.to_owned(),
             password: password.to_owned(),
             app_metadata,
         };
@@ -93,7 +94,11 @@ impl Auth {
             key_id,
             jwks,
             users: vec![
-                user(READER, &keys.reader_password, json!({"provider": "email", "providers": ["email"]})),
+                user(
+                    READER,
+                    &keys.reader_password,
+                    json!({"provider": "email", "providers": ["email"], "role": "reader"}),
+                ),
                 user(
                     OPERATOR,
                     &keys.operator_password,
@@ -126,6 +131,7 @@ impl Auth {
             _ if !has_key => proxy::json(StatusCode::UNAUTHORIZED, &json!({"message": "No API key found in request"})),
             (&Method::POST, "/token?grant_type=password") => self.sign_in(request.body()),
             (&Method::POST, "/token?grant_type=refresh_token") => self.refresh(request.body()),
+            (&Method::POST, "/signup") => self.sign_up(request.body()),
             (&Method::POST, "/logout" | "/logout?scope=local" | "/logout?scope=global") => {
                 proxy::text(StatusCode::NO_CONTENT, "")
             }
@@ -167,15 +173,27 @@ impl Auth {
         }
     }
 
+    /// Anybody gets in, as in a new project with sign-ups and anonymous sign-ins switched on; nobody knows them.
+    fn sign_up(&self, body: &[u8]) -> Response<Full<Bytes>> {
+        let Credentials { email, password, .. } = serde_json::from_slice(body).unwrap_or_default();
+        let app_metadata =
+            if email.is_empty() { json!({}) } else { json!({"provider": "email", "providers": ["email"]}) };
+        let stranger = User { id: Uuid::new_v4(), email, password, app_metadata };
+        self.session_of(&stranger, Uuid::new_v4().simple().to_string())
+    }
+
     fn session(&self, index: usize) -> Response<Full<Bytes>> {
-        let user = &self.users[index];
-        let Ok(access_token) = self.access_token(user, LIFE_SECONDS) else {
-            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure", "the token cannot be signed");
-        };
         let refresh_token = Uuid::new_v4().simple().to_string();
         if let Ok(mut tokens) = self.refresh_tokens.lock() {
             tokens.insert(refresh_token.clone(), index);
         }
+        self.session_of(&self.users[index], refresh_token)
+    }
+
+    fn session_of(&self, user: &User, refresh_token: String) -> Response<Full<Bytes>> {
+        let Ok(access_token) = self.access_token(user, LIFE_SECONDS) else {
+            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_failure", "the token cannot be signed");
+        };
         let session = json!({
             "access_token": access_token, "token_type": "bearer", "expires_in": LIFE_SECONDS,
             "expires_at": now() + LIFE_SECONDS, "refresh_token": refresh_token,
@@ -192,7 +210,7 @@ impl Auth {
             "iss": self.issuer.get().context("the gateway does not listen yet")?, "sub": user.id, "aud": "authenticated",
             "exp": now + life_seconds, "iat": now, "email": user.email, "phone": "", "app_metadata": user.app_metadata,
             "user_metadata": {}, "role": "authenticated", "aal": "aal1", "session_id": Uuid::new_v4(),
-            "amr": [{"method": "password", "timestamp": now}], "is_anonymous": false,
+            "amr": [{"method": "password", "timestamp": now}], "is_anonymous": user.email.is_empty(),
         });
         let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::ES256) };
         Ok(jsonwebtoken::encode(&header, &claims, &self.signing_key)?)

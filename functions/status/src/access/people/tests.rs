@@ -54,6 +54,11 @@ fn rsa(id: &'static str) -> Signer {
     Signer { algorithm: Algorithm::RS256, key, id, jwk, public: pair.public_key().as_ref().to_vec() }
 }
 
+fn rules(reader_claim: &str) -> Rules {
+    let operator = Some(Claim::parse("app_metadata.role=operator").unwrap());
+    Rules { readers: Readers::parse(reader_claim).unwrap(), operator }
+}
+
 /// A project that publishes keys.
 struct Project {
     url: String,
@@ -79,8 +84,11 @@ impl Project {
     }
 
     fn people(&self) -> People {
-        let rules = Rules { reader: None, operator: Some(Claim::parse("app_metadata.role=operator").unwrap()) };
-        People::new(&self.url, None, rules, None)
+        self.people_with("*")
+    }
+
+    fn people_with(&self, reader_claim: &str) -> People {
+        People::new(&self.url, None, rules(reader_claim), None).unwrap()
     }
 
     /// The claims of somebody who has just signed in.
@@ -241,8 +249,8 @@ async fn a_shared_secret_counts_only_where_it_is_configured() {
     };
     let token = sign(secret);
     refused(&project.people(), &token).await;
-    let people =
-        People::new(&project.url, Some(DecodingKey::from_secret(secret.as_bytes()).into()), Rules::default(), None);
+    let shared_secret = DecodingKey::from_secret(secret.as_bytes()).into();
+    let people = People::new(&project.url, Some(shared_secret), rules("*"), None).unwrap();
     assert!(people.principal(&token).await.is_ok());
     refused(&people, &sign("another secret")).await;
     assert!(
@@ -255,11 +263,37 @@ async fn a_shared_secret_counts_only_where_it_is_configured() {
 async fn who_may_read_can_be_narrowed_and_anonymous_sign_ins_never_do() {
     let signer = elliptic("one");
     let project = Project::publishing(&[&signer]).await;
-    let reader = Some(Claim::parse("app_metadata.team=listings").unwrap());
-    let people = People::new(&project.url, None, Rules { reader, operator: None }, None);
+    let people = project.people_with("app_metadata.team=listings");
     assert!(matches!(people.principal(&signer.sign(&project.claims())).await, Err(ApiError::Forbidden)));
     let claims = project.claims_with("app_metadata", json!({"team": "listings"}));
     assert!(people.principal(&signer.sign(&claims)).await.is_ok());
     let claims = project.claims_with("is_anonymous", true);
     assert!(matches!(project.people().principal(&signer.sign(&claims)).await, Err(ApiError::Forbidden)));
+}
+
+#[tokio::test]
+async fn an_empty_reader_claim_is_refused_and_a_star_lets_everybody_in() {
+    for empty in ["", "  "] {
+        assert!(matches!(Readers::parse(empty), Err(ClaimError::NoReaders)), "{empty:?}");
+    }
+    assert!(matches!(Readers::parse(" * "), Ok(Readers::Everybody)));
+    for wrong in ["**", "role", "user_metadata.role=reader"] {
+        assert!(Readers::parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn signing_keys_are_not_taken_from_where_a_redirect_leads() {
+    let signer = elliptic("one");
+    let other = Project::publishing(&[&signer]).await;
+    let target = format!("{}/auth/v1/.well-known/jwks.json", other.url);
+    let redirect = move || std::future::ready(axum::response::Redirect::temporary(&target));
+    let router = axum::Router::new().route("/auth/v1/.well-known/jwks.json", get(redirect));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let people = People::new(&url, None, rules("*"), None).unwrap();
+    let refused = people.principal(&signer.sign(&other.claims())).await;
+    assert!(matches!(refused, Err(ApiError::AuthUnavailable)), "{refused:?}");
+    assert_eq!(other.asked.load(Ordering::SeqCst), 0);
 }
