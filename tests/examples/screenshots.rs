@@ -40,6 +40,7 @@ async fn main() -> Result<()> {
     let withheld = owners.run().await?;
     ensure!(withheld.deletes_withheld.is_some(), "{withheld:?}");
     spread_over_a_day(&listings).await?;
+    let adoption = fill_before_the_first_run().await?;
 
     let operator = Api::operator()?;
     for (path, body) in [
@@ -59,7 +60,9 @@ async fn main() -> Result<()> {
     listings.control.add_fault(&fault(&listings, 40, Action::Delay { milliseconds: 2_000 })).await?;
     let live = listings.ask("full").await?.run.context("it has begun")?;
     eventually("it is under way", async || (listings.state(live).await.ok()?.unchanged >= 800).then_some(())).await;
-    look(&json!({"partial": partial.id, "withheld": withheld.id, "live": live, "restored": restored.id}))
+    look(&json!({
+        "partial": partial.id, "withheld": withheld.id, "adoption": adoption.id, "live": live, "restored": restored.id,
+    }))
 }
 
 /// Somebody deletes rows in the application; the next scheduled run inserts them again, and compares everything.
@@ -73,6 +76,21 @@ async fn lose_rows(sync: &Sync) -> Result<Run> {
         (!told["verification"].is_null()).then_some(())
     })
     .await;
+    Ok(run)
+}
+
+/// A table that held some of the sheet's rows already, with other prices and addresses.
+async fn fill_before_the_first_run() -> Result<Run> {
+    let sync = Sync::called("imported").rows(200).create().await?;
+    let sql = format!(
+        "insert into public.{} (listing_no, address, price_yen)
+         select 'AA' || lpad(n::text, 5, '0'), '東京都港区芝 ' || n || '-1', 25000000 + n * 100000
+         from generate_series(1, 12) as n",
+        sync.table
+    );
+    sync.database.batch_execute(&sql).await?;
+    let run = sync.run().await?;
+    ensure!(run.withheld == 12, "{run:?}");
     Ok(run)
 }
 

@@ -118,6 +118,33 @@ test("withheld deletes are approved for exactly the rows that a run found gone",
   expectQuiet(watched);
 });
 
+test("an adoption shows what differs, and its approval lets the next run write", async () => {
+  const watched = await atSync("adopted");
+  const { page } = watched;
+  await page.getByRole("table", { name: "Runs, newest first" }).getByRole("link").first().click();
+  const notice = page.getByRole("region", { name: "An adoption waits for approval" });
+  const column = (name: string) =>
+    notice.locator("details.column").filter({ has: page.getByText(name, { exact: true }) });
+  await column("address").getByText("1 row", { exact: true }).waitFor();
+  await column("price_yen").getByText("1 row", { exact: true }).waitFor();
+  const sample = column("address").getByRole("listitem").filter({ hasText: "AA00002" });
+  expect(await sample.innerText()).toContain("<img src=x onerror=alert(1)>");
+  expect(await notice.locator("img, script, [onerror]").count()).toBe(0);
+
+  await button(page, "Decide whose values stay…").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("In 1 row of the table").waitFor();
+  await button(page, "Decide").click();
+  await dialog.getByText("Choose whose values stay.").waitFor();
+  await dialog.getByText("Say why").waitFor();
+  await dialog.getByText("The sheet's", { exact: true }).click();
+  await dialog.getByLabel("Reason").fill("first import");
+  await button(page, "Overwrite in 1 row").click();
+  await page.getByText("The counts add up to the 3 rows read.").waitFor();
+  await fact(page, "Updated").getByText("1", { exact: true }).waitFor();
+  expectQuiet(watched);
+});
+
 test("the breaker is held open and let go, and the audit says who and why", async () => {
   const watched = await signedIn("operator");
   const { page } = watched;
