@@ -68,6 +68,26 @@ fn without_a_key_it_says_which_variable_to_set() {
 }
 
 #[test]
+fn no_secret_is_sent_over_plain_http() {
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_sheetsync"))
+            .args(arguments)
+            .env("SUPABASE_SECRET_KEY", "sb_secret_key")
+            .env("SHEETSYNC_TOKEN", "token")
+            .output()
+            .expect("the command runs")
+    };
+    for (arguments, name) in [
+        (["status", "--supabase-url", "http://project.supabase.co"].as_slice(), "SupabaseUrl"),
+        (&["watch", "listings", "--api-url", "http://api.example.com"], "API_URL"),
+    ] {
+        let output = run(arguments);
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && told.contains(name) && told.contains("https://"), "{told}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_exits_with_two() {
     assert_eq!(sheetsync(&["sink"]).status.code(), Some(2));
 }

@@ -202,3 +202,16 @@ fn sql() -> String {
     let paths = files.flatten().map(|file| file.path()).filter(|path| path.extension().is_some_and(|it| it == "sql"));
     paths.map(|path| std::fs::read_to_string(path).expect("a migration")).collect()
 }
+
+#[test]
+fn the_template_refuses_a_sign_in_without_readers() {
+    let template = read("template.yaml");
+    let rules = entries(&template, "Rules");
+    let (_, rule) = rules.iter().find(|(name, _)| name == "ReadersAreNamed").expect("the rule");
+    let lines: Vec<&str> = rule.lines().map(str::trim).collect();
+    assert!(lines.contains(&r#"RuleCondition: !Not [!Equals [!Ref SupabasePublishableKey, ""]]"#), "{rule}");
+    assert!(lines.contains(&r#"- Assert: !Not [!Equals [!Ref ReaderClaim, ""]]"#), "{rule}");
+    let parameters = entries(&template, "Parameters");
+    let (_, claim) = parameters.iter().find(|(name, _)| name == "ReaderClaim").expect("the parameter");
+    assert!(claim.contains("Default: \"\""), "nobody but who is named: {claim}");
+}
