@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sheetsync::http;
 use sheetsync::supabase::RunStatus;
 use uuid::Uuid;
 
@@ -28,6 +29,9 @@ pub enum ApiError {
     /// There is no token.
     #[error("SHEETSYNC_TOKEN is not set: export a service token of the API (locally: SHEETSYNC_TOKEN=$OPERATOR_TOKEN)")]
     NoToken,
+    /// The token would be sent unencrypted.
+    #[error("API_URL is {0}, over which the token would be sent unencrypted; give its https:// address")]
+    NotPrivate(String),
     /// No answer.
     #[error("the API at {url} gave no answer; check API_URL")]
     NoAnswer {
@@ -126,11 +130,10 @@ impl Access {
     pub fn connect(&self) -> Result<Api, ApiError> {
         let token = std::env::var("SHEETSYNC_TOKEN").map_err(|_| ApiError::NoToken)?;
         let url = self.api_url.trim_end_matches('/').to_owned();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("sheetsync/", env!("CARGO_PKG_VERSION")))
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(|source| ApiError::NoAnswer { url: url.clone(), source })?;
+        if !http::is_private(&url) {
+            return Err(ApiError::NotPrivate(url));
+        }
+        let http = http::client(&url).map_err(|source| ApiError::NoAnswer { url: url.clone(), source })?;
         Ok(Api { http, url, token: token.into() })
     }
 }
@@ -178,7 +181,8 @@ impl Api {
             message: String,
         }
         let no_answer = |source| ApiError::NoAnswer { url: self.url.clone(), source };
-        let answer = request.bearer_auth(self.token.expose_secret()).send().await.map_err(no_answer)?;
+        let answer =
+            request.timeout(TIMEOUT).bearer_auth(self.token.expose_secret()).send().await.map_err(no_answer)?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(no_answer)?;
         let unreadable = |code: &str| ApiError::Refused {

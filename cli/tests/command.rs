@@ -1,5 +1,6 @@
 //! The command as a person uses it: what it prints, and what it exits with.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -67,6 +68,72 @@ fn without_a_key_it_says_which_variable_to_set() {
 }
 
 #[test]
+fn no_secret_is_sent_over_plain_http() {
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_sheetsync"))
+            .args(arguments)
+            .env("SUPABASE_SECRET_KEY", "sb_secret_key")
+            .env("SHEETSYNC_TOKEN", "token")
+            .output()
+            .expect("the command runs")
+    };
+    for (arguments, name) in [
+        (["status", "--supabase-url", "http://project.supabase.co"].as_slice(), "SupabaseUrl"),
+        (&["watch", "listings", "--api-url", "http://api.example.com"], "API_URL"),
+    ] {
+        let output = run(arguments);
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && told.contains(name) && told.contains("https://"), "{told}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_exits_with_two() {
     assert_eq!(sheetsync(&["sink"]).status.code(), Some(2));
+}
+
+/// Every command with its own options, as `--help` tells them.
+fn commands(path: &[&str], found: &mut BTreeMap<String, BTreeSet<String>>) {
+    let help = text(&sheetsync(&[path, &["--help"]].concat()).stdout);
+    let listed = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    let below: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "help")
+        .collect();
+    let options: BTreeSet<String> = help
+        .lines()
+        .filter_map(|line| {
+            line.trim_start().split_once("--").filter(|(before, _)| before.is_empty() || before.starts_with('-'))
+        })
+        .map(|(_, rest)| rest.split(|it: char| !it.is_ascii_lowercase() && it != '-').next().unwrap_or_default())
+        .filter(|name| !["help", "verbose", "version"].contains(name))
+        .map(|name| format!("--{name}"))
+        .collect();
+    if !path.is_empty() && (below.is_empty() || !options.is_empty()) {
+        found.insert(path.join(" "), options);
+    }
+    for name in below {
+        commands(&[path, &[name]].concat(), found);
+    }
+}
+
+#[test]
+fn every_command_and_option_is_documented_and_every_documented_one_exists() {
+    let mut real = BTreeMap::new();
+    commands(&[], &mut real);
+    let manual = include_str!("../../docs/OPERATIONS_MANUAL.md");
+    let table = manual.split("## The command's options\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let in_backticks = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let documented: BTreeMap<String, BTreeSet<String>> = table
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').collect();
+            let command = in_backticks(cells.get(1)?).pop()?;
+            Some((command, in_backticks(cells.get(3)?).into_iter().collect()))
+        })
+        .collect();
+    assert!(real.len() > 10, "{real:?}");
+    assert_eq!(documented, real);
 }

@@ -212,6 +212,12 @@ impl Supabase {
         Self { timeout: HASTY_TIMEOUT, ..self }
     }
 
+    /// The same connection, whose calls end after `timeout`.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
     /// Opens a run.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Sync, things};
+use crate::harness::{Database, Sync, things};
 
 #[tokio::test]
 async fn every_type_arrives_is_compared_and_changes() {
@@ -191,4 +191,21 @@ async fn a_date_key_and_an_integer_key_find_their_rows() {
     sync.run(&service, &[json!(["2024-03-01", 7, 1])]).await;
     assert_eq!(sync.run(&service, &[json!(["2024-03-01", 7, 2])]).await.1["updated"], 1);
     assert_eq!(database.rows("select place, visitors from days").await, json!([[7, 2]]));
+}
+
+#[tokio::test]
+async fn a_table_of_many_columns_is_merged() {
+    let database = Database::new().await;
+    let names: Vec<String> = (0..800).map(|number| format!("c{number}")).collect();
+    let columns: Vec<String> = names.iter().skip(1).map(|name| format!("{name} text")).collect();
+    database.sql(&format!("create table wide (c0 text primary key, {})", columns.join(", "))).await;
+    let service = database.service().await;
+    let sync = Sync::new("wide", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let row =
+        |text: &str| json!(std::iter::once("K").chain(std::iter::repeat_n(text, names.len() - 1)).collect::<Vec<_>>());
+    let (_, applied) = sync.run(&service, &[row("a")]).await;
+    assert_eq!((&applied["inserted"], &applied["rejected"]), (&json!(1), &json!(0)), "{applied}");
+    let (_, applied) = sync.run(&service, &[row("b")]).await;
+    assert_eq!((&applied["updated"], &applied["rejected"]), (&json!(1), &json!(0)), "{applied}");
+    assert_eq!(database.json("select c799 from wide").await, json!("b"));
 }

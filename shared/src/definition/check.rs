@@ -10,6 +10,9 @@ use crate::mapping;
 /// The longest Postgres identifier, in bytes.
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
+/// The most columns. Postgres takes 1,664 results of a statement, and the merge has two for each (migrations/085).
+const MAX_COLUMNS: usize = 800;
+
 /// The most complete reads in which a key must be missing before it is deleted.
 const MAX_CONFIRM_DELETES: u32 = 10;
 
@@ -85,6 +88,10 @@ impl Sync {
         );
         check(!self.key.is_empty(), "`key` must name the column or columns that identify a row");
         check(!self.columns.is_empty(), "there are no [[sync.columns]]");
+        check(
+            self.columns.len() <= MAX_COLUMNS,
+            "there are more than 800 columns, which one statement of Postgres cannot merge: feed two tables by two syncs",
+        );
         check((1..=10_000).contains(&self.batch_rows), "`batch_rows` must be between 1 and 10000");
         check(self.every.is_none_or(|every| every >= Duration::from_secs(60)), "`every` must be a minute or more");
         check(self.stall_after >= Duration::from_secs(1), "`stall_after` must be a second or more");
@@ -155,6 +162,16 @@ fn is_identifier(text: &str) -> bool {
 mod tests {
     use super::super::DefinitionError;
     use super::super::tests::{SOUND, parse};
+
+    #[test]
+    fn more_columns_than_a_statement_can_merge_are_refused() {
+        let column = |number| format!("\n[[sync.columns]]\nheader = \"h{number}\"\ncolumn = \"c{number}\"\n");
+        let wide = |count| parse(&format!("{SOUND}{}", (0..count).map(column).collect::<String>()));
+        let known = parse(SOUND).unwrap().syncs[0].columns.len();
+        assert!(wide(super::MAX_COLUMNS - known).is_ok());
+        let refused = wide(super::MAX_COLUMNS - known + 1).unwrap_err().to_string();
+        assert!(refused.contains("800 columns"), "{refused}");
+    }
 
     #[test]
     fn what_cannot_be_is_refused_with_the_sync_and_the_option() {
