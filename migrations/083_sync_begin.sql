@@ -99,7 +99,12 @@ begin
     select c.oid into v_oid
     from pg_catalog.pg_class as c
     where c.relnamespace = 'public'::regnamespace and c.relname = v_table and c.relkind in ('r', 'p');
-    if v_oid is null then
+    if v_oid is null and public.sync_kind_of(v_table) is not null then
+        return jsonb_build_array(jsonb_build_object(
+            'code', 'not_a_table', 'column', null,
+            'message', format('%s is %s, and a sync can only write to a table: write the table behind it as "table" in the definition',
+                              v_table, public.sync_kind_of(v_table))));
+    elsif v_oid is null then
         return jsonb_build_array(jsonb_build_object(
             'code', 'no_such_table', 'column', null,
             'message', format('there is no table %s in the schema public: create it, or correct "table" in the definition',
@@ -148,6 +153,15 @@ begin
         select 4, 'key_type', f.name, f.problem
         from public.sync_key_forms(p_definition) as f
         where f.problem is not null
+        union all
+        select 4, 'column_type', t.name, t.problem
+        from public.sync_type_problems(p_definition) as t
+        union all
+        select 4, 'column_not_fed', u.name,
+               format('the column %s must have a value and has no default, and no column of the sheet feeds it: map it, or give it a default',
+                      u.name)
+        from public.sync_unfed_columns(p_definition) as u
+        where u.name <> all (v_keys)
         union all
         -- Which row another sync feeds is known by its row key; with another key it is another text.
         select 4, 'key_differs', null,

@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "094_sync_carry",
     "095_sync_delivery",
     "096_sync_reconcile",
+    "097_sync_types",
 ];
 
 /// A migration that the database refused. It and those after it are not applied; those before it are.

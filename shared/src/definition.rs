@@ -415,13 +415,7 @@ impl Sync {
             "mappingVersion": self.mapping_version(),
             "mode": self.mode,
             "onConflict": self.on_conflict,
-            "columns": self.columns.iter()
-                .map(|column| serde_json::json!({
-                    "name": column.column,
-                    "authority": column.authority,
-                    "type": column.kind,
-                }))
-                .collect::<Vec<_>>(),
+            "columns": self.columns.iter().map(Self::registered_column).collect::<Vec<_>>(),
             "confirmDeletes": self.confirm_deletes,
             "adopt": self.adopt,
             "precedence": self.precedence,
@@ -437,6 +431,16 @@ impl Sync {
                 "guardPercent": self.on_delete.guard_percent,
             },
         })
+    }
+
+    fn registered_column(column: &Column) -> serde_json::Value {
+        let mut registered =
+            serde_json::json!({"name": column.column, "authority": column.authority, "type": column.kind});
+        // Such times fit another type of Postgres than the others.
+        if column.time_zone.as_deref() == Some("none") {
+            registered["timeZone"] = "none".into();
+        }
+        registered
     }
 }
 
@@ -508,6 +512,13 @@ column = "listing_no"
                 "reconcileSeconds": 300, "verifySeconds": 0,
                 "deletes": {"policy": "ignore", "column": null, "guardRows": 10, "guardPercent": 15},
             })
+        );
+        let local =
+            "\n[[sync.columns]]\nheader = \"seen\"\ncolumn = \"seen\"\ntype = \"timestamp\"\ntime_zone = \"none\"\n";
+        let local = parse(&format!("{SOUND}{local}")).unwrap().syncs[0].registration();
+        assert_eq!(
+            local["columns"][1],
+            serde_json::json!({"name": "seen", "authority": "merge", "type": "timestamp", "timeZone": "none"})
         );
         let plain = parse(SOUND).unwrap().syncs[0].registration();
         assert_eq!((&plain["renameBy"], &plain["renamedFrom"]), (&serde_json::json!([]), &serde_json::Value::Null));

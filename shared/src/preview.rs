@@ -150,12 +150,13 @@ fn warn_of_reading(preview: &mut Preview, definition: &Sync, inspection: &Inspec
     if !unmapped.is_empty() {
         preview.warn("unmapped_headers", None, format!("no column is fed by {}", unmapped.join(", ")));
     }
-    if definition.mode != Mode::UpdateOnly {
+    // Otherwise it is a problem of the definition already.
+    if definition.mode != Mode::UpdateOnly && inspection.problems.is_empty() {
         for column in &inspection.needs_value {
             if !definition.columns.iter().any(|mapped| mapped.column == *column) {
                 let message = format!(
-                    "the column {column} is NOT NULL without a default, and no header feeds it: new rows are refused; \
-                     map it, or give it a default"
+                    "the column {column} is NOT NULL without a default, and no header feeds it: new rows are refused where \
+                     no trigger of the table fills it; map it, or give it a default"
                 );
                 preview.warn("required_column_unfed", Some(column), message);
             }

@@ -16,6 +16,7 @@ mod laws;
 mod ledger;
 mod merge;
 mod operations;
+mod pairs;
 mod permissions;
 mod plans;
 mod reconcile;

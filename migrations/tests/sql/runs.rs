@@ -76,7 +76,7 @@ async fn a_definition_that_does_not_fit_is_refused_with_everything_that_is_wrong
     let keyed = |key: &str| Sync::new("things", &["id", "amount"]).with("keyColumns", json!([key]));
     let cases = [
         (Sync::new("nothing", &["id"]), vec![("no_such_table", Value::Null)]),
-        (Sync::new("seen", &["id"]), vec![("no_such_table", Value::Null)]),
+        (Sync::new("seen", &["id"]), vec![("not_a_table", Value::Null)]),
         (
             Sync::new("things", &["id", "price", "size"]),
             vec![("no_such_column", json!("price")), ("no_such_column", json!("size"))],

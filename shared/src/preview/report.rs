@@ -265,7 +265,9 @@ impl Preview {
         for (index, column) in definition.columns.iter().enumerate() {
             let Some(table_type) = types.get(&column.column) else { continue };
             self.columns[index].table_type = Some(table_type.clone());
-            if let Some(message) = table::mismatch(column, table_type) {
+            let is_refused =
+                inspection.problems.iter().any(|problem| problem.column.as_deref() == Some(column.column.as_str()));
+            if let Some(message) = table::mismatch(column, table_type).filter(|_| !is_refused) {
                 self.warn("type_mismatch", Some(&column.column), message);
             }
         }

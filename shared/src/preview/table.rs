@@ -1,5 +1,5 @@
-//! Whether a column of the table is of a type that holds what the definition makes of the cells. Postgres converts almost
-//! anything into anything, so a mismatch is a warning: rows may still be taken, but not as people meant them.
+//! Whether a column of the table is of a type that holds what the definition makes of the cells. A pair that loses something
+//! is refused by the database (migrations/097_sync_types.sql); of the others some are not what people meant, so they are warned.
 
 use crate::mapping::{Column, Type};
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::sheet::Birth;
 use crate::table::Row;
-use crate::world::{Adopt, Authority, Blank, Content, Fed, Kind, Mode, Schema, SyncSpec};
+use crate::world::{Adopt, Authority, Blank, ColumnSpec, Content, Fed, Kind, Mode, Schema, SyncSpec};
 
 /// What a sync was given of a row when it read the tab.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,8 +168,12 @@ impl SyncSpec {
     #[must_use]
     pub fn fed(&self, schema: &Schema, index: usize) -> Fed {
         let fed = self.columns.get(index).copied();
-        let Fed { authority, mut blank } = fed.unwrap_or(Fed { authority: Authority::Merge, blank: Blank::Null });
-        let kind = schema.columns[index].kind;
+        let Fed { mut authority, mut blank } = fed.unwrap_or(Fed { authority: Authority::Merge, blank: Blank::Null });
+        let ColumnSpec { kind, not_null, has_default, .. } = schema.columns[index];
+        // Without it no row could be inserted, and the definition is refused.
+        if authority == Authority::Unmapped && not_null && !has_default && self.mode != Mode::UpdateOnly {
+            authority = Authority::Merge;
+        }
         if blank == Blank::Default && !matches!(kind, Kind::Text | Kind::Varchar | Kind::Integer | Kind::Domain) {
             blank = Blank::Null;
         }
