@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "093_sync_operations",
     "094_sync_carry",
     "095_sync_delivery",
+    "097_sync_watch",
 ];
 
 /// A migration that the database refused. It and those after it are not applied; those before it are.

@@ -127,6 +127,7 @@ async fn scheduler() -> (Server, Scheduler, tempfile::TempDir) {
         queue_url: url.clone(),
         dead_letter_url: url.clone(),
         control_table: "control".to_owned(),
+        first_open: Duration::from_secs(15),
     };
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
