@@ -2,11 +2,6 @@
 
 -- A run closes in many places (its last batch, its plan, a refusal, a stop, a run that takes over, a redrive): the tick asks the
 -- tables once for all of them, so that no way to end is silent.
-alter table public.sync_state add column if not exists reported_at timestamptz;
-alter table public.sync_state add column if not exists report_claimed_at timestamptz;
-comment on column public.sync_state.reported_at is 'The completed_at of which CloudWatch knows; a run that closes again has another.';
-comment on column public.sync_state.report_claimed_at is 'When a tick took the run to report it; another may take it a minute later.';
-
 create index if not exists sync_state_unreported on public.sync_state (completed_at)
     where completed_at is not null and reported_at is distinct from completed_at;
 

@@ -25,3 +25,4 @@ mod schema;
 mod targets;
 mod triggers;
 mod types;
+mod watch;
