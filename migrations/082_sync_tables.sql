@@ -116,7 +116,9 @@ create table if not exists public.sync_state (
     batches_done     integer not null default 0,
     present_rows     bigint not null default 0,
     error_details    jsonb,
-    metadata         jsonb not null default '{}'
+    metadata         jsonb not null default '{}',
+    reported_at      timestamptz,
+    report_claimed_at timestamptz
 ) with (fillfactor = 50); -- every batch updates its run's row: leave room on the page for it
 comment on table public.sync_state is 'One row per run of a sync, with its counts.';
 comment on column public.sync_state.seq is 'Rises by one per run of a sync; null: the run never began (no usable definition).';
@@ -144,6 +146,8 @@ comment on column public.sync_state.strays is 'Rows with a key that the books do
 comment on column public.sync_state.adoption is 'What waits for approval: rows, digest of their keys, counts by column, samples. Null: nothing.';
 comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';
 comment on column public.sync_state.vanished is 'The keys that the sheet no longer had: how many, the digest of their set, some of them. Null: none, or the sheet moved.';
+comment on column public.sync_state.reported_at is 'The completed_at of which CloudWatch knows; a run that closes again has another.';
+comment on column public.sync_state.report_claimed_at is 'When a tick took the run to report it; another may take it a minute later.';
 comment on column public.sync_state.batches_done is 'Entries of the ledger that are done; exceeds batches_total when a batch was split.';
 comment on column public.sync_state.present_rows is 'Rows of this sync in the table when the run began: what the delete guard is a percentage of.';
 

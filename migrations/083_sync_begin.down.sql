@@ -1,5 +1,7 @@
 -- Takes back 083.
 drop function if exists public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer, text);
+drop function if exists public.sync_pause_seconds(text, integer);
+drop function if exists public.sync_passing_failures(text);
 drop function if exists public.sync_begun(public.sync_state, uuid);
 drop function if exists public.sync_layout(public.sync_targets);
 drop function if exists public.sync_keyless_rows(text);

@@ -403,6 +403,37 @@ begin
 end
 $$;
 
+-- How many scheduled runs of the sync in a row, up to now, failed by a fault that passes: network, quota, Google or Supabase down, a
+-- tab that shrank while it was read.
+create or replace function public.sync_passing_failures(p_sync text)
+returns integer
+language sql stable
+set search_path = ''
+as $$
+    with recent as (
+        select row_number() over (order by s.started_at desc) as place,
+               s.status = 'failed' and (coalesce(s.error_details ->> 'type', '') in ('network', 'rate_limit')
+                                        or coalesce(s.error_details ->> 'code', '') = 'tab_shrank') as passes
+        from (select x.started_at, x.status, x.error_details
+              from public.sync_state as x
+              where x.sync = p_sync and x.sync_type = 'scheduled'
+              order by x.started_at desc
+              limit 8) as s
+    )
+    select coalesce(min(r.place) filter (where not r.passes) - 1, count(*))::integer
+    from recent as r
+$$;
+
+-- How long after the begin of the last scheduled run the next one is due: `every`, or after a fault that passes a growing pause.
+create or replace function public.sync_pause_seconds(p_sync text, p_every_seconds integer)
+returns integer
+language sql stable
+set search_path = ''
+as $$
+    select least(p_every_seconds, ('{60,120,300,600,1200,1800,3600}'::integer[])[least(f.failures, 7)])
+    from (select public.sync_passing_failures(p_sync) as failures) as f
+$$;
+
 -- Opens a run (docs/PROTOCOL.md). Begins of one sync follow one another; each waits for the batches that are being applied.
 drop function if exists public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer); -- without p_nonce
 create or replace function public.sync_begin(
@@ -431,6 +462,10 @@ declare
     v_superseded uuid;
     v_present    bigint;
     v_fingerprint text;
+    v_pause       integer;
+    -- What `sheetsync status` needs to say that a sync is overdue or stuck, without its definition.
+    v_rhythm      jsonb := case when p_every_seconds is null then '{}'
+                                else jsonb_build_object('everySeconds', p_every_seconds, 'stallSeconds', p_stall_seconds) end;
 begin
     -- First begins of a new sync have no row of sync_targets to wait for: they wait here.
     perform pg_advisory_xact_lock(hashtextextended('sync_begin ' || p_sync, 0));
@@ -446,11 +481,12 @@ begin
     end if;
 
     -- A tick comes a little early or late: half a tick of slack, so that "5m" is not every other time six minutes.
+    v_pause := public.sync_pause_seconds(p_sync, p_every_seconds);
     if p_type = 'scheduled' and p_every_seconds is not null and exists (
         select
         from public.sync_state as s
         where s.sync = p_sync and s.sync_type = 'scheduled'
-          and s.started_at > clock_timestamp() - make_interval(secs => greatest(p_every_seconds - 30, p_every_seconds / 2.0))
+          and s.started_at > clock_timestamp() - make_interval(secs => greatest(v_pause - 30, v_pause / 2.0))
     ) then
         return jsonb_build_object('outcome', 'not_due');
     end if;
@@ -491,9 +527,9 @@ begin
     v_problems := public.sync_definition_problems(p_definition, p_sync);
     if v_problems <> '[]' then
         insert into public.sync_state (id, sync, sync_type, status, stopped, triggered_by, nonce, keys, mapping_version,
-                                       started_at, heartbeat_at, completed_at, error_details)
+                                       started_at, heartbeat_at, completed_at, metadata, error_details)
         values (p_run, p_sync, p_type, 'failed', true, p_triggered_by, p_nonce, p_keys, p_definition ->> 'mappingVersion',
-                clock_timestamp(), clock_timestamp(), clock_timestamp(),
+                clock_timestamp(), clock_timestamp(), clock_timestamp(), v_rhythm,
                 jsonb_build_object('type', 'validation', 'code', 'definition_refused',
                                    'message', v_problems #>> '{0,message}', 'problems', v_problems));
         return jsonb_build_object('outcome', 'refused', 'run', p_run, 'problems', v_problems);
@@ -557,9 +593,9 @@ begin
     select count(*) into v_present from public.sync_rows as r where r.sync = p_sync and r.state = 'present';
 
     insert into public.sync_state (id, sync, seq, sync_type, status, triggered_by, nonce, keys, mapping_version, present_rows,
-                                   started_at, heartbeat_at)
+                                   started_at, heartbeat_at, metadata)
     values (p_run, p_sync, v_target.seq, p_type, 'queued', p_triggered_by, p_nonce, p_keys, p_definition ->> 'mappingVersion', v_present,
-            clock_timestamp(), clock_timestamp())
+            clock_timestamp(), clock_timestamp(), v_rhythm)
     returning * into v_current;
     return public.sync_begun(v_current, v_superseded);
 end
@@ -575,7 +611,7 @@ begin
         where p.pronamespace = 'public'::regnamespace
           and p.proname in ('sync_key_forms', 'sync_definition_problems', 'sync_target', 'sync_rename', 'sync_begin', 'sync_running',
                             'sync_begun', 'sync_target_forms', 'sync_row_key_sql', 'sync_keyless_rows',
-                            'sync_layout')
+                            'sync_layout', 'sync_passing_failures', 'sync_pause_seconds')
     loop
         execute format('revoke all on function %s from public, anon, authenticated', v_function);
         execute format('grant execute on function %s to service_role', v_function);

@@ -43,6 +43,8 @@ as $$
                'lastRun', to_jsonb(last) - 'keys' - 'verification',
                'runningRun', to_jsonb(running) - 'keys' - 'verification',
                'completedRun', to_jsonb(good) - 'keys' - 'verification',
+               'closedRun', to_jsonb(closed) - 'keys' - 'verification',
+               'firstAt', first.started_at,
                'provedAt', proved.proved_at,
                'verification', case when verified.id is not null then jsonb_build_object(
                    'run', verified.id, 'at', verified.verification -> 'at', 'verdict', verified.verification -> 'verdict',
@@ -52,6 +54,10 @@ as $$
                                    where not (f.value ->> 'allowed')::boolean)) end,
                'appliedAt', applied.started_at,
                'scheduledAt', scheduled.started_at,
+               'passingFailures', public.sync_passing_failures(n.sync),
+               -- The rhythm of the last scheduled run; null when the clock never started one.
+               'everySeconds', scheduled.metadata -> 'everySeconds',
+               'stallSeconds', scheduled.metadata -> 'stallSeconds',
                'open', problems.open,
                'conflicts24h', problems.conflicts,
                'last24h', to_jsonb(day)) order by n.sync), '[]')
@@ -81,12 +87,23 @@ as $$
         order by s.started_at desc limit 1
     ) as verified on true
     left join lateral (
+        -- How the last run ended that was not taken over.
+        select s.* from public.sync_state as s
+        where s.sync = n.sync and s.status in ('completed', 'partial', 'failed')
+        order by s.started_at desc limit 1
+    ) as closed on true
+    cross join lateral (
+        select min(s.started_at) as started_at from public.sync_state as s where s.sync = n.sync
+    ) as first
+    left join lateral (
+        -- A run of which no row arrived brought nothing over.
         select s.started_at from public.sync_state as s
         where s.sync = n.sync and s.status in ('completed', 'partial') and s.sync_type <> 'selective'
+          and (s.success > 0 or s.total_rows = s.skipped - s.withheld)
         order by s.started_at desc limit 1
     ) as applied on true
     left join lateral (
-        select s.started_at from public.sync_state as s
+        select s.started_at, s.metadata from public.sync_state as s
         where s.sync = n.sync and s.sync_type = 'scheduled'
         order by s.started_at desc limit 1
     ) as scheduled on true
@@ -108,6 +125,10 @@ as $$
                count(*) filter (where s.status = 'failed') as failed,
                coalesce(sum(s.total_rows) filter (where s.completed_at is not null), 0) as rows_read,
                coalesce(sum(s.rejected + s.failed) filter (where s.completed_at is not null), 0) as rows_wrong,
+               -- Rows that were to arrive, and those that did; what a run left over, the run that took over counts.
+               coalesce(sum(s.total_rows - (s.skipped - s.withheld))
+                        filter (where s.status in ('completed', 'partial', 'failed')), 0) as rows_due,
+               coalesce(sum(s.success) filter (where s.status in ('completed', 'partial', 'failed')), 0) as rows_arrived,
                avg(d.seconds) as average_seconds,
                percentile_cont(0.95) within group (order by d.seconds) as p95_seconds,
                sum(s.rows_done) filter (where d.seconds > 0) / nullif(sum(d.seconds) filter (where s.rows_done > 0), 0)

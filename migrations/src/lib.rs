@@ -44,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     "095_sync_delivery",
     "096_sync_reconcile",
     "097_sync_types",
+    "098_sync_watch",
 ];
 
 /// A migration that the database refused. It and those after it are not applied; those before it are.

@@ -22,6 +22,7 @@ pub mod hash;
 pub mod http;
 pub mod limiter;
 pub mod mapping;
+pub mod overdue;
 pub mod plan;
 pub mod preview;
 pub mod queue;

@@ -606,6 +606,10 @@ impl Sheets {
     }
 }
 
+/// Google's names for a quota that is used up (Drive, "Resolve errors"; google.rpc.ErrorInfo).
+const QUOTA_REASONS: [&str; 5] =
+    ["userRateLimitExceeded", "rateLimitExceeded", "dailyLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"];
+
 fn refusal(account: &ServiceAccount, spreadsheet: &str, status: u16, body: &[u8]) -> SheetsError {
     #[derive(Deserialize, Default)]
     struct Answer {
@@ -617,12 +621,23 @@ fn refusal(account: &ServiceAccount, spreadsheet: &str, status: u16, body: &[u8]
     struct Detail {
         message: String,
         status: String,
+        errors: Vec<Reason>,
+        details: Vec<Reason>,
     }
-    let Detail { message, status: name } = serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Reason {
+        reason: String,
+    }
+    let Detail { message, status: name, errors, details } =
+        serde_json::from_slice::<Answer>(body).unwrap_or_default().error;
+    let is_quota = errors.iter().chain(&details).any(|it| QUOTA_REASONS.contains(&it.reason.as_str()));
     let spreadsheet = spreadsheet.to_owned();
     let account = account.address().to_owned();
     match (status, name.as_str()) {
         (429, _) => SheetsError::Quota(message),
+        // Drive says so with 403, which elsewhere means that the file is not shared.
+        (403, _) if is_quota => SheetsError::Quota(message),
         (401, _) => SheetsError::Unauthenticated { account, reason: name },
         (403, _) => SheetsError::Denied { account, spreadsheet, detail: message },
         (404, _) => SheetsError::NoSuchSpreadsheet { spreadsheet },

@@ -4,7 +4,9 @@
 mod adoption;
 mod carry;
 mod destination;
+mod evidence;
 mod plans;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +30,7 @@ pub use self::plans::{
     Act, BatchPreview, BatchVerification, ColumnDifference, ColumnOutcome, Inspection, Kept, PlanEntry, Refusal,
     RememberedRow, RowDifference,
 };
+pub use self::standing::{Arrivals, ClosedRun, OpenRun, Reported, RunFault, Standing};
 use crate::batch::{Incoming, Kind};
 use crate::classify::{self, Fault};
 use crate::definition::Sync;
@@ -39,11 +42,15 @@ use crate::secrets::{FromSecret, SecretError};
 use crate::telemetry::{self, TRACE_HEADER};
 
 pub use destination::Destination;
+pub use evidence::{Observer, evidence};
 
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 /// With what comes before and after it, the status API still answers within two seconds.
 const HASTY_TIMEOUT: Duration = Duration::from_millis(1000);
+
+/// A call that took so long is not repeated where the caller has others to make.
+const HUNG: Duration = Duration::from_secs(10);
 
 /// The most rejections of one call of `sync_reject`.
 pub const MAX_REJECTIONS: usize = 1000;
@@ -183,6 +190,7 @@ pub struct Supabase {
     url: String,
     key: Arc<FromSecret<SecretString>>,
     timeout: Duration,
+    observer: Option<Observer>,
 }
 
 impl fmt::Debug for Supabase {
@@ -203,7 +211,7 @@ impl Supabase {
             return Err(SupabaseError::NotPrivate { url });
         }
         let http = http::client(&url).map_err(|error| no_answer(&url, &error))?;
-        Ok(Self { http, url, key: Arc::new(key.into()), timeout: REQUEST_TIMEOUT })
+        Ok(Self { http, url, key: Arc::new(key.into()), timeout: REQUEST_TIMEOUT, observer: None })
     }
 
     /// The same project for a caller who waits in front of a screen: what does not answer soon counts as gone.
@@ -218,7 +226,13 @@ impl Supabase {
         Self { timeout, ..self.clone() }
     }
 
-    /// Opens a run.
+    /// The same connection, of whose calls `observer` hears.
+    #[must_use]
+    pub fn observed_by(self, observer: Observer) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// Opens a run. A call that hung is not made again: nothing is lost yet, and the next tick asks anyway.
     ///
     /// # Errors
     /// When the call fails.
@@ -237,7 +251,7 @@ impl Supabase {
             "p_stall_seconds": begin.stall_after.as_secs(),
             "p_nonce": begin.nonce,
         });
-        self.patient("sync_begin", &arguments).await
+        self.repeat("sync_begin", arguments.to_string(), Fault::passes, HUNG).await
     }
 
     /// The digests of a sync's ranges.
@@ -317,7 +331,7 @@ impl Supabase {
     /// # Errors
     /// When the call fails, or there is no such run.
     pub async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError> {
-        Ok(self.patient::<Standing>("sync_heartbeat", &json!({"p_run": run})).await?.status)
+        Ok(self.patient::<RunStanding>("sync_heartbeat", &json!({"p_run": run})).await?.status)
     }
 
     /// Tells open runs of batches that lie among the dead letters, [`MAX_REJECTIONS`] a call; says of how many it was news.
@@ -349,7 +363,7 @@ impl Supabase {
     /// # Errors
     /// When the call fails.
     pub async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError> {
-        Ok(self.patient::<Standing>("sync_planned", &json!({"p_run": run, "p_plan": plan})).await?.status)
+        Ok(self.patient::<RunStanding>("sync_planned", &json!({"p_run": run, "p_plan": plan})).await?.status)
     }
 
     /// Counts a failed attempt at a batch, or ends it or a whole run as failed.
@@ -368,7 +382,8 @@ impl Supabase {
     }
 
     /// The same connection, whose calls end after `time` at the latest.
-    fn within(&self, time: Duration) -> Self {
+    #[must_use]
+    pub fn within(&self, time: Duration) -> Self {
         Self { timeout: self.timeout.min(time), ..self.clone() }
     }
 
@@ -412,29 +427,37 @@ impl Supabase {
         function: &str,
         arguments: &serde_json::Value,
     ) -> Result<T, SupabaseError> {
-        self.repeat(function, arguments.to_string(), Fault::passes).await
+        self.repeat(function, arguments.to_string(), Fault::passes, Duration::MAX).await
     }
 
-    /// As [`Self::patient`], with arguments that are JSON text already, and the caller's word for which failures pass.
+    /// As [`Self::patient`], with arguments that are JSON text already, and the caller's word for which failures pass and after
+    /// how long a call is not repeated.
     async fn repeat<T: DeserializeOwned>(
         &self,
         function: &str,
         body: String,
         passes: fn(Fault) -> bool,
+        hung: Duration,
     ) -> Result<T, SupabaseError> {
         let waits = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_max_delay(Duration::from_secs(5))
             .with_max_times(4)
             .with_jitter();
-        (|| self.call(function, body.clone()))
-            .retry(waits)
-            .when(|error: &SupabaseError| passes(error.fault()) && !matches!(error, SupabaseError::NoKey(_)))
-            .adjust(|error, wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
-            .notify(|error, wait| {
+        let call = async || {
+            let started = Instant::now();
+            self.call(function, body.clone()).await.map_err(|error| (error, started.elapsed()))
+        };
+        call.retry(waits)
+            .when(|(error, took): &(SupabaseError, Duration)| {
+                passes(error.fault()) && *took < hung && !matches!(error, SupabaseError::NoKey(_))
+            })
+            .adjust(|(error, _), wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
+            .notify(|(error, _), wait| {
                 tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "repeating a call");
             })
             .await
+            .map_err(|(error, _)| error)
     }
 
     async fn call<T: DeserializeOwned>(&self, function: &str, body: String) -> Result<T, SupabaseError> {
@@ -447,6 +470,19 @@ impl Supabase {
     }
 
     async fn send<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<T, SupabaseError> {
+        let started = Instant::now();
+        let outcome = self.send_with_key(function, request).await;
+        if let Some(observer) = &self.observer {
+            observer(outcome.as_ref().err(), started.elapsed());
+        }
+        outcome
+    }
+
+    async fn send_with_key<T: DeserializeOwned>(
         &self,
         function: &str,
         request: reqwest::RequestBuilder,
@@ -529,7 +565,7 @@ fn no_answer(url: &str, error: &reqwest::Error) -> SupabaseError {
 
 /// Where a run stands.
 #[derive(Deserialize)]
-struct Standing {
+struct RunStanding {
     status: RunStatus,
 }
 

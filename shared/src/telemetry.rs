@@ -4,6 +4,8 @@
 //!
 //! Not here: what is worth telling. That is said where it happens.
 
+mod syncs;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +14,9 @@ use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::settings;
-use crate::supabase::{Counts, Outcome, RunStatus};
+use crate::supabase::{Counts, Outcome};
+
+pub use syncs::{run_closed, standing};
 
 /// The namespace of all metrics; the alarms of template.yaml name it.
 const NAMESPACE: &str = "Sheetsync";
@@ -107,8 +111,6 @@ fn batch_metrics(batch: &BatchMetrics<'_>) -> Vec<Metric> {
             Metric::count("RowsUpdated", counts.updated),
             Metric::count("RowsUnchanged", counts.unchanged),
             Metric::count("RowsDeleted", counts.deleted),
-            Metric::count("RowsRefused", counts.rejected),
-            Metric::count("Conflicts", counts.conflicts),
             Metric::count("DeletesUnconfirmed", counts.unconfirmed),
             Metric::count("AdoptionsWithheld", counts.withheld),
         ]);
@@ -147,20 +149,15 @@ pub fn plan(plan: &PlanMetrics<'_>) {
     );
 }
 
-/// Tells that a run has closed: `RunsApplied` counts those that brought what they could into the table (`completed`, or
-/// `partial` where a cell is bad), and the alarm `NoAppliedRunAlarm` rings when there is none for an hour.
-pub fn run_closed(sync: &str, status: RunStatus, duration: Option<Duration>) {
-    let mut metrics = vec![
-        Metric::count("RunsApplied", u64::from(status.is_applied())),
-        Metric::count("RunsFailed", u64::from(status == RunStatus::Failed)),
-    ];
-    metrics.extend(duration.map(|duration| Metric::seconds("RunDuration", duration)));
-    emit(Some(sync), &metrics);
-}
-
-/// Tells whether the breaker lets calls pass: once a tick, from the scheduler.
-pub fn circuit(open: bool) {
-    emit(None, &[Metric::count("CircuitOpen", u64::from(open))]);
+/// The breaker and what is behind it, as an invocation of the scheduler leaves them.
+pub fn destination(circuit_is_open: bool, supabase_is_unreachable: bool) {
+    emit(
+        None,
+        &[
+            Metric::count("CircuitOpen", u64::from(circuit_is_open)),
+            Metric::count("SupabaseUnreachable", u64::from(supabase_is_unreachable)),
+        ],
+    );
 }
 
 /// Tells that Supabase or Google refuses us until a person acts: `AccessRefusedAlarm` rings.
@@ -193,6 +190,15 @@ impl Metric {
 
     fn seconds(name: &'static str, value: Duration) -> Self {
         Self { name, unit: "Seconds", value: value.as_millis() as f64 / 1000.0 }
+    }
+
+    /// Of a share between 0 and 1.
+    fn percent(name: &'static str, share: f64) -> Self {
+        Self { name, unit: "Percent", value: share * 100.0 }
+    }
+
+    fn number(name: &'static str, value: f64) -> Self {
+        Self { name, unit: "None", value }
     }
 
     fn milliseconds(name: &'static str, value: Duration) -> Self {

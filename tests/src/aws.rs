@@ -57,6 +57,26 @@ pub(crate) async fn invoke(aws: &AwsSettings, function: &str, event: &Value) -> 
     Ok(body)
 }
 
+/// Calls a service of AWS that speaks JSON.
+pub(crate) async fn call(aws: &AwsSettings, service: &str, target: &str, body: &Value) -> Result<Value> {
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=test/20240101/{}/{service}/aws4_request, SignedHeaders=host, Signature=unchecked",
+        aws.aws_region
+    );
+    let request = reqwest::Client::new()
+        .post(&aws.aws_endpoint_url)
+        .header("authorization", authorization)
+        .header("x-amz-target", target)
+        .header("content-type", "application/x-amz-json-1.0")
+        .body(body.to_string());
+    let answer = request.send().await?;
+    let (status, text) = (answer.status(), answer.text().await?);
+    if !status.is_success() {
+        bail!("{target}: {status} {text}");
+    }
+    Ok(serde_json::from_str(&text)?)
+}
+
 /// What a function (`scheduler`, `worker`, `status`) has printed so far and CloudWatch Logs has: log lines and metrics.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //!
 //! The stack is started once, by `make test` (`local run -- cargo nextest run …`); each test makes names of its own.
 
+mod alarms;
 mod api;
 mod aws;
 mod listings;
@@ -12,6 +13,7 @@ mod sheet;
 mod sync;
 mod trial;
 
+pub use alarms::{Alarm, Alarms, State as AlarmState};
 pub use api::Api;
 pub use aws::{Answer, Problem, Report, printed};
 pub use listings::{Listings, Source};

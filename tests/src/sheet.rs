@@ -82,7 +82,19 @@ impl Sheet {
     /// # Errors
     /// When the server refuses.
     pub async fn unshare(&self) -> Result<()> {
-        let body = json!({"role": null});
+        self.set_role(json!(null)).await
+    }
+
+    /// Gives it access again.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn share(&self) -> Result<()> {
+        self.set_role(json!("reader")).await
+    }
+
+    async fn set_role(&self, role: Value) -> Result<()> {
+        let body = json!({"role": role});
         self.send(self.http.post(format!("{}/documents/{}/share", self.url, self.id)).json(&body)).await.map(drop)
     }
 
@@ -103,6 +115,14 @@ impl Sheet {
     pub async fn fault(&self, mut fault: Value) -> Result<()> {
         fault["document"] = json!(self.id);
         self.send(self.http.post(format!("{}/faults", self.url)).json(&fault)).await.map(drop)
+    }
+
+    /// Ends the faults of this document.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn no_faults(&self) -> Result<()> {
+        self.send(self.http.delete(format!("{}/faults", self.url)).query(&[("document", &self.id)])).await.map(drop)
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value> {

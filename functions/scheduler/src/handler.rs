@@ -14,7 +14,7 @@ use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, DefinitionError, Sync};
 use sheetsync::queue::Queue;
 use sheetsync::secrets::FromSecret;
-use sheetsync::settings::{self, MissingSetting};
+use sheetsync::settings::{self, BadSetting, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets, SheetsError};
 use sheetsync::supabase::{Begin, Begun, RunType, Supabase, SupabaseError};
 use sheetsync::verify::Verification;
@@ -23,7 +23,9 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::dry_run::{DryRun, Planned};
+use crate::gate::Gate;
 use crate::run::{Executed, Run, RunError, Summary};
+use crate::watch::LastKnown;
 
 /// What must be left of the invocation when the work ends, to record how it ended.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -38,7 +40,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
 const RETENTION_DAYS: u32 = 90;
 
 /// After which a run of a sync whose definition cannot be read counts as stalled.
-const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(900);
+pub(crate) const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(900);
 
 /// How many dead letters are looked at in a tick.
 const DEAD_LETTERS_A_TICK: usize = 500;
@@ -149,13 +151,14 @@ impl From<InvocationError> for Diagnostic {
 
 /// The scheduler's settings and connections, kept between invocations.
 pub struct Scheduler {
-    definition: PathBuf,
+    pub(crate) definition: PathBuf,
     retention_days: u32,
     queue: Queue,
     dead_letters: Queue,
-    breaker: Breaker<Store>,
+    pub(crate) gate: Gate<Store>,
+    pub(crate) known: LastKnown,
     pruned: Mutex<HashMap<String, Instant>>,
-    supabase: Supabase,
+    pub(crate) supabase: Supabase,
     sheets: Sheets,
 }
 
@@ -165,6 +168,9 @@ pub enum StartError {
     /// A setting is missing.
     #[error(transparent)]
     Missing(#[from] MissingSetting),
+    /// A setting is no number.
+    #[error(transparent)]
+    Bad(#[from] BadSetting),
     /// No client of Supabase can be made.
     #[error(transparent)]
     Supabase(#[from] SupabaseError),
@@ -186,10 +192,11 @@ struct Settings {
     queue_url: String,
     dead_letter_url: String,
     control_table: String,
+    first_open: Duration,
 }
 
 impl Settings {
-    fn from_env() -> Result<Self, MissingSetting> {
+    fn from_env() -> Result<Self, StartError> {
         Ok(Self {
             definition: PathBuf::from(settings::required("SHEETSYNC_DEFINITION")?),
             supabase_url: settings::required("SUPABASE_URL")?,
@@ -202,6 +209,7 @@ impl Settings {
             queue_url: settings::required("QUEUE_URL")?,
             dead_letter_url: settings::required("DLQ_URL")?,
             control_table: settings::required("CONTROL_TABLE")?,
+            first_open: Duration::from_secs_f64(settings::number("BREAKER_OPEN_SECONDS", 15.0)?),
         })
     }
 }
@@ -223,14 +231,19 @@ impl Scheduler {
         let store = Store::new(&dynamodb, settings.control_table, destination(&settings.supabase_url));
         let account = FromSecret::new(&secrets, settings.google_secret, ServiceAccount::from_json);
         let key = secrets::supabase_key(&secrets, settings.supabase_secret);
+        let breaker =
+            Breaker::new(store, Rule::opening_for(settings.first_open), Clock::System, Arc::new(Chance::new()));
+        let gate = Gate::new(breaker);
+        let supabase = Supabase::new(&settings.supabase_url, key)?.observed_by(gate.observer());
         Ok(Self {
             definition: settings.definition,
             retention_days: settings.retention_days,
             queue: Queue::new(sqs.clone(), settings.queue_url),
             dead_letters: Queue::new(sqs, settings.dead_letter_url),
-            breaker: Breaker::new(store, Rule::default(), Clock::System, Arc::new(Chance::new())),
+            gate,
+            known: LastKnown::default(),
             pruned: Mutex::default(),
-            supabase: Supabase::new(&settings.supabase_url, key)?,
+            supabase,
             sheets: Sheets::with_quota(account, &settings.sheets_url, &settings.drive_url, settings.reads_per_minute)?,
         })
     }
@@ -258,29 +271,30 @@ impl Scheduler {
             Some(sync) => vec![sync.clone()],
             None => Definition::load(&self.definition, None)?.syncs.into_iter().map(|sync| sync.name).collect(),
         };
-        if let Some(until) = self.circuit_opens_at().await {
-            return Ok(Report { runs: syncs.into_iter().map(|sync| refused(sync, until)).collect() });
-        }
         let mut runs = Vec::with_capacity(syncs.len());
         let mut unrecorded = Vec::new();
-        for sync in syncs {
+        for sync in &syncs {
+            // Asked for each sync: the one before may have met the outage. A run would only add to what waits.
+            let permit = match self.gate.admit(&self.supabase, invocation, stop).await {
+                Ok(permit) => permit,
+                Err(until) => {
+                    runs.push(refused(sync.clone(), until.into()));
+                    continue;
+                }
+            };
             // What cannot be recorded of one sync says nothing of the next.
-            match self.sync(&sync, &request, invocation, stop).await {
+            match self.sync(sync, &request, invocation, stop).await {
                 Ok(report) => runs.push(report),
                 Err(failure) => unrecorded.push(failure),
             }
+            self.gate.learn(&self.supabase, &permit, stop).await;
         }
         if runs.iter().any(|report| report.status == Status::Busy) {
             self.tell_of_dead_letters().await;
         }
+        let is_tick = request.run_type == RunType::Scheduled && !request.dry_run;
+        self.watch(&syncs, is_tick, invocation, stop).await;
         if unrecorded.is_empty() { Ok(Report { runs }) } else { Err(InvocationError::Unrecorded(unrecorded)) }
-    }
-
-    /// When the breaker may let calls pass again, if it lets none pass now. A run would only add to what waits.
-    async fn circuit_opens_at(&self) -> Option<Timestamp> {
-        let until = self.breaker.refuses_until().await;
-        telemetry::circuit(until.is_some());
-        until.map(Timestamp::from)
     }
 
     async fn sync(

@@ -2,5 +2,7 @@
 //! ([`run`]). A library, so that a simulation can drive runs against a sheet, a database and a queue of its own.
 
 mod dry_run;
+mod gate;
 pub mod handler;
 pub mod run;
+mod watch;

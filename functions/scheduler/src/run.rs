@@ -295,9 +295,6 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         if status == RunStatus::Superseded {
             return Err(RunError::TakenOver(status));
         }
-        if status.is_applied() {
-            telemetry::run_closed(&self.definition.name, status, Some(started.elapsed()));
-        }
         telemetry::plan(&PlanMetrics {
             sync: &self.definition.name,
             rows_read: tally.rows_read,

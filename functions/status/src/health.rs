@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use sheetsync::overdue::Rhythm;
 use sheetsync::supabase::RunStatus;
 use utoipa::ToSchema;
 
@@ -47,7 +48,7 @@ pub struct Facts {
     pub last_run: Option<LastRun>,
     /// When the run under way last made progress.
     pub heartbeat: Option<Timestamp>,
-    /// When the last run began that came through, whole or in part.
+    /// When the last run began that brought something over; before there was one, when the first run began.
     pub applied: Option<Timestamp>,
     pub open_rejections: u64,
     pub open_failures: u64,
@@ -80,9 +81,6 @@ pub enum CircuitFact {
     /// It will not open, whatever happens.
     ForcedClosed,
 }
-
-/// So many intervals may pass without a run that came through before it is a fault.
-const MISSED_INTERVALS: u32 = 3;
 
 /// Judges.
 #[must_use]
@@ -143,7 +141,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
     }
     if facts.is_current
         && let (Some(every), Some(applied)) = (facts.every, facts.applied)
-        && since(applied) > every * MISSED_INTERVALS + facts.stall_after
+        && (Rhythm { every, stall_after: facts.stall_after }).is_overdue(since(applied))
     {
         let message =
             format!("nothing has come through for {}; it should every {}", words(since(applied)), words(every));

@@ -140,8 +140,8 @@ fn describe(registry: &mut Registry, all: &Syncs, known: &[Known]) {
             .map(|(name, count)| (of_and(&sync.name, name), count as f64))
     });
     gauges(registry, "runs_24h", "Runs of the last 24 hours by how they ended", runs);
-    let help = "Share of the closed runs of the last 24 hours that came through";
-    gauges(registry, "run_success_ratio_24h", help, each(|sync| sync.last_24h.success_rate));
+    let help = "Share of the rows read in the last 24 hours that arrived in the table";
+    gauges(registry, "row_success_ratio_24h", help, each(|sync| sync.last_24h.success_rate));
     let help = "Share of the rows read in the last 24 hours that were rejected or failed";
     gauges(registry, "row_error_ratio_24h", help, each(|sync| sync.last_24h.error_rate));
     let help = "Average duration of the runs of the last 24 hours that came through";

@@ -33,6 +33,8 @@ pub struct Known {
     pub last_run: Option<Run>,
     pub running_run: Option<Run>,
     pub completed_run: Option<Run>,
+    #[serde(default)]
+    pub first_at: Option<Time>,
     pub applied_at: Option<Time>,
     pub scheduled_at: Option<Time>,
     #[serde(default)]
@@ -82,6 +84,11 @@ pub struct Day {
     pub failed: u64,
     pub rows_read: u64,
     pub rows_wrong: u64,
+    // What was known last may be of before these were.
+    #[serde(default)]
+    pub rows_due: u64,
+    #[serde(default)]
+    pub rows_arrived: u64,
     pub average_seconds: Option<f64>,
     pub p95_seconds: Option<f64>,
     pub rows_per_second: Option<f64>,

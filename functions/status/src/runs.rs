@@ -111,6 +111,13 @@ impl Run {
         self.rows_done < self.rows_sent || self.keys_done < self.keys_vanished
     }
 
+    /// The share of the rows due that arrived, once it is over.
+    fn success_rate(&self) -> Option<f64> {
+        let due = self.total_rows.saturating_sub(self.skipped.saturating_sub(self.withheld));
+        let arrived = self.inserted + self.updated + self.unchanged;
+        (self.completed_at.is_some() && due > 0).then(|| arrived as f64 / due as f64)
+    }
+
     /// Without the values of the sheet and the table, which only the page of the run shows.
     #[must_use]
     pub fn without_samples(mut self) -> Self {
@@ -155,6 +162,9 @@ pub struct RunView {
     corrected: u64,
     conflicts: u64,
     deleted: u64,
+    /// The share of the rows read that arrived in the table, without those left out on purpose; null while the run is under
+    /// way, and when there were none.
+    success_rate: Option<f64>,
     rows_sent: u64,
     rows_done: u64,
     keys_vanished: u64,
@@ -192,6 +202,7 @@ pub struct RunView {
 impl From<Run> for RunView {
     fn from(run: Run) -> Self {
         Self {
+            success_rate: run.success_rate(),
             duration_seconds: run.completed_at.map(|end| seconds_between(run.started_at, end)),
             id: run.id,
             sync: run.sync,

@@ -112,7 +112,7 @@ pub struct Last24h {
     pub completed: u64,
     pub partial: u64,
     pub failed: u64,
-    /// The share of closed runs that came through, whole or in part.
+    /// The share of the rows read that arrived in the table; rows that are left out on purpose do not count.
     pub success_rate: Option<f64>,
     /// The share of rows read that were rejected or whose batch failed.
     pub error_rate: Option<f64>,
@@ -126,13 +126,12 @@ pub struct Last24h {
 impl From<&Day> for Last24h {
     fn from(day: &Day) -> Self {
         let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
-        let through = day.completed + day.partial;
         Self {
             runs: day.runs,
             completed: day.completed,
             partial: day.partial,
             failed: day.failed,
-            success_rate: share(through, through + day.failed),
+            success_rate: share(day.rows_arrived, day.rows_due),
             error_rate: share(day.rows_wrong, day.rows_read),
             average_seconds: day.average_seconds,
             p95_seconds: day.p95_seconds,
@@ -226,7 +225,7 @@ fn facts(from: &Sources<'_>) -> Facts {
             withheld: run.withheld,
         }),
         heartbeat: known.and_then(|known| known.running_run.as_ref()).map(|run| run.heartbeat_at.0),
-        applied: known.and_then(|known| known.applied_at).map(|at| at.0),
+        applied: known.and_then(|known| known.applied_at.or(known.first_at)).map(|at| at.0),
         open_rejections: known.map_or(0, Known::open_rejections),
         open_failures: known.map_or(0, Known::open_failures),
         differences: known.and_then(|known| known.verification.as_ref()).map_or(0, |found| found.differences),
@@ -414,7 +413,7 @@ mod tests {
     fn a_rate_of_nothing_is_unknown_and_not_zero() {
         let nothing = Last24h::from(&Day::default());
         assert_eq!((nothing.success_rate, nothing.error_rate), (None, None));
-        let some = Day { completed: 2, partial: 1, failed: 1, rows_read: 200, rows_wrong: 1, ..Day::default() };
+        let some = Day { rows_read: 200, rows_wrong: 1, rows_due: 100, rows_arrived: 75, ..Day::default() };
         let some = Last24h::from(&some);
         assert_eq!((some.success_rate, some.error_rate), (Some(0.75), Some(0.005)));
     }

@@ -12,13 +12,13 @@ use sheetsync::batch::{Incoming, halve};
 use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
 use sheetsync::queue::Inbox;
 use sheetsync::retry::Waits;
-use sheetsync::supabase::{Applied, Destination, Failure, Outcome, SupabaseError};
+use sheetsync::supabase::{Applied, Destination, Failure, SupabaseError, evidence};
 use sheetsync::telemetry::{self, BatchMetrics};
 use tokio::time::Instant;
 
 use crate::handler::{Invocation, Worker};
 use crate::settings::RESERVE;
-use crate::verdict::{Verdict, evidence, judge, malformed};
+use crate::verdict::{Verdict, judge, malformed};
 
 /// How long a batch waits that another worker is applying, that waits for others of its run, or whose turn did not come.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
@@ -173,7 +173,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         if outcome.as_ref().is_err_and(|error| error.fault().needs_a_person()) {
             telemetry::access_refused(None);
         }
-        let evidence = evidence(outcome, duration, self.breaker.rule());
+        let evidence = evidence(outcome.as_ref().err(), duration, self.breaker.rule());
         self.breaker.record(permit, &evidence).await;
         evidence
     }
@@ -314,10 +314,5 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             is_repeated: attempt > 1,
             age: Duration::from_millis(age_ms),
         });
-        if let Ok(Applied { outcome: Outcome::Applied, run_status: Some(status), run_seconds: Some(seconds), .. }) =
-            outcome
-        {
-            telemetry::run_closed(&batch.sync, *status, Some(Duration::from_secs_f64(seconds.max(0.0))));
-        }
     }
 }

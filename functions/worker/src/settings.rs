@@ -5,9 +5,6 @@ use std::time::Duration;
 use sheetsync::breaker::Rule;
 use sheetsync::settings::{self, BadSetting};
 
-/// The longest that the breaker stays open by itself, in first open times.
-const LONGEST_OPEN: u32 = 20;
-
 /// How much longer than a call a claim of the probe holds.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
@@ -87,12 +84,7 @@ impl Settings {
     /// The breaker's rules with these numbers.
     #[must_use]
     pub fn rule(&self) -> Rule {
-        Rule {
-            first_open: self.first_open,
-            longest_open: self.first_open * LONGEST_OPEN,
-            lease: self.timeouts.lease(),
-            ..Rule::default()
-        }
+        Rule { lease: self.timeouts.lease(), ..Rule::opening_for(self.first_open) }
     }
 }
 

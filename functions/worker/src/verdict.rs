@@ -1,8 +1,5 @@
-//! What an answer to a batch means: for its message (DESIGN.md, "Sequence of a batch in the worker") and for the breaker.
+//! What an answer to a batch means for its message (DESIGN.md, "Sequence of a batch in the worker").
 
-use std::time::Duration;
-
-use sheetsync::breaker::{Evidence, Failing, Rule};
 use sheetsync::classify::Fault;
 use sheetsync::supabase::{Applied, Failure, Outcome, SupabaseError};
 
@@ -67,27 +64,13 @@ pub fn malformed(reason: String) -> Failure {
     Failure { error_type: "validation", code: "malformed".to_owned(), message: reason, is_final: true }
 }
 
-/// What a call that took `duration` says about the destination. A refused row, a timed-out statement or a missing column
-/// speaks for it: the way there and back is open.
-#[must_use]
-pub fn evidence<T>(outcome: &Result<T, SupabaseError>, duration: Duration, rule: &Rule) -> Evidence {
-    let Err(error) = outcome else { return Evidence::Success };
-    let is_certain = error.fault().needs_a_person();
-    if !is_certain && error.fault() != Fault::Down {
-        return Evidence::Success;
-    }
-    Evidence::Failure(Failing {
-        why: error.code(),
-        weight: (duration.as_secs_f64() / rule.window.as_secs_f64()).round().max(1.0) as u64,
-        retry_after: error.retry_after(),
-        is_certain,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use sheetsync::breaker::{Evidence, Rule};
     use sheetsync::classify::classify;
-    use sheetsync::supabase::Counts;
+    use sheetsync::supabase::{Counts, evidence};
 
     use super::*;
 
@@ -145,7 +128,9 @@ mod tests {
     #[test]
     fn only_the_destinations_own_faults_speak_against_it() {
         let rule = Rule::default();
-        let speaks = |outcome, seconds| evidence(&outcome, Duration::from_secs(seconds), &rule);
+        let speaks = |outcome: Result<Applied, SupabaseError>, seconds| {
+            evidence(outcome.as_ref().err(), Duration::from_secs(seconds), &rule)
+        };
         assert_eq!(speaks(answered(Outcome::Malformed), 1), Evidence::Success);
         for fault in [Fault::Contended, Fault::StatementTimeout, Fault::Row, Fault::Drift, Fault::Request] {
             assert_eq!(speaks(refused(fault, "23505"), 1), Evidence::Success, "{fault:?}");
@@ -171,7 +156,7 @@ mod tests {
             (403, "0L000"),
         ] {
             let outcome = || refused(classify(status, Some(code)), code);
-            assert_eq!(evidence(&outcome(), Duration::from_secs(1), &rule), Evidence::Success, "{code}");
+            assert_eq!(evidence(outcome().as_ref().err(), Duration::from_secs(1), &rule), Evidence::Success, "{code}");
             assert!(matches!(judge(outcome()), Verdict::Failed(Failure { is_final: false, .. })), "{code}");
         }
     }

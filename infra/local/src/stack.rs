@@ -321,7 +321,11 @@ async fn deploy_to(
         ("ReaderClaim", "app_metadata.role=reader".to_owned()),
         ("SheetsBaseUrl", sheets.base_url().to_owned()),
         ("DriveBaseUrl", sheets.base_url().to_owned()),
-        ("ScheduleState", if deployment.scheduled { "ENABLED" } else { "DISABLED" }.to_owned()),
+        // Enabled in either case, so that the alarms are those of the cloud; where only tests start runs, for another century.
+        (
+            "ScheduleExpression",
+            if deployment.scheduled { "rate(1 minute)" } else { "at(2126-01-01T00:00:00)" }.to_owned(),
+        ),
         ("WorkerTimeoutSeconds", deployment.worker_timeout.as_secs().to_string()),
         ("VisibilityTimeoutSeconds", deployment.visibility_timeout.as_secs().to_string()),
         ("MaximumConcurrency", deployment.concurrency.to_string()),

@@ -27,3 +27,4 @@ mod schema;
 mod targets;
 mod triggers;
 mod types;
+mod watch;

@@ -252,7 +252,16 @@ impl Counts {
     }
 }
 
+/// The longest that the circuit is open by itself, in first open times.
+const LONGEST_OPEN: u32 = 20;
+
 impl Rule {
+    /// The usual rule with another first open time; the longest grows with it.
+    #[must_use]
+    pub fn opening_for(first_open: Duration) -> Self {
+        Self { first_open, longest_open: first_open * LONGEST_OPEN, ..Self::default() }
+    }
+
     /// A short while, in proportion to how long the circuit is open.
     pub(super) fn moment(&self) -> Duration {
         self.first_open / 3

@@ -1,6 +1,7 @@
 //! The calls of plans and verifications (docs/PROTOCOL.md, "Plans and verifications"). None of them writes to a synced table.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
@@ -304,7 +305,7 @@ impl Supabase {
         let body = format!(r#"{{"p_definition":{definition},"p_batch":{}{rest}}}"#, batch.body);
         // What took too long takes as long again: the caller makes the batch smaller.
         let passes = |fault: Fault| fault.passes() && fault != Fault::StatementTimeout;
-        let answer: Answer = self.repeat(function, body, passes).await?;
+        let answer: Answer = self.repeat(function, body, passes, Duration::MAX).await?;
         match answer {
             Answer { outcome: Outcome::Malformed, error, .. } => Err(SupabaseError::Unexpected {
                 function: function.to_owned(),

@@ -256,7 +256,8 @@ async fn prometheus_reads_every_sync_and_queue() -> Result<()> {
     assert!(scraped.header("content-type").starts_with("application/openmetrics-text"));
     for line in [
         format!("sheetsync_status{{sync=\"{name}\",is="),
-        format!("sheetsync_run_success_ratio_24h{{sync=\"{name}\"}} 1"),
+        format!("sheetsync_runs_24h{{sync=\"{name}\",is=\"completed\"}} 1"),
+        format!("sheetsync_row_success_ratio_24h{{sync=\"{name}\"}} 1"),
         format!("sheetsync_open_rejections{{sync=\"{name}\"}} 0"),
         "sheetsync_up{part=\"supabase\"} 1".to_owned(),
         "sheetsync_queue_messages{queue=\"dead_letters\",state=\"waiting\"}".to_owned(),

@@ -20,11 +20,15 @@ struct World {
     secret_key: &'static str,
     /// Syncs whose begin Postgres refuses.
     broken: Vec<&'static str>,
+    /// Whether a gateway answers in Supabase's place that it is down.
+    is_gone: bool,
     /// How many answers to `sync_begin` are lost after it took effect.
     lost: u32,
     /// The arguments of each call that a valid key made, with its function.
     calls: Vec<(String, Value)>,
     secrets_read: u32,
+    /// Calls of Supabase, answered or not.
+    requests: u32,
 }
 
 #[derive(Clone)]
@@ -54,6 +58,8 @@ async fn aws(State(server): State<Server>, headers: HeaderMap, body: String) -> 
         }
         "GetSecretValue" => (StatusCode::BAD_REQUEST, Json(json!({"__type": "ResourceNotFoundException"}))),
         "GetItem" => (StatusCode::OK, Json(json!({}))),
+        // The breaker then goes on with an item of its own.
+        "UpdateItem" | "PutItem" => (StatusCode::BAD_REQUEST, Json(json!({"__type": "ResourceNotFoundException"}))),
         target => panic!("{target} is not played"),
     }
 }
@@ -65,8 +71,12 @@ async fn rpc(
     Json(body): Json<Value>,
 ) -> Answer {
     let mut world = server.world();
+    world.requests += 1;
     if headers["apikey"] != world.valid_key {
         return (StatusCode::UNAUTHORIZED, Json(json!({"code": "PGRST301", "message": "JWT invalid"})));
+    }
+    if world.is_gone {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({})));
     }
     let first = world.calls.iter().find(|(name, call)| *name == function && call["p_run"] == body["p_run"]).cloned();
     world.calls.push((function.clone(), body.clone()));
@@ -91,6 +101,8 @@ async fn rpc(
             (StatusCode::OK, Json(answer))
         }
         "sync_fail" => (StatusCode::OK, Json(json!({"attempts": 1, "final": true, "runStatus": "failed"}))),
+        "sync_closed_runs" | "sync_overview" => (StatusCode::OK, Json(json!([]))),
+        "sync_ping" => (StatusCode::OK, Json(json!({"outcome": "ready"}))),
         function => panic!("{function} is not played"),
     }
 }
@@ -127,6 +139,7 @@ async fn scheduler() -> (Server, Scheduler, tempfile::TempDir) {
         queue_url: url.clone(),
         dead_letter_url: url.clone(),
         control_table: "control".to_owned(),
+        first_open: Duration::from_secs(15),
     };
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
@@ -202,4 +215,20 @@ async fn a_key_that_was_exchanged_is_read_again_and_one_that_stays_refused_is_a_
     let error = tick(&scheduler).await.expect_err("no key is right").to_string();
     assert!(error.contains("refuses the key"), "{error}");
     assert_eq!(server.world().secrets_read, 3, "once, not for each sync");
+}
+
+#[tokio::test]
+async fn a_supabase_that_is_down_is_left_alone_after_the_first_sync() {
+    let (server, scheduler, _folder) = scheduler().await;
+    server.world().is_gone = true;
+    let error = tick(&scheduler).await.expect_err("nothing could be recorded").to_string();
+    assert!(error.contains("one: ") && !error.contains("two: "), "the others wait for the breaker: {error}");
+    let asked = server.world().requests;
+    assert_eq!(asked, 5, "the begin of one sync, with its repetitions");
+    assert!(scheduler.gate.outlook().await.circuit_is_open);
+
+    let report = tick(&scheduler).await.expect("nothing was tried");
+    assert!(report.runs.iter().all(|run| run.status == Status::CircuitOpen));
+    assert_eq!(server.world().requests, asked, "a tick makes no call while the breaker is open");
+    assert!(scheduler.gate.outlook().await.is_unreachable);
 }

@@ -1,0 +1,57 @@
+//! When a sync is overdue: one rule for the health that the API shows, the metric `Overdue` with its alarm, and
+//! `sheetsync status`.
+
+use std::time::Duration;
+
+/// So many intervals may pass without a run that came through before it is a fault.
+pub const MISSED_INTERVALS: u32 = 3;
+
+/// How often the equality of sheet and table is to be proved at least.
+const PROOF_EVERY: Duration = Duration::from_secs(3600);
+
+/// How often a sync runs, and how long one of its runs may be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rhythm {
+    /// How often it runs by itself.
+    pub every: Duration,
+    /// After how long without progress a run counts as stalled.
+    pub stall_after: Duration,
+}
+
+impl Rhythm {
+    /// How many of its intervals are missing when nothing has come through for `since`; a run may take `stall_after`.
+    #[must_use]
+    pub fn missed(self, since: Duration) -> f64 {
+        since.saturating_sub(self.stall_after).as_secs_f64() / self.every.as_secs_f64().max(1.0)
+    }
+
+    /// Whether the sync is overdue.
+    #[must_use]
+    pub fn is_overdue(self, since: Duration) -> bool {
+        self.missed(since) > f64::from(MISSED_INTERVALS)
+    }
+
+    /// How many times the interval in which equality is to be proved has passed since it was.
+    #[must_use]
+    pub fn proofs_missed(self, since: Duration) -> f64 {
+        Self { every: self.every.max(PROOF_EVERY), ..self }.missed(since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_is_overdue_after_three_intervals_and_a_run_that_stalls() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let rhythm = Rhythm { every: minutes(5), stall_after: minutes(15) };
+        assert_eq!(rhythm.missed(minutes(10)), 0.0);
+        assert_eq!(rhythm.missed(minutes(25)), 2.0);
+        assert!(!rhythm.is_overdue(minutes(30)));
+        assert!(rhythm.is_overdue(minutes(31)));
+        assert_eq!(rhythm.proofs_missed(minutes(15 + 120)), 2.0, "proved every hour at most");
+        let daily = Rhythm { every: minutes(24 * 60), ..rhythm };
+        assert!(!daily.is_overdue(minutes(3 * 24 * 60)), "a daily sync has days");
+    }
+}

@@ -1,0 +1,170 @@
+//! The metrics of a sync: one set when a run has closed, whatever way it ended, and one set each tick. The alarms of
+//! template.yaml look at those of the tick, as the maximum or minimum over all syncs: a sync that fails rings although
+//! another one succeeds, and goes on ringing between two runs that are a day apart.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Metric, emit};
+use crate::overdue::Rhythm;
+use crate::supabase::{ClosedRun, RunStatus, Standing};
+
+/// Reports a run that has closed.
+pub fn run_closed(run: &ClosedRun) {
+    emit(Some(&run.sync), &closed_metrics(run));
+}
+
+/// Reports where a sync stands; `rhythm` is how often it runs by itself, if it does.
+pub fn standing(standing: &Standing, rhythm: Option<Rhythm>, now: Timestamp) {
+    emit(Some(&standing.sync), &standing_metrics(standing, rhythm, now));
+}
+
+fn closed_metrics(run: &ClosedRun) -> Vec<Metric> {
+    let mut metrics = vec![
+        Metric::count("RunsApplied", u64::from(run.is_success())),
+        Metric::count("RunsFailed", u64::from(run.is_failure())),
+        Metric::count("RunsSuperseded", u64::from(run.status == RunStatus::Superseded)),
+        Metric::count("DeletesWithheld", u64::from(run.deletes_withheld.is_some())),
+        Metric::count("RowsRefused", run.rejected + run.failed),
+        Metric::count("Conflicts", run.conflict),
+        Metric::count("Restored", run.restored),
+        Metric::count("Corrected", run.corrected),
+    ];
+    metrics.extend(run.duration().map(|duration| Metric::seconds("RunDuration", duration)));
+    metrics.extend(run.rejected_share().map(|share| Metric::percent("RejectedShare", share)));
+    metrics.extend(run.success_rate().map(|share| Metric::percent("SuccessRate", share)));
+    metrics
+}
+
+fn standing_metrics(standing: &Standing, rhythm: Option<Rhythm>, now: Timestamp) -> Vec<Metric> {
+    let since = |then: Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
+    let oldest = standing.oldest_message().map(since).unwrap_or_default();
+    let mut metrics = vec![Metric::seconds("OldestMessage", oldest)];
+    metrics.extend(
+        rhythm.zip(standing.fresh_at()).map(|(rhythm, at)| Metric::number("Overdue", rhythm.missed(since(at)))),
+    );
+    if let Some(proved) = standing.proved_at.map(since) {
+        metrics.push(Metric::seconds("SecondsSinceProved", proved));
+        metrics.extend(rhythm.map(|rhythm| Metric::number("ProofOverdue", rhythm.proofs_missed(proved))));
+    }
+    if let Some(run) = &standing.closed_run {
+        metrics.extend([
+            Metric::count("LastRunFailed", u64::from(run.is_failure())),
+            Metric::count("LastRunDeletesWithheld", u64::from(run.deletes_withheld.is_some())),
+            Metric::count("GoogleUnreachable", u64::from(run.met_no_google())),
+        ]);
+        // A run that read nothing says nothing of its rows, unless there were none.
+        let rate = run.success_rate().or_else(|| run.is_success().then_some(1.0));
+        metrics.extend(rate.map(|rate| Metric::percent("LastRunSuccessRate", rate)));
+    }
+    metrics.extend(standing.last_24h.success_rate().map(|rate| Metric::percent("DaySuccessRate", rate)));
+    metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-25T12:00:00Z".parse().unwrap()
+    }
+
+    /// A run that read ten rows of which nine arrived, but for `change`.
+    fn closed(change: Value) -> Value {
+        let mut run = json!({
+            "id": uuid::Uuid::nil(), "sync": "listings", "status": "partial", "started_at": "2026-11-25T11:50:00+00:00",
+            "completed_at": "2026-11-25T11:50:04+00:00", "total_rows": 10, "success": 9, "rejected": 1, "skipped": 0,
+            "failed": 0, "conflict": 2, "deletes_withheld": "too many", "error_details": null,
+        });
+        run.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        run
+    }
+
+    fn shown(metrics: &[Metric]) -> Vec<String> {
+        metrics.iter().map(|metric| format!("{} {} {}", metric.name, metric.value, metric.unit)).collect()
+    }
+
+    #[test]
+    fn a_run_that_closed_has_one_set() {
+        let metrics = closed_metrics(&serde_json::from_value(closed(json!({"restored": 3, "corrected": 4}))).unwrap());
+        insta::assert_snapshot!(shown(&metrics).join("\n"), @r"
+        RunsApplied 1 Count
+        RunsFailed 0 Count
+        RunsSuperseded 0 Count
+        DeletesWithheld 1 Count
+        RowsRefused 1 Count
+        Conflicts 2 Count
+        Restored 3 Count
+        Corrected 4 Count
+        RunDuration 4 Seconds
+        RejectedShare 10 Percent
+        SuccessRate 90 Percent
+        ");
+    }
+
+    #[test]
+    fn a_run_that_failed_before_it_read_anything_has_it_too() {
+        let failed = closed(json!({"status": "failed", "total_rows": 0, "success": 0, "rejected": 0}));
+        let shown = shown(&closed_metrics(&serde_json::from_value(failed).unwrap()));
+        assert!(shown.contains(&"RunsFailed 1 Count".to_owned()), "{shown:?}");
+        assert!(!shown.iter().any(|metric| metric.starts_with("SuccessRate")), "{shown:?}");
+    }
+
+    fn stands(change: Value) -> Standing {
+        let mut standing = json!({
+            "sync": "listings", "runningRun": null, "closedRun": closed(json!({})), "firstAt": "2026-11-01T00:00:00+00:00",
+            "appliedAt": "2026-11-25T11:20:00+00:00", "last24h": {"rows_due": 100, "rows_arrived": 98},
+        });
+        standing.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        serde_json::from_value(standing).unwrap()
+    }
+
+    fn rhythm() -> Option<Rhythm> {
+        Some(Rhythm { every: Duration::from_secs(300), stall_after: Duration::from_secs(900) })
+    }
+
+    #[test]
+    fn a_tick_has_one_set_for_each_sync() {
+        let running = json!({
+            "started_at": "2026-11-25T11:58:00+00:00", "planned_at": "2026-11-25T11:59:00+00:00",
+            "heartbeat_at": "2026-11-25T11:59:00+00:00", "rows_sent": 5, "rows_done": 4, "keys_vanished": 0, "keys_done": 0,
+        });
+        let standing = stands(json!({"runningRun": running, "provedAt": "2026-11-25T11:00:00+00:00"}));
+        insta::assert_snapshot!(shown(&standing_metrics(&standing, rhythm(), now())).join("\n"), @r"
+        OldestMessage 60 Seconds
+        Overdue 5 None
+        SecondsSinceProved 3600 Seconds
+        ProofOverdue 0.75 None
+        LastRunFailed 0 Count
+        LastRunDeletesWithheld 1 Count
+        GoogleUnreachable 0 Count
+        LastRunSuccessRate 90 Percent
+        DaySuccessRate 98 Percent
+        ");
+    }
+
+    #[test]
+    fn a_sync_that_never_came_through_is_overdue_since_its_first_run() {
+        let standing = stands(json!({"appliedAt": null, "firstAt": "2026-11-25T11:00:00+00:00"}));
+        let shown = shown(&standing_metrics(&standing, rhythm(), now()));
+        assert!(shown.contains(&"Overdue 9 None".to_owned()), "{shown:?}");
+    }
+
+    #[test]
+    fn a_sync_that_runs_only_when_asked_is_never_overdue() {
+        let shown = shown(&standing_metrics(&stands(json!({})), None, now()));
+        assert!(!shown.iter().any(|metric| metric.starts_with("Overdue")), "{shown:?}");
+    }
+
+    #[test]
+    fn a_run_that_met_no_google_says_so() {
+        for (code, is_so) in [("google_down", "1"), ("google_quota", "1"), ("no_such_tab", "0")] {
+            let fault = json!({"error_details": {"code": code, "message": "m"}, "status": "failed"});
+            let shown = shown(&standing_metrics(&stands(json!({"closedRun": closed(fault)})), rhythm(), now()));
+            assert!(shown.contains(&format!("GoogleUnreachable {is_so} Count")), "{code}: {shown:?}");
+        }
+    }
+}
