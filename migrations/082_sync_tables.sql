@@ -153,6 +153,7 @@ comment on column public.sync_state.present_rows is 'Rows of this sync in the ta
 
 create index if not exists sync_state_by_start on public.sync_state (sync, started_at desc);
 create index if not exists sync_state_proved on public.sync_state (sync, started_at desc) where proved_at is not null;
+create index if not exists sync_state_checked on public.sync_state (sync, started_at desc) where checked_values;
 create index if not exists sync_state_verified on public.sync_state (sync, started_at desc) where verification is not null;
 create index if not exists sync_state_open on public.sync_state (sync) where status in ('queued', 'in_progress');
 

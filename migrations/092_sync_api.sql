@@ -46,6 +46,8 @@ as $$
                'closedRun', to_jsonb(closed) - 'keys' - 'verification',
                'firstAt', first.started_at,
                'provedAt', proved.proved_at,
+               'checkedAt', checked.checked_at,
+               'reconcileSeconds', (select t.reconcile_seconds from public.sync_targets as t where t.sync = n.sync),
                'verification', case when verified.id is not null then jsonb_build_object(
                    'run', verified.id, 'at', verified.verification -> 'at', 'verdict', verified.verification -> 'verdict',
                    'rowsCompared', verified.verification -> 'rowsCompared', 'repair', verified.verification -> 'repair',
@@ -81,6 +83,11 @@ as $$
         where s.sync = n.sync and s.proved_at is not null
         order by s.started_at desc limit 1
     ) as proved on true
+    left join lateral (
+        select s.checked_at from public.sync_state as s
+        where s.sync = n.sync and s.checked_values
+        order by s.started_at desc limit 1
+    ) as checked on true
     left join lateral (
         select s.id, s.verification from public.sync_state as s
         where s.sync = n.sync and s.verification is not null

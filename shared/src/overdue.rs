@@ -6,9 +6,6 @@ use std::time::Duration;
 /// So many intervals may pass without a run that came through before it is a fault.
 pub const MISSED_INTERVALS: u32 = 3;
 
-/// How often the equality of sheet and table is to be proved at least.
-const PROOF_EVERY: Duration = Duration::from_secs(3600);
-
 /// How often a sync runs, and how long one of its runs may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rhythm {
@@ -31,10 +28,10 @@ impl Rhythm {
         self.missed(since) > f64::from(MISSED_INTERVALS)
     }
 
-    /// How many times the interval in which equality is to be proved has passed since it was.
+    /// How many times the interval in which the table is to be compared with what was written has passed since it was.
     #[must_use]
-    pub fn proofs_missed(self, since: Duration) -> f64 {
-        Self { every: self.every.max(PROOF_EVERY), ..self }.missed(since)
+    pub fn checks_missed(self, reconcile_every: Duration, since: Duration) -> f64 {
+        Self { every: self.every.max(reconcile_every), ..self }.missed(since)
     }
 }
 
@@ -50,7 +47,7 @@ mod tests {
         assert_eq!(rhythm.missed(minutes(25)), 2.0);
         assert!(!rhythm.is_overdue(minutes(30)));
         assert!(rhythm.is_overdue(minutes(31)));
-        assert_eq!(rhythm.proofs_missed(minutes(15 + 120)), 2.0, "proved every hour at most");
+        assert_eq!(rhythm.checks_missed(minutes(60), minutes(15 + 120)), 2.0, "compared every hour at most");
         let daily = Rhythm { every: minutes(24 * 60), ..rhythm };
         assert!(!daily.is_overdue(minutes(3 * 24 * 60)), "a daily sync has days");
     }

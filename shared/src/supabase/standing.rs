@@ -104,6 +104,13 @@ impl ClosedRun {
     }
 }
 
+/// What the last comparison of sheet and table in full came to.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LastVerification {
+    /// Rows and cells that differ where they should not.
+    pub differences: u64,
+}
+
 /// Where a sync stands.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -121,6 +128,15 @@ pub struct Standing {
     /// Until when table and sheet were last proved equal.
     #[serde(default)]
     pub proved_at: Option<Timestamp>,
+    /// When the values of the columns that the sheet owns were last compared with the table.
+    #[serde(default)]
+    pub checked_at: Option<Timestamp>,
+    /// How often they are to be compared.
+    #[serde(default)]
+    pub reconcile_seconds: Option<u64>,
+    /// What the last comparison of sheet and table in full came to.
+    #[serde(default)]
+    pub verification: Option<LastVerification>,
     /// How often it runs by itself, as of its last scheduled run.
     #[serde(default)]
     pub every_seconds: Option<u64>,

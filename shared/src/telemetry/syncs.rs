@@ -46,7 +46,14 @@ fn standing_metrics(standing: &Standing, rhythm: Option<Rhythm>, now: Timestamp)
     );
     if let Some(proved) = standing.proved_at.map(since) {
         metrics.push(Metric::seconds("SecondsSinceProved", proved));
-        metrics.extend(rhythm.map(|rhythm| Metric::number("ProofOverdue", rhythm.proofs_missed(proved))));
+    }
+    // Of a sheet with a standing bad cell equality cannot be proved; that it is compared can be watched all the same.
+    if let Some((rhythm, checked)) = rhythm.zip(standing.checked_at.map(since)) {
+        let every = Duration::from_secs(standing.reconcile_seconds.unwrap_or_default());
+        metrics.push(Metric::number("CheckOverdue", rhythm.checks_missed(every, checked)));
+    }
+    if let Some(found) = &standing.verification {
+        metrics.push(Metric::count("LastVerifyDifferences", found.differences));
     }
     if let Some(run) = &standing.closed_run {
         metrics.extend([
@@ -132,12 +139,16 @@ mod tests {
             "started_at": "2026-11-25T11:58:00+00:00", "planned_at": "2026-11-25T11:59:00+00:00",
             "heartbeat_at": "2026-11-25T11:59:00+00:00", "rows_sent": 5, "rows_done": 4, "keys_vanished": 0, "keys_done": 0,
         });
-        let standing = stands(json!({"runningRun": running, "provedAt": "2026-11-25T11:00:00+00:00"}));
+        let standing = stands(json!({
+            "runningRun": running, "provedAt": "2026-11-25T11:00:00+00:00", "checkedAt": "2026-11-25T11:00:00+00:00",
+            "reconcileSeconds": 3600, "verification": {"differences": 2},
+        }));
         insta::assert_snapshot!(shown(&standing_metrics(&standing, rhythm(), now())).join("\n"), @r"
         OldestMessage 60 Seconds
         Overdue 5 None
         SecondsSinceProved 3600 Seconds
-        ProofOverdue 0.75 None
+        CheckOverdue 0.75 None
+        LastVerifyDifferences 2 Count
         LastRunFailed 0 Count
         LastRunDeletesWithheld 1 Count
         GoogleUnreachable 0 Count
