@@ -157,7 +157,7 @@ begin
         select 4, 'type_pair', t.name, t.problem
         from public.sync_type_problems(p_definition) as t
         union all
-        select 4, 'required_column_unfed', u.name,
+        select 6, 'required_column_unfed', u.name,
                format('the column %s must have a value and has no default, and no column of the sheet feeds it: map it, or give it a default',
                       u.name)
         from public.sync_unfed_columns(p_definition) as u
