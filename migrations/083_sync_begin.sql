@@ -154,10 +154,10 @@ begin
         from public.sync_key_forms(p_definition) as f
         where f.problem is not null
         union all
-        select 4, 'column_type', t.name, t.problem
+        select 4, 'type_pair', t.name, t.problem
         from public.sync_type_problems(p_definition) as t
         union all
-        select 4, 'column_not_fed', u.name,
+        select 6, 'required_column_unfed', u.name,
                format('the column %s must have a value and has no default, and no column of the sheet feeds it: map it, or give it a default',
                       u.name)
         from public.sync_unfed_columns(p_definition) as u

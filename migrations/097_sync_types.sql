@@ -82,7 +82,7 @@ $$;
 -- The columns of a definition that the table has: the mapping type, and the name of the type beneath all domains (`enum` for every
 -- enum type). A timestamp without a zone is the mapping `local timestamp`. `mapping` is null where the definition names none.
 create or replace function public.sync_column_types(p_definition jsonb)
-returns table (place bigint, name text, mapping text, type_name text, declared text)
+returns table (place bigint, name text, mapping text, type_name text, declared text, is_domain boolean)
 language sql stable
 set search_path = ''
 as $$
@@ -110,7 +110,7 @@ as $$
                when t.typname = 'citext' then 'citext'
                else format_type(t.oid, null)
            end,
-           f.declared
+           f.declared, f.type_oid <> t.oid
     from fed as f
     join typed as d using (place)
     join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
@@ -139,6 +139,12 @@ as $$
             and (not p.key_only or p_definition -> 'keyColumns' ? c.name))
       -- Of keys, sync_key_forms has said it.
       and not exists (select from public.sync_key_forms(p_definition) as f where f.name = c.name and f.problem is not null)
+    union all
+    -- Rows are found by their key, and Postgres finds no operator between such a domain and its enum.
+    select c.name, format('the key column %s of type %s is a domain over an enum, which cannot be compared as a key: make it the enum itself, or text',
+                          c.name, c.declared)
+    from public.sync_column_types(p_definition) as c
+    where c.type_name = 'enum' and c.is_domain and p_definition -> 'keyColumns' ? c.name
 $$;
 
 -- The columns that need a value for a new row and get none: not null, without a default, and no column of the sheet feeds them.

@@ -240,7 +240,7 @@ async fn a_sync_that_never_ran_is_previewed_by_its_definition_and_adopts() {
 #[tokio::test]
 async fn what_was_remembered_of_another_key_counts_for_nothing() {
     let (database, service, sync) = things().await;
-    database.sql("alter table things add unique (note); insert into things values ('K0', 0, 'a')").await;
+    database.sql("alter table things add unique (note), alter id set default gen_random_uuid(); insert into things values ('K0', 0, 'a')").await;
     sync.run(&service, &[json!(["K0", 0])]).await;
     let other = Sync::new("things", &["note", "amount"]);
     let told = preview(&service, &other, &unbegun(&other, &[json!(["a", 0])])).await;
