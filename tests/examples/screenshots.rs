@@ -38,6 +38,7 @@ async fn main() -> Result<()> {
     owners.sheet.delete_rows(2, 150).await?;
     let withheld = owners.run().await?;
     ensure!(withheld.deletes_withheld.is_some(), "{withheld:?}");
+    let adoption = find_rows_in_the_table().await?;
     spread_over_a_day(&listings).await?;
 
     let operator = Api::operator()?;
@@ -58,7 +59,7 @@ async fn main() -> Result<()> {
     listings.control.add_fault(&fault(&listings, 40, Action::Delay { milliseconds: 2_000 })).await?;
     let live = listings.ask("full").await?.run.context("it has begun")?;
     eventually("it is under way", async || (listings.state(live).await.ok()?.unchanged >= 800).then_some(())).await;
-    look(&json!({"partial": partial.id, "withheld": withheld.id, "live": live}))
+    look(&json!({"partial": partial.id, "withheld": withheld.id, "adoption": adoption.id, "live": live}))
 }
 
 /// People type: some prices and addresses.
@@ -89,6 +90,21 @@ async fn spoil(sync: &Sync) -> Result<()> {
     let copied = row(250);
     sync.sheet.set("A252", copied[0].clone()).await?;
     sync.run().await.map(drop)
+}
+
+/// A first run over a table in which somebody has kept some of the rows, with values of their own.
+async fn find_rows_in_the_table() -> Result<Run> {
+    let sync = Sync::called("branches").rows(80).create().await?;
+    let before = format!(
+        "insert into public.{} (listing_no, address, price_yen)
+         select 'AA' || lpad(n::text, 5, '0'), case when n % 3 = 0 then '大阪市北区梅田' || n end, 10000000 + n * 1000
+         from generate_series(2, 14) as n",
+        sync.table
+    );
+    sync.database.batch_execute(&before).await?;
+    let run = sync.run().await?;
+    ensure!(run.skipped == 13, "{run:?}");
+    Ok(run)
 }
 
 /// The database refuses one batch for good.

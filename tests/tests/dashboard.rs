@@ -70,6 +70,20 @@ async fn withheld() -> Result<Sync> {
     Ok(sync)
 }
 
+/// Rows that the table had before with other values, some of them hostile: they wait until somebody says whose values stay.
+async fn adopted() -> Result<Sync> {
+    let sync = Sync::named("adopted").rows(4).create().await?;
+    let before = format!(
+        "insert into public.{} (listing_no, address, price_yen)
+         values ('AA00002', '<img src=x onerror=alert(''old'')>', 5), ('AA00003', null, 6)",
+        sync.table
+    );
+    sync.database.batch_execute(&before).await?;
+    let run = sync.run().await?;
+    ensure!((run.inserted, run.skipped) == (2, 2), "{run:?}");
+    Ok(sync)
+}
+
 /// Lets the browser's tests act on these; their report is the error's text.
 async fn act(syncs: &Value) -> Result<()> {
     let dashboard = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions/status/dashboard");
@@ -91,10 +105,11 @@ async fn act(syncs: &Value) -> Result<()> {
 #[tokio::test]
 async fn the_dashboard_does_in_a_browser_what_it_is_for() -> Result<()> {
     let chosen = Sync::named("chosen").rows(10).create().await?;
-    let (live, hostile, redriven, withheld) = tokio::try_join!(live(), hostile(), redriven(), withheld())?;
+    let (live, hostile, redriven, withheld, adopted) =
+        tokio::try_join!(live(), hostile(), redriven(), withheld(), adopted())?;
     let syncs = json!({
         "live": live.name, "chosen": chosen.name, "hostile": hostile.name, "redriven": redriven.name,
-        "withheld": withheld.name,
+        "withheld": withheld.name, "adopted": adopted.name,
     });
     act(&syncs).await?;
 
@@ -104,6 +119,7 @@ async fn the_dashboard_does_in_a_browser_what_it_is_for() -> Result<()> {
     redriven.assert_table(&rows(1..=40)).await?;
     ensure!(redriven.dead_letters().await? == 0, "the dead letter was redriven");
     withheld.assert_table(&rows(21..=40)).await?;
+    adopted.assert_table(&rows(1..=4)).await?;
     let runs = |sync: &Sync| format!("select count(*) from sync_state where sync = '{}'", sync.name);
     ensure!(hostile.number(&runs(&hostile)).await? == 1, "a preview is no run");
     ensure!(live.number(&runs(&live)).await? == 1, "one click is one run");

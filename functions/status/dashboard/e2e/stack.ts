@@ -11,7 +11,7 @@ const control = setting("CONTROL_URL");
 const operator = setting("OPERATOR_JWT");
 
 /** The syncs that are there, by what they are for; tests/tests/dashboard.rs says what is in each. */
-export type Purpose = "live" | "chosen" | "hostile" | "redriven" | "withheld";
+export type Purpose = "live" | "chosen" | "hostile" | "redriven" | "withheld" | "adopted";
 
 const syncs = JSON.parse(setting("SYNCS")) as Record<Purpose, string>;
 

@@ -118,6 +118,36 @@ test("withheld deletes are approved for exactly the rows that a run found gone",
   expectQuiet(watched);
 });
 
+test("an adoption is decided: columns and values are shown, a side and a reason are needed", async () => {
+  const watched = await atSync("adopted");
+  const { page } = watched;
+  await page.getByRole("table", { name: "Runs, newest first" }).getByRole("link").first().click();
+  const waits = page.getByRole("region", { name: "An adoption waits for approval" });
+  await waits.getByText("2 rows were in the table before").waitFor();
+  const column = (name: string) =>
+    waits.locator("details").filter({ has: page.getByText(name, { exact: true }) });
+  expect(await column("price_yen").locator("summary").innerText()).toContain("2 rows");
+  const samples = await column("price_yen").getByRole("listitem").allInnerTexts();
+  expect(samples.join()).toContain("AA00002");
+  // What the table held is text, whatever it looks like.
+  await column("address").getByText("<img src=x onerror=alert('old')>").waitFor();
+  expect(await page.locator("main img, main script, main [onerror]").count()).toBe(0);
+
+  await button(page, "Decide whose values stay…").click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("In 2 rows of the table, values differ").waitFor();
+  await button(page, "Decide").click();
+  await dialog.getByText("Choose whose values stay.").waitFor();
+  await dialog.getByText("Say why").waitFor();
+  await dialog.getByRole("radio", { name: "The sheet's" }).check();
+  await dialog.getByLabel("Reason").fill("first import");
+  await button(page, "Overwrite in 2 rows").click();
+  // The run that follows writes them.
+  await fact(page, "Updated").getByText("2", { exact: true }).waitFor();
+  await page.getByText("The counts add up to the 4 rows read.").waitFor();
+  expectQuiet(watched);
+});
+
 test("the breaker is held open and let go, and the audit says who and why", async () => {
   const watched = await signedIn("operator");
   const { page } = watched;

@@ -6,7 +6,10 @@ import type { Page } from "playwright-core";
 import { open, withToken, type Look } from "../browser";
 import { stack } from "../stack";
 
-const runs = JSON.parse(process.env.DOCS ?? "{}") as Record<"partial" | "withheld" | "live", string>;
+const runs = JSON.parse(process.env.DOCS ?? "{}") as Record<
+  "partial" | "withheld" | "adoption" | "live",
+  string
+>;
 const FOLDER = new URL("../../../../../docs/screenshots/", import.meta.url).pathname;
 /** A picture of a long page is cut off here. */
 const TALLEST = { phone: 1800, desktop: 2200 };
@@ -63,6 +66,13 @@ test.each(LOOKS)("%s", async (name, look) => {
   await page.locator("#withheld ~ .button").click();
   await page.locator("dialog[open]").waitFor();
   await shoot("approve");
+  await page.keyboard.press("Escape");
+  await page.goto(`#/runs/${runs.adoption}`);
+  await page.locator("#adoption").waitFor();
+  await shoot("adoption");
+  await page.locator("#adoption ~ .button").click();
+  await page.locator("dialog .choices label").nth(0).click();
+  await shoot("adoption-dialog");
   await page.keyboard.press("Escape");
   await page.goto("#/audit");
   await page.locator("tbody tr").nth(1).waitFor();
