@@ -20,7 +20,7 @@ pub const CODES: [&str; 22] = [
 ];
 
 /// In so many of a hundred worlds there is a scene.
-const SCENES: u32 = 30;
+const SCENES: u32 = 40;
 
 /// The n-th world of a seed.
 #[must_use]

@@ -14,13 +14,18 @@ impl Draw {
     /// Puts a scene into a world.
     pub(crate) fn scene(&mut self, world: &mut World) {
         let sync = self.below(world.syncs.len());
+        // What refuses rows keeps others from being deleted.
         if self.chance(70) {
             world.schema.triggers.clear();
+            for column in &mut world.schema.columns {
+                (column.not_null, column.checked) = (false, false);
+            }
         }
-        let steps = match self.below(4) {
+        let steps = match self.below(6) {
             0 => self.edit_between(world, sync),
             1 => self.left_alone(world, sync),
             2 => self.handled_again(world, sync),
+            3 => self.renamed(world, sync),
             _ => self.deletes_in_a_day(world, sync),
         };
         let first = world.syncs.len().min(world.steps.len());
@@ -50,8 +55,8 @@ impl Draw {
         let mut steps = Vec::new();
         for _ in 0..self.random.random_range(1..3) {
             let Some(mut cells) = world.tabs[sync].choose(&mut self.random).cloned() else { break };
-            for column in world.schema.keys.len()..cells.len() {
-                cells[column] = if self.chance(30) { Content::Blank } else { Content::Value(self.value(), 0) };
+            for cell in cells.iter_mut().skip(world.schema.keys.len()) {
+                *cell = if self.chance(30) { Content::Blank } else { Content::Value(self.value(), 0) };
             }
             steps.push(Step::App(AppEdit::Insert(cells)));
         }
@@ -76,15 +81,30 @@ impl Draw {
     fn deletes_in_a_day(&mut self, world: &mut World, sync: usize) -> Vec<Step> {
         let guard = self.random.random_range(1..3);
         self.deletes_at_once(&mut world.syncs[sync], guard);
+        while world.tabs[sync].len() < usize::from(guard) + 3 {
+            let key = self.free_key(world);
+            let cells = self.row(&world.schema, key, key);
+            world.tabs[sync].push(cells);
+        }
         let mut steps = Vec::new();
         for count in [usize::from(guard), 1, 1] {
-            steps.push(Step::Sheet(sync, Edit::Delete { row: self.below(4), count }));
+            steps.push(Step::Sheet(sync, Edit::Delete { row: 0, count }));
             steps.push(Step::Run(settled(sync)));
             if self.chance(50) {
                 steps.push(Step::Minutes(*[5, 90, 700].choose(&mut self.random).unwrap_or(&5)));
             }
         }
         steps
+    }
+
+    /// A row gets another key, and a unique value says that it is the same row.
+    fn renamed(&mut self, world: &mut World, sync: usize) -> Vec<Step> {
+        let unique = world.schema.columns.iter().position(|column| column.unique.is_some());
+        world.syncs[sync].rename_by = unique;
+        self.deletes_at_once(&mut world.syncs[sync], 20);
+        let content = Content::Value(self.free_key(world), 0);
+        let edit = Edit::Set { row: self.below(4), column: 0, content };
+        vec![Step::Sheet(sync, edit), Step::Run(settled(sync))]
     }
 
     fn deletes_at_once(&mut self, spec: &mut SyncSpec, guard: u8) {
