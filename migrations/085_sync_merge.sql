@@ -432,7 +432,7 @@ begin
         where x.table_name = %L and x.sync <> $1 and o.key_hash = s.key_hash and o.row_key = s.row_key and o.state = 'present' and o.said is not null
         order by x.precedence desc, x.sync
         limit 1
-    ) as o on r.state is distinct from 'present' or o.precedence > %s$sql$, p_target.table_name, p_target.precedence);
+    ) as o on r.state is distinct from 'present' or r.said is null or o.precedence > %s$sql$, p_target.table_name, p_target.precedence);
     end if;
 
     return public.sync_sheet_sql(p_target) || format($sql$,

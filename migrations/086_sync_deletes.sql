@@ -38,12 +38,15 @@ as $$
                              where a.sync = p_target.sync and a.digest = run.vanished ->> 'digest'
                                and (a.used_by = p_run or a.used_by is null and a.expires_at > now()))
              and (stray.in_the_way > 0 or stray.others > coalesce((
-                 select s.strays
+                 -- As many as the last complete run had, or fewer, if a later one had fewer: one of them may have been accepted since.
+                 select min(s.strays)
                  from public.sync_state as s
-                 where s.sync = p_target.sync and s.seq < p_target.seq and s.read_complete and s.deletes_withheld is null
-                   and s.status in ('completed', 'partial')
-                 order by s.seq desc
-                 limit 1), 0))
+                 where s.sync = p_target.sync and s.seq < p_target.seq and s.sync_type <> 'selective' and s.status in ('completed', 'partial')
+                   and s.seq >= (
+                       select max(c.seq)
+                       from public.sync_state as c
+                       where c.sync = p_target.sync and c.seq < p_target.seq and c.read_complete and c.deletes_withheld is null
+                         and c.status in ('completed', 'partial'))), 0))
             then format('%s rows with a new key were refused (the first: %s), and a row that is gone may be one of them: correct them, or, if'
                         ' the rows really are gone: `sheetsync approve-deletes`', stray.in_the_way + stray.others, stray.first)
         when p_target.carry_from is not null then 'the books are still kept by the former key of this sync'

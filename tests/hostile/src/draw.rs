@@ -19,6 +19,9 @@ pub const CODES: [&str; 22] = [
     "21000", "38000", "39000", "XX000", "PT402", "PT500", "0A000", "2F003", "54000", "AB123",
 ];
 
+/// In so many of a hundred worlds there is a scene.
+const SCENES: u32 = 40;
+
 /// The n-th world of a seed.
 #[must_use]
 pub fn draw(seed: u64, number: u64) -> World {
@@ -27,21 +30,22 @@ pub fn draw(seed: u64, number: u64) -> World {
     Draw { random }.world()
 }
 
-struct Draw {
-    random: ChaCha8Rng,
+/// All chance of a case.
+pub(crate) struct Draw {
+    pub(crate) random: ChaCha8Rng,
 }
 
 impl Draw {
-    fn chance(&mut self, percent: u32) -> bool {
+    pub(crate) fn chance(&mut self, percent: u32) -> bool {
         self.random.random_range(0..100) < percent
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 { 0 } else { self.random.random_range(0..end) }
     }
 
     /// One of some, each as likely as its weight.
-    fn weighed<T: Clone>(&mut self, choices: &[(u32, T)]) -> T {
+    pub(crate) fn weighed<T: Clone>(&mut self, choices: &[(u32, T)]) -> T {
         let total: u32 = choices.iter().map(|(weight, _)| weight).sum();
         let mut at = self.random.random_range(0..total);
         for (weight, choice) in choices {
@@ -91,7 +95,11 @@ impl Draw {
         for _ in 0..count {
             steps.push(self.step(&schema, &syncs, &favourites));
         }
-        World { schema, syncs, tabs, table, steps }
+        let mut world = World { schema, syncs, tabs, table, steps };
+        if self.chance(SCENES) {
+            self.scene(&mut world);
+        }
+        world
     }
 
     fn schema(&mut self) -> Schema {
@@ -197,7 +205,7 @@ impl Draw {
     }
 
     /// A value; the first ones more often, so that rows meet.
-    fn value(&mut self) -> u8 {
+    pub(crate) fn value(&mut self) -> u8 {
         match self.below(10) {
             0..=6 => self.random.random_range(0..6),
             7 | 8 => self.random.random_range(0..VALUES),
@@ -215,7 +223,7 @@ impl Draw {
     }
 
     /// A row that most likely can be written: its unique values follow its number.
-    fn row(&mut self, schema: &Schema, key: u8, number: u8) -> Vec<Content> {
+    pub(crate) fn row(&mut self, schema: &Schema, key: u8, number: u8) -> Vec<Content> {
         let mut cells = vec![Content::Value(key, self.random.random_range(0..2))];
         if schema.keys.len() > 1 {
             cells.push(Content::Value(self.random.random_range(0..2), 0));
@@ -353,7 +361,7 @@ impl Draw {
     }
 
     /// What shifts the rows that a read has not come to.
-    fn row_edit(&mut self, schema: &Schema) -> Edit {
+    pub(crate) fn row_edit(&mut self, schema: &Schema) -> Edit {
         let (row, other) = (self.below(12), self.below(12));
         match self.below(4) {
             0 => {

@@ -17,6 +17,7 @@ pub mod palette;
 pub mod play;
 pub mod postgres;
 pub mod product;
+mod scene;
 pub mod search;
 pub mod sheet;
 pub mod shrink;
