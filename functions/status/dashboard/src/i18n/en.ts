@@ -136,7 +136,7 @@ export const en = {
     freshness: "Table equals sheet of",
     freshnessHint: "How long ago the sheet was read that the table was last fully equal to.",
     neverComplete: "never yet",
-    successRate: "Success (24 h)",
+    successRate: "Rows arrived (24 h)",
     successHint: (completed: number, partial: number, failed: number) =>
       `${number.format(completed)} complete, ${number.format(partial)} partial, ${number.format(failed)} failed`,
     errorRate: "Rows in error (24 h)",

@@ -173,7 +173,7 @@ export const ja: Messages = {
     freshness: "シートとの一致",
     freshnessHint: "テーブルが最後に完全に一致したシートを、いつ読み取ったか。",
     neverComplete: "まだありません",
-    successRate: "成功率（24時間）",
+    successRate: "反映された行（24時間）",
     successHint: (completed, partial, failed) =>
       `完了 ${n(completed)}・一部 ${n(partial)}・失敗 ${n(failed)}`,
     errorRate: "エラー行（24時間）",
