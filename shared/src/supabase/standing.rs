@@ -121,6 +121,9 @@ pub struct Standing {
     pub running_run: Option<OpenRun>,
     /// The last run that ended and was not taken over.
     pub closed_run: Option<ClosedRun>,
+    /// The last run after which table and sheet were equal.
+    #[serde(default)]
+    pub completed_run: Option<ClosedRun>,
     /// When its first run began.
     pub first_at: Option<Timestamp>,
     /// When the last run began that brought something over.

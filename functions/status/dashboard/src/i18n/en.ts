@@ -146,7 +146,7 @@ export const en = {
       allowed: () => "verified: only differences that are allowed",
       different: (n: string) => `verified: ${n} differences`,
     },
-    successRate: "Success (24 h)",
+    successRate: "Rows arrived (24 h)",
     successHint: (completed: number, partial: number, failed: number) =>
       `${number.format(completed)} complete, ${number.format(partial)} partial, ${number.format(failed)} failed`,
     errorRate: "Rows in error (24 h)",

@@ -184,7 +184,7 @@ export const ja: Messages = {
       allowed: () => "照合：許可された違いのみ",
       different: (value) => `照合：違い${value}件`,
     },
-    successRate: "成功率（24時間）",
+    successRate: "反映された行（24時間）",
     successHint: (completed, partial, failed) =>
       `完了 ${n(completed)}・一部 ${n(partial)}・失敗 ${n(failed)}`,
     errorRate: "エラー行（24時間）",

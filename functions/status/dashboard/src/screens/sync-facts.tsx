@@ -94,7 +94,7 @@ export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) 
             ? m.sync.successHint(last24h.completed, last24h.partial, last24h.failed)
             : m.sync.noRuns
         }
-        {...tone(last24h.successRate !== null && last24h.successRate < 0.9, "warn")}
+        {...tone(last24h.successRate !== null && last24h.successRate < 0.99, "warn")}
         {...tone(last24h.successRate !== null && last24h.successRate < 0.5, "bad")}
       >
         {f.percent(last24h.successRate)}
