@@ -799,12 +799,20 @@ as $$
     from unnest(p_hashes, p_keys) as k (key_hash, row_key)
     join public.sync_rows as o on o.sync = p_from and o.key_hash = k.key_hash and o.row_key = k.row_key and o.state = p_of
     left join public.sync_layouts as f on f.sync = p_from and f.layout = o.layout
+    -- What the first sync never writes it has no base of: there the other adopts.
+    cross join lateral (
+        select array(
+            select c.name
+            from public.sync_targets as g
+            cross join unnest(g.column_names, g.authorities) as c (name, authority)
+            where g.sync = p_from and c.authority = 'database') as names
+    ) as d
     left join public.sync_layouts as t on t.sync = p_to.sync and t.layout = p_to.layout
     cross join lateral (
         select array(
             select (select x.place
                     from unnest(f.names, f.types) with ordinality as x (name, type, place)
-                    where x.name = w.name and x.type = w.type)
+                    where x.name = w.name and x.type = w.type and x.name <> all (d.names))
             from unnest(t.names, t.types) with ordinality as w (name, type, place)
             order by w.place)::integer[] as places
     ) as p

@@ -146,8 +146,10 @@ fn foreign_tables(sql: &str) -> Vec<String> {
                 .map(|on| on + 1),
             _ => None,
         };
-        // Rights on functions are no concern here; `on table` comes by as a `table` of its own.
-        let Some(place) = place.filter(|&place| !matches!(at(place), "function" | "table" | "schema" | "sequence"))
+        // Rights on functions are no concern here; `on table` comes by as a `table` of its own, and `when`, which no table can be
+        // called, is code after a message.
+        let Some(place) =
+            place.filter(|&place| !matches!(at(place), "function" | "table" | "schema" | "sequence" | "when"))
         else {
             continue;
         };

@@ -190,8 +190,15 @@ impl Ledger {
                 && !run.withheld
                 && matches!(run.status, Status::Completed | Status::Partial)
         };
-        let last = self.runs.values().filter(is_before).max_by_key(|run| run.seq);
-        if self.strays(batch.run) > last.map_or(0, |run| run.strays) {
+        // As many as the last complete run had, or as a later run that had fewer.
+        let last = self.runs.values().filter(is_before).map(|run| run.seq).max();
+        let since = |run: &&Run| {
+            last.is_some_and(|last| run.seq >= last)
+                && run.seq < target.seq
+                && matches!(run.status, Status::Completed | Status::Partial)
+        };
+        let known = self.runs.values().filter(since).map(|run| run.strays).min();
+        if self.strays(batch.run) > known.unwrap_or_default() {
             return true;
         }
         if !self.clauses.delete_guard {
