@@ -424,7 +424,8 @@ as $$
     from recent as r
 $$;
 
--- How long after the begin of the last scheduled run the next one is due: `every`, or after a fault that passes a growing pause.
+-- How long after the begin of the last scheduled run the next one is due: `every`; or, after the end of one that met a fault that
+-- passes, a growing pause.
 create or replace function public.sync_pause_seconds(p_sync text, p_every_seconds integer)
 returns integer
 language sql stable
@@ -486,7 +487,9 @@ begin
         select
         from public.sync_state as s
         where s.sync = p_sync and s.sync_type = 'scheduled'
-          and s.started_at > clock_timestamp() - make_interval(secs => greatest(v_pause - 30, v_pause / 2.0))
+          -- A pause begins when the fault was met: a run may try for minutes before it gives up.
+          and case when v_pause < p_every_seconds then coalesce(s.completed_at, s.started_at) else s.started_at end
+              > clock_timestamp() - make_interval(secs => greatest(v_pause - 30, v_pause / 2.0))
     ) then
         return jsonb_build_object('outcome', 'not_due');
     end if;

@@ -122,7 +122,7 @@ async fn a_sync_that_is_overdue_rings_although_another_is_not() -> Result<()> {
 #[tokio::test]
 async fn a_daily_sync_is_not_overdue_after_an_hour() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-daily", "").await?;
-    sync.define(&sync.definition_text("every = \"1d\"\n"))?;
+    sync.define(&sync.definition_text("every = \"24h\"\n"))?;
     for _ in 0..14 {
         alarms.step(&[&sync, &other]).await?;
         assert_eq!(alarms.state("OverdueAlarm"), AlarmState::Ok);

@@ -83,7 +83,7 @@ async fn fails(service: &Client, id: Uuid, kind: &str) {
 async fn a_fault_that_passes_is_repeated_at_growing_pauses_and_another_is_not() {
     let (database, service, sync) = things().await;
     let passes = async |minutes: u32| {
-        database.sql(&format!("update sync_state set started_at = started_at - interval '{minutes} minutes'")).await;
+        database.sql(&format!("update sync_state set started_at = started_at - interval '{minutes} minutes', completed_at = completed_at - interval '{minutes} minutes'")).await;
     };
     let (id, outcome) = asks(&service, &sync).await;
     assert_eq!(outcome, "begun");

@@ -152,3 +152,21 @@ async fn a_spreadsheet_that_is_not_shared_is_told_from_one_that_does_not_exist()
     world.control("DELETE", "documents/x", json!({})).await;
     assert_eq!(world.read().await.err().map(|error| error.code()), Some("no_such_spreadsheet"));
 }
+
+#[tokio::test]
+async fn a_quota_that_google_refuses_with_403_is_a_quota_and_is_waited_for() {
+    let world = World::start().await;
+    // As Drive words it, and as the newer interfaces of Google do.
+    let by_drive = json!({"errors": [{"domain": "usageLimits", "reason": "userRateLimitExceeded"}], "code": 403});
+    let by_info = json!({"code": 403, "status": "PERMISSION_DENIED", "details": [{"reason": "RATE_LIMIT_EXCEEDED"}]});
+    for error in [by_drive, by_info] {
+        let fault = json!({"document": "x", "method": "files.get", "status": 403, "body": {"error": error}});
+        world.control("POST", "faults", fault).await;
+        let read = world.read().await.expect("it is asked again");
+        assert_eq!(read.snapshot.entries().len(), 10);
+    }
+    let not_shared = json!({"error": {"code": 403, "errors": [{"reason": "insufficientFilePermissions"}]}});
+    let fault = json!({"document": "x", "method": "files.get", "status": 403, "body": not_shared, "times": null});
+    world.control("POST", "faults", fault).await;
+    assert_eq!(world.read().await.err().expect("nothing helps").code(), "sheet_not_shared");
+}
