@@ -7,5 +7,6 @@ drop table if exists public.sync_batches;
 drop table if exists public.sync_state;
 drop table if exists public.sync_layouts;
 drop table if exists public.sync_targets;
+drop function if exists public.sync_only_service_role(text[]);
 
 notify pgrst, 'reload schema';

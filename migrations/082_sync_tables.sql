@@ -1,6 +1,27 @@
 -- The tables of Sheetsync: what a sync is, its runs, the ledger of batches, what was last applied, what went wrong.
 -- Not here: the functions that write them (083 to 088) and the views (089). Safe to run twice.
 
+-- Lets service_role alone call the functions with these names: Supabase grants every new function to its other roles, too.
+create or replace function public.sync_only_service_role(p_names text[])
+returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid::regprocedure
+        from pg_catalog.pg_proc as p
+        where p.pronamespace = 'public'::regnamespace and p.proname = any (p_names)
+    loop
+        execute format('revoke all on function %s from public, anon, authenticated', v_function);
+        execute format('grant execute on function %s to service_role', v_function);
+    end loop;
+end
+$$;
+do $$ begin perform public.sync_only_service_role('{sync_only_service_role}'); end $$;
+
 -- One row for a sync: the definition of its current run. Every name of a table or column that a function
 -- puts into SQL comes from here, never from a message. `sync_begin` holds this row `for update`, `sync_apply`
 -- holds it `for share`: so a batch of an older run is either committed before a newer run begins, or refused (promise 3).

@@ -78,6 +78,21 @@ as $$
     ) as f
 $$;
 
+-- The columns of a table without a value for which no row can be inserted: not null, and without a default of their own or of their
+-- domain.
+create or replace function public.sync_required_columns(p_table text)
+returns table (place smallint, name text)
+language sql stable
+set search_path = ''
+as $$
+    select a.attnum, a.attname::text
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join pg_catalog.pg_type as t on t.oid = a.atttypid
+    where c.relnamespace = 'public'::regnamespace and c.relname = p_table and c.relkind in ('r', 'p')
+      and a.attnotnull and not a.atthasdef and a.attidentity = '' and t.typdefault is null
+$$;
+
 -- What in a definition does not fit the database, as [{"code", "column", "message"}]; an empty array when it fits.
 -- Each message is for the person who can mend it: it names the thing and the fix.
 drop function if exists public.sync_definition_problems(jsonb); -- without p_sync
@@ -604,22 +619,10 @@ begin
 end
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_key_forms', 'sync_definition_problems', 'sync_target', 'sync_rename', 'sync_begin', 'sync_running',
-                            'sync_begun', 'sync_target_forms', 'sync_row_key_sql', 'sync_keyless_rows',
-                            'sync_layout', 'sync_passing_failures', 'sync_pause_seconds')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_key_forms, sync_required_columns, sync_definition_problems, sync_target, sync_rename, sync_begin,
+    sync_running, sync_begun, sync_target_forms, sync_row_key_sql, sync_keyless_rows, sync_layout,
+    sync_passing_failures, sync_pause_seconds
+}'); end $$;
 
 notify pgrst, 'reload schema';

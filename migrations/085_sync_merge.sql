@@ -994,23 +994,11 @@ from decided as d$sql$
 end
 $fn$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_mapped_columns', 'sync_same_key_sql', 'sync_reorder', 'sync_base_sql', 'sync_alike', 'sync_shown',
-                            'sync_lock_sql', 'sync_sheet_sql', 'sync_decided_sql', 'sync_decisions_sql', 'sync_written_sql',
-                            'sync_noted_sql', 'sync_merge_sql', 'sync_books_sql', 'sync_fingerprint', 'sync_statements', 'sync_check_columns', 'sync_overlay', 'sync_hand_over',
-                            'sync_merge', 'sync_enter', 'sync_merge_parked', 'sync_unique_columns')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_mapped_columns, sync_same_key_sql, sync_reorder, sync_base_sql, sync_alike, sync_shown, sync_lock_sql,
+    sync_sheet_sql, sync_decided_sql, sync_decisions_sql, sync_written_sql, sync_noted_sql, sync_merge_sql,
+    sync_books_sql, sync_fingerprint, sync_statements, sync_check_columns, sync_overlay, sync_hand_over, sync_merge,
+    sync_enter, sync_merge_parked, sync_unique_columns
+}'); end $$;
 
 notify pgrst, 'reload schema';

@@ -445,22 +445,9 @@ begin
 end
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_deletes_withheld', 'sync_approved_deletes', 'sync_use_approval', 'sync_approve_deletes',
-                            'sync_delete_rows', 'sync_other_claims', 'sync_confirm_missing', 'sync_resolve_rename',
-                            'sync_apply_deletes')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_deletes_withheld, sync_approved_deletes, sync_use_approval, sync_approve_deletes, sync_delete_rows,
+    sync_other_claims, sync_confirm_missing, sync_resolve_rename, sync_apply_deletes
+}'); end $$;
 
 notify pgrst, 'reload schema';

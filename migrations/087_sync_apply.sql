@@ -798,9 +798,6 @@ begin
     return jsonb_build_object('outcome', 'applied', 'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0,
                               'conflicts', 0, 'rejected', 0, 'adopted', 0, 'restored', 0, 'corrected', 0, 'unconfirmed', 0,
                               'withheld', 0, 'runStatus', v_status)
-        || coalesce((select jsonb_build_object('runSeconds', extract(epoch from s.completed_at - s.started_at))
-                     from public.sync_state as s
-                     where s.id = v_run and s.status in ('completed', 'partial', 'failed')), '{}')
         || (v_counts - 'acts' - 'adoption');
 end
 $$;
@@ -923,22 +920,10 @@ begin
 end
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_batch_fault', 'sync_is_row_fault', 'sync_depends_on_others', 'sync_blocker', 'sync_refusal',
-                            'sync_arrange', 'sync_attempt', 'sync_kept_columns', 'sync_add_counts', 'sync_apply_isolated',
-                            'sync_lock_account', 'sync_apply', 'sync_resolve_refusals', 'sync_settle', 'sync_settled')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_batch_fault, sync_is_row_fault, sync_depends_on_others, sync_blocker, sync_refusal, sync_arrange,
+    sync_attempt, sync_kept_columns, sync_add_counts, sync_apply_isolated, sync_lock_account, sync_apply,
+    sync_resolve_refusals, sync_settle, sync_settled
+}'); end $$;
 
 notify pgrst, 'reload schema';

@@ -486,21 +486,9 @@ begin
 end
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_record_errors', 'sync_adoption', 'sync_withheld_digest', 'sync_approve_adoption', 'sync_close',
-                            'sync_account', 'sync_stop', 'sync_reject', 'sync_planned', 'sync_fail')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_record_errors, sync_adoption, sync_withheld_digest, sync_approve_adoption, sync_close, sync_account,
+    sync_stop, sync_reject, sync_planned, sync_fail
+}'); end $$;
 
 notify pgrst, 'reload schema';

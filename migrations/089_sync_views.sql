@@ -1,4 +1,4 @@
--- The view that `sheetsync status` reads. Not here: history and errors, which are read from their tables. Safe to run twice.
+-- A view for people with a psql. Not here: history and errors, which are read from their tables. Safe to run twice.
 
 -- One row for a sync: its last run, the run under way, the last run that left the table equal to the sheet.
 create or replace view public.sync_status

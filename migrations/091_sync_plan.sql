@@ -41,11 +41,7 @@ as $$
                     join public.sync_state as s on s.id = t.run
                     where t.sync = p_sync and s.status in ('queued', 'in_progress')),
         'needsValue', (
-            select coalesce(jsonb_agg(a.attname order by a.attnum), '[]')
-            from pg_catalog.pg_class as c
-            join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-            where c.relnamespace = 'public'::regnamespace and c.relname = p_definition ->> 'table'
-              and a.attnotnull and not a.atthasdef and a.attidentity = ''))
+            select coalesce(jsonb_agg(r.name order by r.place), '[]') from public.sync_required_columns(p_definition ->> 'table') as r))
     from known
 $$;
 
@@ -445,22 +441,9 @@ begin
 end
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_remembers', 'sync_inspect', 'sync_told_sql', 'sync_tell', 'sync_plan_target',
-                            'sync_preview', 'sync_verify', 'sync_key_sql', 'sync_verify_remembered',
-                            'sync_verify_table', 'sync_plan_begin', 'sync_plan_end')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_remembers, sync_inspect, sync_told_sql, sync_tell, sync_plan_target, sync_preview, sync_verify, sync_key_sql,
+    sync_verify_remembered, sync_verify_table, sync_plan_begin, sync_plan_end
+}'); end $$;
 
 notify pgrst, 'reload schema';

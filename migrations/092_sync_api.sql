@@ -51,9 +51,7 @@ as $$
                'verification', case when verified.id is not null then jsonb_build_object(
                    'run', verified.id, 'at', verified.verification -> 'at', 'verdict', verified.verification -> 'verdict',
                    'rowsCompared', verified.verification -> 'rowsCompared', 'repair', verified.verification -> 'repair',
-                   'differences', (select coalesce(sum((f.value ->> 'count')::bigint), 0)
-                                   from jsonb_array_elements(verified.verification -> 'findings') as f
-                                   where not (f.value ->> 'allowed')::boolean)) end,
+                   'differences', verified.verification -> 'differences') end,
                'appliedAt', applied.started_at,
                'scheduledAt', scheduled.started_at,
                'passingFailures', public.sync_passing_failures(n.sync),

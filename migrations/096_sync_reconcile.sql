@@ -183,20 +183,8 @@ begin
 end
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_drift', 'sync_drift_triggers', 'sync_verify_due', 'sync_verified')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_drift, sync_drift_triggers, sync_verify_due, sync_verified
+}'); end $$;
 
 notify pgrst, 'reload schema';

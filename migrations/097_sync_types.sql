@@ -147,25 +147,23 @@ as $$
     where c.type_name = 'enum' and c.is_domain and p_definition -> 'keyColumns' ? c.name
 $$;
 
--- The columns that need a value for a new row and get none: not null, without a default, and no column of the sheet feeds them.
--- A trigger before the insert may give them one, so nothing is known of a table that has such a trigger.
+-- The required columns (083) that no column of the sheet feeds. A trigger before the insert may give them a value, so nothing is known
+-- of a table that has such a trigger.
 create or replace function public.sync_unfed_columns(p_definition jsonb)
 returns table (name text)
 language sql stable
 set search_path = ''
 as $$
-    select a.attname::text
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where c.relnamespace = 'public'::regnamespace and c.relname = p_definition ->> 'table' and c.relkind in ('r', 'p')
-      and a.attnotnull and not a.atthasdef and a.attidentity = ''
-      and coalesce(p_definition ->> 'mode', 'upsert') <> 'update_only'
-      and not exists (select from jsonb_array_elements(p_definition -> 'columns') as f where f ->> 'name' = a.attname)
+    select r.name
+    from public.sync_required_columns(p_definition ->> 'table') as r
+    where coalesce(p_definition ->> 'mode', 'upsert') <> 'update_only'
+      and not exists (select from jsonb_array_elements(p_definition -> 'columns') as f where f ->> 'name' = r.name)
       and not exists (
           select
-          from pg_catalog.pg_trigger as t
+          from pg_catalog.pg_class as c
+          join pg_catalog.pg_trigger as t on t.tgrelid = c.oid
           -- For each row (1), before (2) an insert (4).
-          where t.tgrelid = c.oid and t.tgtype & 7 = 7 and t.tgenabled <> 'D')
+          where c.relnamespace = 'public'::regnamespace and c.relname = p_definition ->> 'table' and t.tgtype & 7 = 7 and t.tgenabled <> 'D')
 $$;
 
 -- What a name of the schema public is that is no table: "a view". Null: there is nothing of this name.
@@ -186,21 +184,8 @@ as $$
     where c.relnamespace = 'public'::regnamespace and c.relname = p_name and c.relkind not in ('r', 'p')
 $$;
 
-do $$
-declare
-    v_function regprocedure;
-begin
-    for v_function in
-        select p.oid::regprocedure
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace
-          and p.proname in ('sync_type_pairs', 'sync_type_advice', 'sync_column_types', 'sync_type_problems', 'sync_unfed_columns',
-                            'sync_kind_of')
-    loop
-        execute format('revoke all on function %s from public, anon, authenticated', v_function);
-        execute format('grant execute on function %s to service_role', v_function);
-    end loop;
-end
-$$;
+do $$ begin perform public.sync_only_service_role('{
+    sync_type_pairs, sync_type_advice, sync_column_types, sync_type_problems, sync_unfed_columns, sync_kind_of
+}'); end $$;
 
 notify pgrst, 'reload schema';

@@ -5,7 +5,7 @@
 create index if not exists sync_state_unreported on public.sync_state (completed_at)
     where completed_at is not null and reported_at is distinct from completed_at;
 
--- The runs that have closed and that nobody has reported, oldest first, at most 100; before that it marks those in p_reported
+-- The runs that have closed and are not reported yet, oldest first, at most 100; before that it marks those in p_reported
 -- ([{"id","completed_at"}], as it gave them out) as reported. An answer that was lost is given again after a minute: a run is
 -- reported at least once. What closed more than a day ago is not news.
 create or replace function public.sync_closed_runs(p_reported jsonb default '[]')

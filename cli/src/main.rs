@@ -57,7 +57,7 @@ enum Command {
     },
     /// Prints the JSON Schema of sheetsync.toml, for editors
     Schema,
-    /// Tells where every sync stands and what is wrong; exits with 1 unless the last run of each was complete, or when one is
+    /// Shows where every sync stands and what is wrong; exits with 1 unless the last run of each was complete, or when one is
     /// stuck or overdue, or none has run
     Status(Project),
     /// Says what a run would do, and does nothing of it; exits with 1 if the run would not be complete

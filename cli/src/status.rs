@@ -4,14 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sheetsync::overdue::Rhythm;
+use sheetsync::overdue::{self, DEFAULT_STALL_AFTER, Rhythm};
 use sheetsync::supabase::{RunStatus, Standing};
 
 use crate::terminal::{printable, table};
 use crate::{CommandError, Project};
-
-/// After which a run counts as stalled whose sync the clock never started, so that nothing says otherwise.
-const DEFAULT_STALL_SECONDS: u64 = 900;
 
 /// Prints one line a sync, and below them one for each thing that is wrong; exits with 1 when there is any.
 pub async fn run(project: &Project) -> Result<ExitCode, CommandError> {
@@ -56,7 +53,7 @@ fn line(standing: &Standing) -> [String; 6] {
 
 /// What is wrong with a sync, and what to do about it.
 fn problems(standing: &Standing, now: Timestamp) -> Vec<String> {
-    let since = |then: Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
+    let since = |then| overdue::since(then, now);
     let sync = &standing.sync;
     let mut found = Vec::new();
     if let Some(run) = &standing.closed_run {
@@ -95,7 +92,7 @@ fn problems(standing: &Standing, now: Timestamp) -> Vec<String> {
             _ => {}
         }
     }
-    let stall_after = Duration::from_secs(standing.stall_seconds.unwrap_or(DEFAULT_STALL_SECONDS));
+    let stall_after = standing.stall_seconds.map_or(DEFAULT_STALL_AFTER, Duration::from_secs);
     if let Some(run) = &standing.running_run
         && since(run.heartbeat_at) > stall_after
     {
@@ -154,8 +151,8 @@ mod tests {
     fn a_run_that_failed_says_why_and_what_to_do() {
         let mut failed = closed("failed", 0, 0);
         failed["error_details"] = json!({"code": "no_such_tab", "message": "there is no tab X: correct `tab`"});
-        let told = found(json!({"closedRun": failed}));
-        assert_eq!(told, "listings: the last run failed (no_such_tab): there is no tab X: correct `tab`");
+        let problem = found(json!({"closedRun": failed}));
+        assert_eq!(problem, "listings: the last run failed (no_such_tab): there is no tab X: correct `tab`");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::MappingVersion;
 use crate::mapping::Column;
+use crate::overdue::DEFAULT_STALL_AFTER;
 
 mod check;
 mod duration_text;
@@ -246,7 +247,7 @@ fn default_batch_rows() -> usize {
 }
 
 fn default_stall_after() -> Duration {
-    Duration::from_secs(15 * 60)
+    DEFAULT_STALL_AFTER
 }
 
 fn default_reconcile_every() -> Duration {

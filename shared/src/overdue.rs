@@ -3,6 +3,17 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+/// After how long without progress a run counts as stalled, where no definition says otherwise.
+pub const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// How long ago something was; nothing, if by this clock it is still to come.
+#[must_use]
+pub fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or_default()
+}
+
 /// So many intervals may pass without a run that came through before it is a fault.
 pub const MISSED_INTERVALS: u32 = 3;
 

@@ -128,29 +128,18 @@ impl<T, E: From<SecretError>> FromSecret<T, E> {
     /// What the secret says now, from memory for five minutes. If it cannot be read again then, what it said before.
     ///
     /// # Errors
-    /// When it cannot be read for the first time, or is not what it should be. Whoever asks within ten seconds is answered the
-    /// same without another read.
+    /// When it cannot be read for the first time, or is not what it should be. For ten seconds the same is answered without
+    /// another read.
     pub async fn get(&self) -> Result<Arc<T>, E> {
         let mut state = self.state.lock().await;
         let now = self.clock.now();
         let State { known, failed, .. } = &mut *state;
-        let recent = failed.as_ref().filter(|failed| now < failed.read_again_at).map(|failed| failed.answer.clone());
-        let mut fail = |answer| *failed = Some(Failed { answer, read_again_at: now.plus(FAILURE_LIFE) });
-        let is_new = recent.is_none();
         match (known, &self.source) {
             (Some(known), Some((read, make))) if now >= known.read_again_at => {
-                let answer = match recent {
-                    Some(answer) => Ok(answer),
-                    None => tokio::time::timeout(RENEWAL_TIMEOUT, read()).await,
-                };
-                match answer {
+                match tokio::time::timeout(RENEWAL_TIMEOUT, recalled(failed, now, read)).await {
                     Ok(Ok(text)) => {
-                        if let Err(error) = known.renew(text.clone(), make, now) {
-                            if is_new {
-                                fail(Ok(text));
-                            }
-                            return Err(error);
-                        }
+                        known.renew(text, make, now)?;
+                        *failed = None;
                     }
                     failure => {
                         warn_of(failure);
@@ -161,23 +150,11 @@ impl<T, E: From<SecretError>> FromSecret<T, E> {
             }
             (Some(known), _) => Ok(Arc::clone(&known.value)),
             (known, Some((read, make))) => {
-                let answer = match recent {
-                    Some(answer) => answer,
-                    None => read().await,
-                };
-                let made = answer.clone().map_err(E::from).and_then(|text| Ok((Arc::new(make(&text)?), text)));
-                match made {
-                    Ok((value, text)) => {
-                        *known = Some(Known { text, value: Arc::clone(&value), read_again_at: now.plus(LIFE) });
-                        Ok(value)
-                    }
-                    Err(error) => {
-                        if is_new {
-                            fail(answer);
-                        }
-                        Err(error)
-                    }
-                }
+                let text = recalled(failed, now, read).await?;
+                let value = Arc::new(make(&text)?);
+                *known = Some(Known { text, value: Arc::clone(&value), read_again_at: now.plus(LIFE) });
+                *failed = None;
+                Ok(value)
             }
             (None, None) => unreachable!("without a source there is a value from the beginning"),
         }
@@ -209,6 +186,16 @@ impl<T, E: From<SecretError>> FromSecret<T, E> {
         }
         Some(Arc::clone(&known.value))
     }
+}
+
+/// The last answer, while it is new and nothing could be made of it; else that of `read`, kept until something is made of it.
+async fn recalled(failed: &mut Option<Failed>, now: Millis, read: &Read) -> Result<SecretString, SecretError> {
+    if let Some(recent) = failed.as_ref().filter(|failed| now < failed.read_again_at) {
+        return recent.answer.clone();
+    }
+    let answer = read().await;
+    *failed = Some(Failed { answer: answer.clone(), read_again_at: now.plus(FAILURE_LIFE) });
+    answer
 }
 
 impl<T> Known<T> {

@@ -217,7 +217,7 @@ impl Supabase {
     /// The same project for a caller who waits in front of a screen: what does not answer soon counts as gone.
     #[must_use]
     pub fn hasty(self) -> Self {
-        Self { timeout: HASTY_TIMEOUT, ..self }
+        self.with_timeout(HASTY_TIMEOUT)
     }
 
     /// The same connection, whose calls end after `timeout`.
@@ -818,9 +818,6 @@ pub struct Applied {
     /// The run's status afterwards.
     #[serde(default)]
     pub run_status: Option<RunStatus>,
-    /// How long the run took, when this batch closed it.
-    #[serde(default)]
-    pub run_seconds: Option<f64>,
     /// Why it failed or was malformed.
     #[serde(default)]
     pub error: Option<String>,

@@ -55,7 +55,21 @@ pub struct Verification {
     pub findings: Vec<Finding>,
 }
 
+/// A verification as it is kept with its run: lists of runs show how many differences there are without reading the findings.
+#[derive(Debug, Serialize)]
+pub struct Kept<'a> {
+    #[serde(flatten)]
+    verification: &'a Verification,
+    differences: u64,
+}
+
 impl Verification {
+    /// As it is kept with its run.
+    #[must_use]
+    pub fn kept(&self) -> Kept<'_> {
+        Kept { verification: self, differences: self.differences() }
+    }
+
     /// How many differences there are that should not be.
     #[must_use]
     pub fn differences(&self) -> u64 {
@@ -318,7 +332,7 @@ async fn compare_remembered(
 }
 
 /// Goes through the table for rows that the sync knows nothing of; answers how many rows the table has. While new rows are under
-/// way, nobody can say which those are.
+/// way, it cannot be known which those are.
 async fn find_others(
     supabase: &Supabase,
     definition: &Sync,

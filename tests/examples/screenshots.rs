@@ -65,15 +65,15 @@ async fn main() -> Result<()> {
     }))
 }
 
-/// Somebody deletes rows in the application; the next scheduled run inserts them again, and compares everything.
+/// Rows are deleted in the application; the next scheduled run inserts them again, and compares everything.
 async fn lose_rows(sync: &Sync) -> Result<Run> {
     let sql = format!("delete from public.{} where listing_no between 'AA00100' and 'AA00111'", sync.table);
     sync.database.batch_execute(&sql).await?;
     let run = sync.run_type("scheduled").await?;
     ensure!(run.inserted == 12, "{run:?}");
     eventually("it has compared sheet and table", async || {
-        let told = Api::reader().ok()?.read(&format!("/api/runs/{}", run.id)).await.ok()?;
-        (!told["verification"].is_null()).then_some(())
+        let shown = Api::reader().ok()?.read(&format!("/api/runs/{}", run.id)).await.ok()?;
+        (!shown["verification"].is_null()).then_some(())
     })
     .await;
     Ok(run)

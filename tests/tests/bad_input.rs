@@ -250,7 +250,7 @@ async fn a_row_of_almost_a_megabyte_arrives_and_a_larger_one_is_rejected_alone()
         format!("select octet_length(concat(long_1, long_2, long_3, long_4, long_5, long_6)) from {}", sync.table);
     let stored = sync.database.query_one(&format!("{sql} where listing_no = 'AA00001'"), &[]).await?;
     assert_eq!(stored.get::<_, i32>(0), 6 * 147_000);
-    let told = sync.database.query_one("select cell, code from sync_errors where sync = $1", &[&sync.name]).await?;
-    assert_eq!((told.get::<_, Option<&str>>(0), told.get::<_, &str>(1)), (Some("A3"), "row_too_large"));
+    let entry = sync.database.query_one("select cell, code from sync_errors where sync = $1", &[&sync.name]).await?;
+    assert_eq!((entry.get::<_, Option<&str>>(0), entry.get::<_, &str>(1)), (Some("A3"), "row_too_large"));
     Ok(())
 }

@@ -45,10 +45,13 @@ async fn deleted_rows_come_back_and_changed_columns_of_the_sheet_are_set_right()
     all_rows(&sync).await?;
 
     let api = Api::reader()?;
-    let told = api.read(&format!("/api/runs/{}", run.id)).await?;
-    assert_eq!((&told["restored"], &told["corrected"], &told["checkedValues"]), (&json!(1), &json!(1), &json!(true)));
-    let told = api.read(&format!("/api/syncs/{}", sync.name)).await?;
-    assert_ne!(told["sync"]["provedAt"], Value::Null, "{told}");
+    let answer = api.read(&format!("/api/runs/{}", run.id)).await?;
+    assert_eq!(
+        (&answer["restored"], &answer["corrected"], &answer["checkedValues"]),
+        (&json!(1), &json!(1), &json!(true))
+    );
+    let answer = api.read(&format!("/api/syncs/{}", sync.name)).await?;
+    assert_ne!(answer["sync"]["provedAt"], Value::Null, "{answer}");
     assert_eq!(sync.run().await?.unchanged, 20, "once");
     Ok(())
 }
@@ -74,8 +77,8 @@ async fn a_scheduled_run_compares_everything_once_in_its_time_and_shows_what_it_
     let sync = owned("verified", "reconcile_every = \"100h\"\nverify_every = \"1h\"\nevery = \"1m\"").await?;
     sync.run_type("scheduled").await?;
     let verification = async |sync: &Sync| {
-        let told = Api::reader().ok()?.read(&format!("/api/syncs/{}", sync.name)).await.ok()?;
-        Some(told["sync"]["verification"].clone()).filter(|found| !found.is_null())
+        let answer = Api::reader().ok()?.read(&format!("/api/syncs/{}", sync.name)).await.ok()?;
+        Some(answer["sync"]["verification"].clone()).filter(|found| !found.is_null())
     };
     let first = eventually("the first run is verified", async || verification(&sync).await).await;
     assert_eq!((&first["verdict"], &first["differences"]), (&json!("equal"), &json!(0)), "{first}");
@@ -98,8 +101,8 @@ async fn a_scheduled_run_compares_everything_once_in_its_time_and_shows_what_it_
     assert_eq!((&second["verdict"], &second["differences"]), (&json!("different"), &json!(1)), "{second}");
     // What the overview says may be a second old.
     eventually("the sync is degraded by it", async || {
-        let told = Api::reader().ok()?.read(&format!("/api/syncs/{}", sync.name)).await.ok()?;
-        told["sync"]["reasons"].as_array()?.iter().any(|it| it["code"] == "verification_differs").then_some(())
+        let answer = Api::reader().ok()?.read(&format!("/api/syncs/{}", sync.name)).await.ok()?;
+        answer["sync"]["reasons"].as_array()?.iter().any(|it| it["code"] == "verification_differs").then_some(())
     })
     .await;
     let run = second["run"].as_str().context("its run")?;

@@ -1,6 +1,6 @@
 //! The breaker, as the scheduler uses it: asked before Supabase is called, fed with every call that was made. Without it a
-//! quiet sheet and a Supabase that hangs would be a call of 35 s for each sync at each tick, and nobody would know of the
-//! outage before a batch is sent. The rules are the library's.
+//! quiet sheet and a Supabase that hangs would be a call of 35 s for each sync at each tick, and the outage would show only
+//! when a batch is sent. The rules are the library's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that the call may take which confirms a failure.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The breaker, and what the scheduler's calls said that it was not told yet.
+/// The breaker, and what the scheduler's calls met that is not recorded in it yet.
 #[derive(Debug)]
 pub(crate) struct Gate<S> {
     breaker: Breaker<S>,
@@ -24,7 +24,7 @@ pub(crate) struct Gate<S> {
 
 #[derive(Debug, Default)]
 struct Met {
-    untold: Vec<Evidence>,
+    unrecorded: Vec<Evidence>,
     last_failed: bool,
 }
 
@@ -49,7 +49,7 @@ impl<S: SharedItem> Gate<S> {
             let evidence = evidence(error, took, &rule);
             let mut met = met.lock().unwrap_or_else(PoisonError::into_inner);
             met.last_failed = evidence != Evidence::Success;
-            met.untold.push(evidence);
+            met.unrecorded.push(evidence);
         })
     }
 
@@ -68,7 +68,7 @@ impl<S: SharedItem> Gate<S> {
     async fn probe(&self, supabase: &Supabase, permit: &Permit, stop: Instant) {
         for _ in 0..self.breaker.rule().probe_calls {
             let answered = timeout_at(stop, supabase.ping(PROBE_TIMEOUT)).await;
-            self.tell(permit).await;
+            self.record(permit).await;
             if !matches!(answered, Ok(Ok(()))) {
                 tracing::warn!(error = ?answered.ok().and_then(Result::err).map(|error| error.code()), "probe failed");
                 break;
@@ -79,16 +79,16 @@ impl<S: SharedItem> Gate<S> {
     /// Feeds the breaker with the calls made since the last time. A single call that hung is not enough to open it, and one
     /// that is about to be repeated for every sync must not be: a small call shows whether it was chance.
     pub(crate) async fn learn(&self, supabase: &Supabase, permit: &Permit, stop: Instant) {
-        self.tell(permit).await;
+        self.record(permit).await;
         if self.met().last_failed && self.breaker.recent().await.state() == State::Closed {
             let _ = timeout_at(stop, supabase.ping(CONFIRM_TIMEOUT)).await;
-            self.tell(permit).await;
+            self.record(permit).await;
         }
     }
 
-    async fn tell(&self, permit: &Permit) {
-        let untold = std::mem::take(&mut self.met().untold);
-        for evidence in &untold {
+    async fn record(&self, permit: &Permit) {
+        let unrecorded = std::mem::take(&mut self.met().unrecorded);
+        for evidence in &unrecorded {
             self.breaker.record(permit, evidence).await;
         }
     }

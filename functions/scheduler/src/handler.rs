@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sheetsync::breaker::{Breaker, Rule, Store, destination};
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, DefinitionError, Sync};
+use sheetsync::overdue::DEFAULT_STALL_AFTER;
 use sheetsync::queue::Queue;
 use sheetsync::secrets::FromSecret;
 use sheetsync::settings::{self, BadSetting, MissingSetting};
@@ -38,9 +39,6 @@ const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long runs are kept, unless the settings say otherwise.
 const RETENTION_DAYS: u32 = 90;
-
-/// After which a run of a sync whose definition cannot be read counts as stalled.
-pub(crate) const DEFAULT_STALL_AFTER: Duration = Duration::from_secs(900);
 
 /// How many dead letters are looked at in a tick.
 const DEAD_LETTERS_A_TICK: usize = 500;
@@ -432,7 +430,7 @@ impl Scheduler {
         let outcome = async {
             let found = timeout_at(until, comparison).await.map_err(|_| "there was no time left".to_owned())?;
             let found = found.map_err(|error| error.to_string())?;
-            self.supabase.verified(run, &found).await.map_err(|error| error.to_string())?;
+            self.supabase.verified(run, &found.kept()).await.map_err(|error| error.to_string())?;
             Ok::<_, String>(found)
         };
         match outcome.await {

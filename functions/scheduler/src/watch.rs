@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sheetsync::definition::Definition;
-use sheetsync::overdue::Rhythm;
+use sheetsync::overdue::{DEFAULT_STALL_AFTER, Rhythm};
 use sheetsync::supabase::{Reported, Standing, Supabase, SupabaseError};
 use sheetsync::telemetry;
 use tokio::time::{Instant, timeout_at};
 
-use crate::handler::{DEFAULT_STALL_AFTER, Scheduler};
+use crate::handler::Scheduler;
 
 /// The longest that a call may take: the metrics of a tick must not cost the next one its time.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,7 +70,7 @@ impl Scheduler {
     }
 }
 
-/// Reports every run that has closed and that nobody has reported.
+/// Reports every run that has closed and is not reported yet.
 async fn report_closed(supabase: &Supabase) -> Result<(), SupabaseError> {
     let mut reported: Vec<Reported> = Vec::new();
     loop {

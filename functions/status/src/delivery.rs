@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::api::Api;
 use crate::circuit::Circuit;
+use crate::error::does_not_answer;
 use crate::overview::Known;
 
 /// With Supabase down the answer is due within two seconds.
@@ -70,8 +71,7 @@ impl Api {
         let mut note = |what, error: String| {
             // AWS' own words may name accounts and roles, so they stay in the log.
             tracing::warn!(?what, error, "a part cannot be reached");
-            let name = if what == Part::Circuit { "DynamoDB" } else { "SQS" };
-            let message = format!("{name} does not answer; the log of the status function says why");
+            let message = does_not_answer(if what == Part::Circuit { "DynamoDB" } else { "SQS" });
             unreachable.push(Unreachable { what, message });
         };
         let mut delivery = Delivery::default();

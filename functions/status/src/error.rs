@@ -81,25 +81,22 @@ pub struct Problem {
     pub details: Value,
 }
 
+/// What a caller reads when a service of AWS did not answer.
+pub fn does_not_answer(what: &str) -> String {
+    format!("{what} does not answer; the log of the status function says why")
+}
+
 impl ApiError {
     /// Whether the deployment is at fault. What exactly names secrets, roles and claims: that is for the log only.
     fn is_misconfigured(&self) -> bool {
-        use SupabaseError::{NoKey, NotPrivate};
-        matches!(
-            self,
-            Self::Secret(_)
-                | Self::BadTokensSecret
-                | Self::BadClaim(_)
-                | Self::NoTls(_)
-                | Self::Supabase(NoKey(_) | NotPrivate { .. })
-        )
+        self.code() == "misconfigured"
     }
 
     /// What a caller reads. AWS' own words name accounts and roles, so they stay in the log.
     #[must_use]
     pub fn public_message(&self) -> String {
         match self {
-            Self::Aws { what, .. } => format!("{what} does not answer; the log of the status function says why"),
+            Self::Aws { what, .. } => does_not_answer(what),
             _ if self.is_misconfigured() => {
                 "this deployment is not configured as it should be; the log of the status function says why".to_owned()
             }
@@ -118,11 +115,14 @@ impl ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy { .. } | Self::CircuitOpen { .. } | Self::NotApproved(_) => StatusCode::CONFLICT,
-            _ if self.is_misconfigured() => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::AuthUnavailable | Self::Supabase(_) | Self::Aws { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) | Self::NoTls(_) => {
+            Self::Secret(_)
+            | Self::BadTokensSecret
+            | Self::BadClaim(_)
+            | Self::NoTls(_)
+            | Self::Supabase(SupabaseError::NoKey(_) | SupabaseError::NotPrivate { .. }) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
+            Self::AuthUnavailable | Self::Supabase(_) | Self::Aws { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -141,10 +141,13 @@ impl ApiError {
             Self::Busy { .. } => "busy",
             Self::CircuitOpen { .. } => "circuit_open",
             Self::NotApproved(_) => "not_approved",
-            _ if self.is_misconfigured() => "misconfigured",
+            Self::Secret(_)
+            | Self::BadTokensSecret
+            | Self::BadClaim(_)
+            | Self::NoTls(_)
+            | Self::Supabase(SupabaseError::NoKey(_) | SupabaseError::NotPrivate { .. }) => "misconfigured",
             Self::Supabase(_) => "supabase_unavailable",
             Self::Aws { .. } => "aws_unavailable",
-            Self::Secret(_) | Self::BadTokensSecret | Self::BadClaim(_) | Self::NoTls(_) => "misconfigured",
         }
     }
 }

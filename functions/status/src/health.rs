@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sheetsync::overdue::Rhythm;
+use sheetsync::overdue::{self, Rhythm};
 use sheetsync::supabase::RunStatus;
 use utoipa::ToSchema;
 
@@ -87,7 +87,7 @@ pub enum CircuitFact {
 pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
     let mut found = Vec::new();
     let mut add = |status, code, amount, message: String| found.push((status, Reason { code, message, amount }));
-    let since = |then: Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
+    let since = |then| overdue::since(then, now);
 
     if !facts.is_current {
         let message = "Supabase cannot be reached; what is shown is what was known last".to_owned();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sheetsync::supabase::SupabaseError;
+use sheetsync::supabase::{Arrivals, SupabaseError};
 use sheetsync::verify::Verdict;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -84,11 +84,8 @@ pub struct Day {
     pub failed: u64,
     pub rows_read: u64,
     pub rows_wrong: u64,
-    // What was known last may be of before these were.
-    #[serde(default)]
-    pub rows_due: u64,
-    #[serde(default)]
-    pub rows_arrived: u64,
+    #[serde(flatten)]
+    pub arrivals: Arrivals,
     pub average_seconds: Option<f64>,
     pub p95_seconds: Option<f64>,
     pub rows_per_second: Option<f64>,

@@ -7,7 +7,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sheetsync::supabase::{Adoption, RunStatus, RunType};
+use sheetsync::supabase::{Adoption, Arrivals, RunStatus, RunType};
 use sheetsync::verify::Verification;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -113,9 +113,8 @@ impl Run {
 
     /// The share of the rows due that arrived, once it is over.
     fn success_rate(&self) -> Option<f64> {
-        let due = self.total_rows.saturating_sub(self.skipped.saturating_sub(self.withheld));
         let arrived = self.inserted + self.updated + self.unchanged;
-        (self.completed_at.is_some() && due > 0).then(|| arrived as f64 / due as f64)
+        self.completed_at.and(Arrivals::of_run(self.total_rows, self.skipped, self.withheld, arrived).success_rate())
     }
 
     /// Without the values of the sheet and the table, which only the page of the run shows.

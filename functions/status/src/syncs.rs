@@ -9,6 +9,7 @@ use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sheetsync::definition::{Definition, Sync as Defined};
+use sheetsync::overdue::DEFAULT_STALL_AFTER;
 use sheetsync::supabase::{RunStatus, RunType};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -131,7 +132,7 @@ impl From<&Day> for Last24h {
             completed: day.completed,
             partial: day.partial,
             failed: day.failed,
-            success_rate: share(day.rows_arrived, day.rows_due),
+            success_rate: day.arrivals.success_rate(),
             error_rate: share(day.rows_wrong, day.rows_read),
             average_seconds: day.average_seconds,
             p95_seconds: day.p95_seconds,
@@ -216,7 +217,7 @@ fn facts(from: &Sources<'_>) -> Facts {
         is_current,
         is_defined: defined.is_some(),
         every: defined.and_then(|defined| defined.every),
-        stall_after: defined.map_or(Duration::from_secs(900), |defined| defined.stall_after),
+        stall_after: defined.map_or(DEFAULT_STALL_AFTER, |defined| defined.stall_after),
         last_run: last_run.map(|run| LastRun {
             status: run.status,
             error: run.error_details.as_ref().map(|error| error.message.clone()),
@@ -372,6 +373,8 @@ pub fn is_open(status: RunStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sheetsync::supabase::Arrivals;
+
     use super::*;
 
     fn time(text: &str) -> Time {
@@ -413,7 +416,12 @@ mod tests {
     fn a_rate_of_nothing_is_unknown_and_not_zero() {
         let nothing = Last24h::from(&Day::default());
         assert_eq!((nothing.success_rate, nothing.error_rate), (None, None));
-        let some = Day { rows_read: 200, rows_wrong: 1, rows_due: 100, rows_arrived: 75, ..Day::default() };
+        let some = Day {
+            rows_read: 200,
+            rows_wrong: 1,
+            arrivals: Arrivals { rows_due: 100, rows_arrived: 75 },
+            ..Day::default()
+        };
         let some = Last24h::from(&some);
         assert_eq!((some.success_rate, some.error_rate), (Some(0.75), Some(0.005)));
     }

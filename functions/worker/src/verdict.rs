@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     fn answered(outcome: Outcome) -> Result<Applied, SupabaseError> {
-        Ok(Applied { outcome, counts: Counts::default(), run_status: None, run_seconds: None, error: None })
+        Ok(Applied { outcome, counts: Counts::default(), run_status: None, error: None })
     }
 
     fn refused(fault: Fault, code: &str) -> Result<Applied, SupabaseError> {

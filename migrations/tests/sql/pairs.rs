@@ -297,6 +297,20 @@ async fn a_required_column_that_nothing_feeds_is_refused_unless_no_row_needs_it(
 }
 
 #[tokio::test]
+async fn a_required_column_that_its_domain_gives_a_default_needs_no_feeding() {
+    let (database, service) = with_types().await;
+    database
+        .sql(
+            "create domain branch as text default 'main'; create domain office as branch;
+             create table pairs (id text primary key, value text, branch branch not null, office office not null)",
+        )
+        .await;
+    let sync = Sync::new("pairs", &["id", "value"]);
+    assert_eq!(sync.run(&service, &[json!(["A", "x"])]).await.1["inserted"], 1);
+    assert_eq!(database.rows("select branch, office from pairs").await, json!([["main", "main"]]));
+}
+
+#[tokio::test]
 async fn a_key_of_a_domain_over_an_enum_is_refused() {
     let (database, service) = with_types().await;
     database.sql("create domain whole as mood; create table pairs (id whole primary key, value text)").await;

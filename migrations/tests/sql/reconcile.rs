@@ -7,17 +7,21 @@ use tokio_postgres::Client;
 
 use crate::harness::{Database, Run, Sync, call, hash, numbered, soft, things};
 
+/// The key hashes of one of the lists that `sync_drift` answers.
+fn hashes(answer: &Value, list: &str) -> Vec<i64> {
+    let bytes = base64::engine::general_purpose::STANDARD.decode(answer[list].as_str().unwrap()).unwrap();
+    let (hashes, rest) = bytes.as_chunks::<8>();
+    assert_eq!(rest, [0; 0]);
+    hashes.iter().map(|hash| i64::from_be_bytes(*hash)).collect()
+}
+
 /// What `sync_drift` found, as row keys of `keys`, and whether values were compared.
 async fn drift(client: &Client, sync: &Sync, values: Option<bool>, keys: &[&str]) -> (Vec<String>, Vec<String>, bool) {
     let answer = call(client, "sync_drift", &[json!(sync.name), json!(values.map(|values| values.to_string()))]).await;
     let named = |field: &str| {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(answer[field].as_str().unwrap()).unwrap();
-        let mut found: Vec<String> = bytes
-            .chunks_exact(8)
-            .map(|pair| {
-                let found = i64::from_be_bytes(pair.try_into().unwrap());
-                keys.iter().find(|key| hash(key) == found).unwrap().to_string()
-            })
+        let mut found: Vec<String> = hashes(&answer, field)
+            .into_iter()
+            .map(|found| keys.iter().find(|key| hash(key) == found).unwrap().to_string())
             .collect();
         found.sort();
         found
@@ -270,13 +274,7 @@ impl Week {
     /// A scheduled run, then the clock goes on.
     async fn tick(&self) -> Run {
         let drifted = call(&self.service, "sync_drift", &[json!(self.sync.name), Value::Null]).await;
-        let named: Vec<i64> = ["missing", "differing"]
-            .iter()
-            .flat_map(|field| {
-                let bytes = base64::engine::general_purpose::STANDARD.decode(drifted[field].as_str().unwrap()).unwrap();
-                bytes.chunks_exact(8).map(|hash| i64::from_be_bytes(hash.try_into().unwrap())).collect::<Vec<_>>()
-            })
-            .collect();
+        let named = [hashes(&drifted, "missing"), hashes(&drifted, "differing")].concat();
         let sent: Vec<Value> =
             self.rows.iter().filter(|row| named.contains(&hash(row[0].as_str().unwrap()))).cloned().collect();
         let run = self.sync.begin_as(&self.service, "scheduled").await;

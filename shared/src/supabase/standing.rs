@@ -60,16 +60,16 @@ pub struct RunFault {
 }
 
 impl ClosedRun {
-    /// Rows that were to arrive: all that were read, but those that are left out on purpose.
+    /// How many of its rows arrived.
     #[must_use]
-    pub fn rows_due(&self) -> u64 {
-        self.total_rows.saturating_sub(self.skipped.saturating_sub(self.withheld))
+    pub fn arrivals(&self) -> Arrivals {
+        Arrivals::of_run(self.total_rows, self.skipped, self.withheld, self.success)
     }
 
     /// The share (0 to 1) of rows due that arrived; `None` when none was due.
     #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
-        share(self.success, self.rows_due())
+        self.arrivals().success_rate()
     }
 
     /// The share (0 to 1) of rows read that were rejected or given up; `None` when none was read.
@@ -81,7 +81,7 @@ impl ClosedRun {
     /// Whether it brought something over, or there was nothing to bring. A run with every row rejected did not.
     #[must_use]
     pub fn is_success(&self) -> bool {
-        self.status.is_applied() && (self.success > 0 || self.rows_due() == 0)
+        self.status.is_applied() && (self.success > 0 || self.arrivals().rows_due == 0)
     }
 
     /// Whether it ended without bringing anything over; a run that was taken over did neither.
@@ -173,8 +173,8 @@ pub struct OpenRun {
     pub keys_done: u64,
 }
 
-/// How many of the rows that were read in 24 hours arrived.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+/// How many of the rows that were read arrived: of one run, or of all runs of 24 hours.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Arrivals {
     /// Rows that were to arrive.
     #[serde(default)]
@@ -185,6 +185,13 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
+    /// Those of one run. Due are all rows that it read but those that are left out on purpose: `withheld` ones are not, though they
+    /// count among the `skipped`.
+    #[must_use]
+    pub fn of_run(total: u64, skipped: u64, withheld: u64, arrived: u64) -> Self {
+        Self { rows_due: total.saturating_sub(skipped.saturating_sub(withheld)), rows_arrived: arrived }
+    }
+
     /// The share (0 to 1) of rows due that arrived; `None` when none was due.
     #[must_use]
     pub fn success_rate(self) -> Option<f64> {
@@ -226,7 +233,7 @@ impl From<&ClosedRun> for Reported {
 }
 
 impl Supabase {
-    /// The runs that have closed and that nobody has reported, at most 100; `reported` are those that now are.
+    /// The runs that have closed and are not reported yet, at most 100; `reported` are those that now are.
     ///
     /// # Errors
     /// When the call fails; what it would have given is given again a minute later.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Metric, emit};
-use crate::overdue::Rhythm;
+use crate::overdue::{self, Rhythm};
 use crate::supabase::{ClosedRun, RunStatus, Standing};
 
 /// Reports a run that has closed.
@@ -38,7 +38,7 @@ fn closed_metrics(run: &ClosedRun) -> Vec<Metric> {
 }
 
 fn standing_metrics(standing: &Standing, rhythm: Option<Rhythm>, now: Timestamp) -> Vec<Metric> {
-    let since = |then: Timestamp| Duration::try_from(now.duration_since(then)).unwrap_or_default();
+    let since = |then| overdue::since(then, now);
     let oldest = standing.oldest_message().map(since).unwrap_or_default();
     let mut metrics = vec![Metric::seconds("OldestMessage", oldest)];
     metrics.extend(

@@ -278,13 +278,7 @@ fn applied(answer: &Answer) -> Applied {
 }
 
 fn said(outcome: supabase::Outcome, run: Option<Status>) -> Applied {
-    Applied {
-        outcome,
-        counts: supabase::Counts::default(),
-        run_status: run.map(status),
-        run_seconds: None,
-        error: None,
-    }
+    Applied { outcome, counts: supabase::Counts::default(), run_status: run.map(status), error: None }
 }
 
 pub(super) fn status(of: Status) -> RunStatus {
