@@ -9,7 +9,7 @@ SECONDS = 600
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboard demo up down status test hostile screenshots bench build fmt lint deny clean
+.PHONY: help tools dashboard demo up database down status test quick hostile screenshots bench build fmt lint deny clean
 
 DASHBOARD = functions/status/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
@@ -38,18 +38,24 @@ demo: tools dashboard ## Loads a sheet of listings (ROWS=1000), edits it, shows 
 up: tools dashboard ## Starts the local stack and leaves it running; its addresses are in .local/env
 	$(LOCAL) up --detach --rows $(ROWS)
 
+database: tools ## Starts Postgres, PostgREST and the Sheets server alone, for `cargo nextest` by hand; `make down` stops them
+	$(LOCAL) up --without-aws --detach
+
 down: ## Stops the local stack
 	$(LOCAL) down
 
 status: ## Says whether the local stack runs, and where
 	$(LOCAL) status
 
-test: tools dashboard ## Runs all tests: end to end on a stack of their own, then the examples in the documentation
+test: tools dashboard ## Runs all tests, end to end on two stacks of their own (TESTS= are arguments of nextest)
 	@infra/tools/install chromium
 	SHEETS_CLIENTS_PYTHON="$(CURDIR)/.tools/clients/bin/python" \
 	SCHEMATHESIS="$(CURDIR)/.tools/schemathesis/bin/schemathesis" \
-	  $(LOCAL) run --dir .local/test -- cargo nextest run --workspace --locked $(TESTS)
-	cargo test --workspace --locked --doc --quiet
+	  infra/test $(TESTS)
+
+quick: ## Runs the tests that need no server
+	@infra/tools/install cargo-nextest
+	cargo nextest run --workspace --locked --profile quick $(TESTS)
 
 # Needs nothing of the stack but Postgres.
 # HOSTILE_MUTANTS=1, or the names of some: instead, each known fault is put back and must be found within the time.

@@ -1,4 +1,4 @@
--- The merge of rows of the sheet into their table: whose value wins, per column (DESIGN.md, "Merge"), for a whole batch at once.
+-- The merge of rows of the sheet into their table: whose value wins, per column (docs/PROMISES.md, "Merge"), for a whole batch at once.
 -- Not here: which rows to merge, and what to do with those that Postgres refuses (087). Safe to run twice.
 --
 -- The statements name the columns of the target table, so they are built as text, once per batch; every name in them goes
@@ -334,7 +334,7 @@ begin
                format(c.hashes, format('t.%I', c.name)) as live_hash
         from public.sync_mapped_columns(p_target) as c
     ),
-    -- DESIGN.md, "Merge". said[i] is what the sheet said when it was last applied, stored[i] what the table then held: null
+    -- docs/PROMISES.md, "Merge". said[i] is what the sheet said when it was last applied, stored[i] what the table then held: null
     -- where that was the same. Without a base, `adopt` decides.
     ruled as (
         select m.*,

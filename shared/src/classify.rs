@@ -41,7 +41,7 @@ impl Fault {
         matches!(self, Self::Restricted | Self::Denied)
     }
 
-    /// Its name in logs and in `sync_errors.error_type` (DESIGN.md, `sync_errors`).
+    /// Its name in logs and in `sync_errors.error_type` (docs/PROTOCOL.md).
     #[must_use]
     pub fn error_type(self) -> &'static str {
         match self {
@@ -67,7 +67,7 @@ pub struct Body {
 ///
 /// A SQLSTATE is never judged by the status that PostgREST gives it. A trigger of the target may raise any SQLSTATE, and
 /// PostgREST turns `P0002`, `38000` or `XX000` into 500 and `PT402` into 402: taken for an outage, one row would open the
-/// breaker for every sync (DESIGN.md, Promises 4).
+/// breaker for every sync (docs/PROMISES.md, promise 4).
 #[must_use]
 pub fn classify(status: u16, code: Option<&str>) -> Fault {
     match code {

@@ -1,5 +1,5 @@
 //! The rate limit towards the destination: so many requests a second for all workers together, kept by each container
-//! alone. Of R requests a second and N containers each takes R/N (DESIGN.md, "Rate limit").
+//! alone. Of R requests a second and N containers each takes R/N (docs/PROMISES.md, "Rate limit").
 //!
 //! There are no bursts: requests are spaced, so any second holds at most R/N of them, and a container that starts waits its
 //! turn like one that has just called. The space is a tenth wider than 1/(R/N), because requests bunch up on their way.

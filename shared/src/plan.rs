@@ -207,7 +207,7 @@ pub struct Reading<'a> {
     pub approved: bool,
 }
 
-/// Why vanished keys are not deleted, or `None` when they may be (DESIGN.md, "Deletes"). `sync_apply` enforces the guard
+/// Why vanished keys are not deleted, or `None` when they may be (docs/PROMISES.md, "Deletes"). `sync_apply` enforces the guard
 /// once more, over the last 24 hours.
 #[must_use]
 pub fn withhold(rules: &OnDelete, reading: Reading, vanished: u64) -> Option<String> {

@@ -2,7 +2,7 @@
 //! when their cause is mended (redrive), or taken out of the queue for good.
 //!
 //! It may be interrupted at any moment. A message is sent before it is removed, so a crash in between doubles it at
-//! most, and the ledger makes a double harmless (DESIGN.md, promise 2). What was in hand shows again after [`IN_HAND`].
+//! most, and the ledger makes a double harmless (docs/PROMISES.md, promise 2). What was in hand shows again after [`IN_HAND`].
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};

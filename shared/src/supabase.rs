@@ -622,7 +622,7 @@ impl fmt::Display for RunType {
     }
 }
 
-/// The status of a run (DESIGN.md, `sync_state`).
+/// The status of a run (docs/PROTOCOL.md, `sync_state`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

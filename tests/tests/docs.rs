@@ -215,3 +215,43 @@ fn the_template_refuses_a_sign_in_without_readers() {
     let (_, claim) = parameters.iter().find(|(name, _)| name == "ReaderClaim").expect("the parameter");
     assert!(claim.contains("Default: \"\""), "nobody but who is named: {claim}");
 }
+
+/// The files and folders of the tree, without what is built or installed.
+fn tree() -> Vec<PathBuf> {
+    let folders = ["cli", "docs", "functions", "infra", "migrations", "shared", "tests"];
+    let mut found: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    let mut at = 0;
+    while let Some(path) = found.get(at).cloned() {
+        if path.is_dir() && !path.ends_with("node_modules") {
+            found.extend(path.read_dir().expect("a folder").flatten().map(|entry| entry.path()));
+        }
+        at += 1;
+    }
+    found
+}
+
+#[test]
+fn tables_name_only_files_and_tests_that_exist() {
+    let tree = tree();
+    let sources = tree.iter().filter(|path| path.extension().is_some_and(|it| it == "rs"));
+    let code: String = sources.map(|path| std::fs::read_to_string(path).expect("a source")).collect();
+    let mut missing = Vec::new();
+    for page in ["docs/REQUIREMENTS.md", "docs/ARCHITECTURE.md"] {
+        let text = read(page);
+        for name in (0..4).flat_map(|index| column(&text, index)) {
+            let is_test =
+                name.matches('_').count() > 2 && name.chars().all(|it| it == '_' || it.is_ascii_alphanumeric());
+            let is_path =
+                name.contains('/') && name.chars().all(|it| "_-./".contains(it) || it.is_ascii_alphanumeric());
+            let exists = match (is_test, is_path) {
+                (true, _) => code.contains(&format!("fn {name}(")),
+                (_, true) => tree.iter().any(|path| path.ends_with(name.trim_end_matches('/'))),
+                _ => true,
+            };
+            if !exists {
+                missing.push(format!("{page}: {name}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}

@@ -93,7 +93,7 @@ impl Timeouts {
         self.request + LEASE_MARGIN
     }
 
-    /// Checks their order (FACTS.md, "Breaker"). Only a warning when SQS's is shorter than six times the function's, which
+    /// Checks their order (docs/PROMISES.md, "Circuit breaker"). Only a warning when SQS's is shorter than six times the function's, which
     /// AWS recommends for a queue that Lambda reads while it throttles: then a message is handled twice, which is harmless.
     fn check(&self) -> Result<(), Unsound> {
         let lease = self.lease();

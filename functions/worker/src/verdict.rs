@@ -1,4 +1,4 @@
-//! What an answer to a batch means for its message (DESIGN.md, "Sequence of a batch in the worker").
+//! What an answer to a batch means for its message (docs/PROMISES.md, "Delivery").
 
 use sheetsync::classify::Fault;
 use sheetsync::supabase::{Applied, Failure, Outcome, SupabaseError};

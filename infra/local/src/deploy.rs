@@ -1,6 +1,7 @@
 //! The real `sam build` and `sam deploy`, aimed at ministack.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use tokio::process::Command;
@@ -18,8 +19,18 @@ const BUCKET: &str = "sheetsync-packages";
 const ARCHITECTURE: &str = "x86_64";
 
 /// Builds the functions and packs them into `packages`, apart from what somebody may be about to deploy to the cloud.
-/// What has not changed is not compiled again: cargo sees to that.
+/// What has not changed is not compiled again: cargo sees to that. One stack builds at a time: cargo-lambda writes the binaries
+/// again each time, and a second build would pack a half-written one.
 pub async fn build(tools: &Tools, profile: &str, packages: &Path, logs: &Path, register: &Register) -> Result<()> {
+    let target: PathBuf = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| tools.root().join("target"), Into::into);
+    let path = target.join("functions.lock");
+    let _one_at_a_time = tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(&target)?;
+        let file = File::options().write(true).create(true).truncate(false).open(&path)?;
+        file.lock()?;
+        anyhow::Ok(file)
+    })
+    .await??;
     let overrides = format!("Architecture={ARCHITECTURE}");
     let mut command = sam(tools)?;
     command

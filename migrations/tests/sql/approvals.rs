@@ -1,4 +1,4 @@
-//! A deletion that was withheld can be approved for exactly that set of keys, once (DESIGN.md, "Deletes").
+//! A deletion that was withheld can be approved for exactly that set of keys, once (docs/PROMISES.md, "Deletes").
 
 use serde_json::{Value, json};
 use tokio_postgres::Client;

@@ -1,5 +1,5 @@
 //! Laws of the merge, tried on random sheets, random edits in the database between the runs, and random deliveries. What is
-//! right comes from a model of DESIGN.md ("Merge", "Deletes") in a few lines of Rust that share nothing with the SQL.
+//! right comes from a model of docs/PROMISES.md ("Merge", "Deletes") in a few lines of Rust that share nothing with the SQL.
 
 use std::collections::BTreeMap;
 

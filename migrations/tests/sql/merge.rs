@@ -1,4 +1,4 @@
-//! Whose value wins, per column (DESIGN.md, "Merge").
+//! Whose value wins, per column (docs/PROMISES.md, "Merge").
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! The breaker's rules: who may call, what an outcome asks to be written, when the circuit opens and closes. Pure: time and
-//! jitter are arguments. The table of updates and their conditions is FACTS.md, "Breaker".
+//! jitter are arguments. The table of updates and their conditions is in docs/PROMISES.md, "Circuit breaker".
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ pub enum Cell {
     Blank,
     /// A ticked or unticked checkbox, `TRUE` or `FALSE`.
     Bool(bool),
-    /// A number; dates and times are numbers too, see FACTS.md ("Google Sheets API v4").
+    /// A number; dates and times are numbers too, see docs/PLATFORMS.md, "Google Sheets API v4".
     Number(f64),
     /// Any text, and the errors of formulas.
     Text(String),

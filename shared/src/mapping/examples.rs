@@ -1,5 +1,5 @@
 //! What each rule does with a cell, as examples that are tests and, in docs/MAPPING.md, the documentation: the page holds
-//! these same tables, and `UPDATE_DOCS=1 cargo test -p sheetsync the_page` writes them there.
+//! these same tables, and `UPDATE_DOCS=1 make quick TESTS=the_page` writes them there.
 
 use super::cell::Cell;
 use super::page::{Expected, Group, JAPAN};

@@ -1,6 +1,6 @@
 //! The one spelling of a key: two keys have the same text exactly when the table's key column holds them for equal. A uuid
-//! typed in capitals or `007` in an integer column would otherwise be a new row beside a vanished one (DESIGN.md, "Words":
-//! row key). Which form a key column has, the database answers; docs/PROTOCOL.md, "Hashes", lists them.
+//! typed in capitals or `007` in an integer column would otherwise be a new row beside a vanished one. Which form
+//! a key column has, the database answers; docs/PROTOCOL.md, "Row keys", lists them.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};

@@ -119,7 +119,7 @@ fn the_page_shows_the_same_examples() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(PAGE, updated).unwrap();
     } else {
-        assert!(page == updated, "docs/MAPPING.md is out of date: UPDATE_DOCS=1 cargo test -p sheetsync the_page");
+        assert!(page == updated, "docs/MAPPING.md is out of date: UPDATE_DOCS=1 make quick TESTS=the_page");
     }
 }
 

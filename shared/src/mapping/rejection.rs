@@ -1,5 +1,5 @@
 //! Why a row, or a cell of it, could not be used: for the person who keeps the sheet, so with the cell's address and what
-//! was expected there. Messages never repeat what is in the cell; only `raw` does (DESIGN.md, Promises 9).
+//! was expected there. Messages never repeat what is in the cell; only `raw` does (docs/PROMISES.md, promise 9).
 
 use std::borrow::Cow;
 use std::fmt;

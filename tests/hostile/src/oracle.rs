@@ -253,7 +253,7 @@ impl SyncSpec {
         .collect()
     }
 
-    /// DESIGN.md, "Merge": whose value wins, per column. `stored` says how the table would hold a value.
+    /// docs/PROMISES.md, "Merge": whose value wins, per column. `stored` says how the table would hold a value.
     #[must_use]
     pub fn decide(
         &self,

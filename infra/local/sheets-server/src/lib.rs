@@ -14,18 +14,6 @@
 //! load.rs · spec.rs        CSV, XLSX and inline rows
 //! control.rs · edit.rs     what tests order: documents, edits, faults, counters (see README.md)
 //! ```
-//!
-//! ```no_run
-//! # async fn example() -> Result<(), sheets_server::StartError> {
-//! use sheets_server::{DocumentSpec, Options, SheetsServer};
-//!
-//! let documents = vec![("demo-listings".to_owned(), DocumentSpec::csv("listings.csv", None))];
-//! let server = SheetsServer::start(Options { documents, ..Options::default() }).await?;
-//! println!("{} {}", server.base_url(), server.service_account_key());
-//! server.stop().await;
-//! # Ok(())
-//! # }
-//! ```
 
 mod a1;
 mod call;

@@ -182,7 +182,7 @@ impl Ledger {
     }
 }
 
-/// DESIGN.md, "Merge", for the one column.
+/// docs/PROMISES.md, "Merge", for the one column.
 fn decide(target: &Target, sheet: i32, known: Option<Remembered>, live: Option<TableRow>) -> Decision {
     let Some(live) = live else { return Decision { act: Act::Insert, conflict: false, stored: None } };
     let differs = live.value != sheet;
