@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sheetsync_local::{AwsSettings, Settings};
 
-use crate::{Report, Sync, aws, printed};
+use crate::aws::Lines;
+use crate::{Report, Sync, aws};
 
 /// An alarm as CloudFormation deployed it.
 #[derive(Debug, Clone, Deserialize)]
@@ -125,14 +126,16 @@ pub struct Alarms {
     deployed: BTreeMap<String, (Alarm, State)>,
     points: Vec<Point>,
     now: u64,
-    lines: BTreeMap<&'static str, usize>,
+    log: Lines,
+    /// What the log had since the last step.
+    lines: Vec<(String, Value)>,
     errors: BTreeMap<String, f64>,
 }
 
 /// How far the test's clock goes with a step: the shortest period of most alarms.
 const STEP: u64 = 300;
 
-/// The log follows the functions within a second.
+/// The log follows the functions within a moment.
 const LOGGED_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 const FUNCTIONS: [&str; 2] = ["scheduler", "worker"];
@@ -153,11 +156,9 @@ impl Alarms {
                 Some((name, (alarm, State::Unknown)))
             })
             .collect();
-        let mut it =
-            Self { aws, deployed, points: Vec::new(), now: 86_400, lines: BTreeMap::new(), errors: BTreeMap::new() };
-        for function in FUNCTIONS {
-            it.lines.insert(function, printed(function)?.len());
-        }
+        let log = Lines::from_now()?;
+        let (points, lines, errors) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut it = Self { aws, deployed, points, now: 86_400, log, lines, errors };
         it.collect().await?;
         it.points.clear();
         Ok(it)
@@ -193,7 +194,7 @@ impl Alarms {
     }
 
     /// One tick, and its metrics in the log. An invocation that never reached the function is made again, as EventBridge would.
-    async fn tick_one(&self, sync: &Sync) -> Option<Report> {
+    async fn tick_one(&mut self, sync: &Sync) -> Option<Report> {
         for _ in 0..5 {
             let said = self.said("CircuitOpen");
             let report = sync.ask("scheduled").await;
@@ -211,10 +212,10 @@ impl Alarms {
         panic!("{}: no tick logs its metrics", sync.name);
     }
 
-    /// How many lines since the last step have this metric.
-    fn said(&self, metric: &str) -> usize {
-        let lines = printed("scheduler").unwrap_or_default();
-        lines.iter().skip(self.lines["scheduler"]).filter(|line| line.get(metric).is_some()).count()
+    /// How many lines of the scheduler since the last step have this metric.
+    fn said(&mut self, metric: &str) -> usize {
+        self.lines.extend(self.log.next().unwrap_or_default());
+        self.lines.iter().filter(|(function, line)| function == "scheduler" && line.get(metric).is_some()).count()
     }
 
     /// The same, after the tables' dates of these syncs went back by as much and what a tick began has ended.
@@ -292,11 +293,9 @@ impl Alarms {
     /// Takes in what the functions have logged, and what AWS counts of them, since the last time.
     async fn collect(&mut self) -> Result<()> {
         let at = self.now - 1;
-        for function in FUNCTIONS {
-            let lines = printed(function)?;
-            let seen = self.lines.insert(function, lines.len()).unwrap_or_default();
-            self.points.extend(lines.iter().skip(seen).flat_map(|line| embedded(line, at)));
-        }
+        self.lines.extend(self.log.next()?);
+        let of_runs = self.lines.drain(..).filter(|(function, _)| FUNCTIONS.contains(&function.as_str()));
+        self.points.extend(of_runs.flat_map(|(_, line)| embedded(&line, at)));
         for function in [self.aws.scheduler_function.clone(), self.aws.worker_function.clone()] {
             let total = errors(&self.aws, &function).await?;
             let before = self.errors.insert(function.clone(), total).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The deployed functions and queues, as a test uses them.
 
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -86,6 +87,40 @@ pub fn printed(function: &str) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
     let lines = text.lines().filter_map(|line| line.strip_prefix(function)?.strip_prefix(' '));
     Ok(lines.filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// The log lines and metrics of the functions from a moment on, each read and parsed once.
+pub(crate) struct Lines {
+    file: PathBuf,
+    read: u64,
+}
+
+impl Lines {
+    /// What is printed from now on.
+    ///
+    /// # Errors
+    /// When there is no stack.
+    pub(crate) fn from_now() -> Result<Self> {
+        let file = Path::new(&Settings::from_env()?.stack_dir).join("log/functions.log");
+        let read = std::fs::metadata(&file).map_or(0, |it| it.len());
+        Ok(Self { file, read })
+    }
+
+    /// What came since the last time, with the function that printed it.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Vec<(String, Value)>> {
+        let mut file = std::fs::File::open(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?;
+        file.seek(std::io::SeekFrom::Start(self.read))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        // The last line may be half written.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        self.read += whole as u64;
+        let lines = text[..whole].lines().filter_map(|line| line.split_once(' '));
+        Ok(lines.filter_map(|(of, line)| Some((of.to_owned(), serde_json::from_str(line).ok()?))).collect())
+    }
 }
 
 /// A client of the local SQS.

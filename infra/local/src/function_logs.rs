@@ -10,7 +10,8 @@ use anyhow::Result;
 
 use crate::ministack::Calls;
 
-const EVERY: Duration = Duration::from_secs(1);
+/// Tests wait for what a function printed.
+const EVERY: Duration = Duration::from_millis(200);
 
 /// Follows the logs until the program ends.
 pub fn follow(calls: Calls, file: PathBuf) {
