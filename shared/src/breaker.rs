@@ -229,7 +229,7 @@ impl<S: SharedItem> Breaker<S> {
         }
         let until_ms = item.until().map(|until| until.0);
         match item.state() {
-            State::Closed => tracing::info!(mode = ?item.mode, epoch = item.epoch, "the breaker is closed"),
+            State::Closed => tracing::info!(mode = ?item.mode, epoch = item.epoch, "circuit closed"),
             state => tracing::warn!(
                 ?state,
                 mode = ?item.mode,
@@ -237,7 +237,7 @@ impl<S: SharedItem> Breaker<S> {
                 why = item.why(),
                 until_ms,
                 opens_in_a_row = item.opens_in_a_row,
-                "the breaker is not closed"
+                "circuit not closed"
             ),
         }
     }
@@ -260,7 +260,7 @@ impl<S: SharedItem> Breaker<S> {
     /// The store answers again: its item counts, not ours.
     fn come_back(&self) {
         if self.memory().alone_until.take().is_some() {
-            tracing::info!("the breaker's store is back");
+            tracing::info!("DynamoDB is back: the circuit is shared again");
         }
     }
 

@@ -63,7 +63,7 @@ pub trait Inbox {
     fn hide(&self, receipt: &str, wait: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Gives up a message for good: sends it to this queue, which is a dead-letter queue, with the reason.
-    fn bury(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), QueueError>> + Send;
+    fn send_dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
 /// A queue.
@@ -199,7 +199,7 @@ impl Queue {
 }
 
 impl Inbox for Queue {
-    async fn bury(&self, body: &str, reason: &str) -> Result<(), QueueError> {
+    async fn send_dead_letter(&self, body: &str, reason: &str) -> Result<(), QueueError> {
         let attribute = MessageAttributeValue::builder()
             .data_type("String")
             .string_value(sendable(reason))

@@ -175,7 +175,7 @@ impl<T, E: From<SecretError>> FromSecret<T, E> {
         match tokio::time::timeout(RENEWAL_TIMEOUT, read()).await {
             Ok(Ok(text)) => {
                 if known.renew(text, make, now).is_err() {
-                    tracing::warn!("new secret is not what it should be");
+                    tracing::warn!("the new secret is invalid; the previous one stays in use");
                 }
             }
             failure => warn_of(failure),
@@ -217,7 +217,7 @@ fn warn_of(failure: Result<Result<SecretString, SecretError>, tokio::time::error
         Ok(Err(error)) => error.to_string(),
         Err(_) => "Secrets Manager gave no answer in time".to_owned(),
     };
-    tracing::warn!(reason, "secret could not be read again; what it said before counts");
+    tracing::warn!(reason, "could not read the secret again; the previous one stays in use");
 }
 
 async fn fetch(client: aws_sdk_secretsmanager::Client, id: String) -> Result<SecretString, SecretError> {

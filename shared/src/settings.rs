@@ -47,7 +47,7 @@ pub fn parsed<N: std::str::FromStr>(name: &str) -> Option<N> {
     let text = optional(name)?;
     let number = text.parse().ok();
     if number.is_none() {
-        tracing::warn!(name, "the environment variable is not a number that makes sense; the default is used");
+        tracing::warn!(name, "the environment variable is not a valid number; using the default");
     }
     number
 }

@@ -317,7 +317,7 @@ pub async fn read<E: From<ReadError>>(
             Ok(chunk) => chunk,
             // Rows or columns were deleted meanwhile: what has been read is right, and what was not, decides about no deletion.
             Err(SheetsError::PastGrid(reason)) => {
-                tracing::warn!(sync = definition.name, reason, "tab became smaller while it was read");
+                tracing::warn!(sync = definition.name, reason, "the tab became smaller while it was read");
                 shrank = true;
                 None
             }

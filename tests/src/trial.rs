@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use sheetsync::breaker::{Mode, Store, destination};
-use sheetsync_local::Settings;
+use sheetsync_local::{Control, Deed, ServerName, Settings};
 use uuid::Uuid;
 
 use crate::{Run, Sync, aws, eventually_within, row};
@@ -33,7 +33,7 @@ impl Trial {
     /// When there is no stack, or it refuses.
     pub async fn prepare(fault: &'static str, made: &'static str, rows: usize, batch_rows: usize) -> Result<Self> {
         let sync = Sync::named("fault").rows(rows).options(&format!("batch_rows = {batch_rows}")).create().await?;
-        forget_outages(&sync).await?;
+        forget_outages().await?;
         Ok(Self { sync, run: Uuid::nil(), rows, fault, made })
     }
 
@@ -100,15 +100,38 @@ pub async fn breaker() -> Result<Store> {
     Ok(Store::new(&client, table, destination(&settings.supabase_url)))
 }
 
+/// Undoes what an earlier test of the profile `alone` left behind when it panicked or was killed: faults, stopped servers, an
+/// open circuit. Does so once, before the first sync of a test; tests that share their stack leave nothing of the kind.
+pub(crate) async fn calm(settings: &Settings) -> Result<()> {
+    static DONE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    if std::env::var("NEXTEST_PROFILE").is_ok_and(|profile| profile == "alone") {
+        DONE.get_or_try_init(async || {
+            let control = Control::new(&settings.control_url)?;
+            control.remove_all_faults().await?;
+            control.aws().remove_all_faults().await?;
+            for server in [ServerName::Postgres, ServerName::Postgrest] {
+                // One that runs takes no notice of being resumed.
+                if control.act(server, Deed::Resume).await.is_err() {
+                    control.act(server, Deed::Start).await?;
+                }
+            }
+            forget_outages().await
+        })
+        .await?;
+    }
+    Ok(())
+}
+
 /// Takes the outages of the trials before out of the breaker's memory, which would make this one's open times longer.
-async fn forget_outages(sync: &Sync) -> Result<()> {
+async fn forget_outages() -> Result<()> {
     let store = breaker().await?;
     let item = store.force(Mode::Auto, "test", "a new trial").await?;
     assert_eq!(item.mode(), Mode::Auto);
+    let settings = Settings::from_env()?;
     aws_sdk_dynamodb::Client::new(&aws_config::load_from_env().await)
         .update_item()
-        .table_name(&sync.aws.control_table)
-        .key("pk", AttributeValue::S(format!("BRK#{}", destination(&Settings::from_env()?.supabase_url))))
+        .table_name(settings.aws.context("this stack runs without AWS")?.control_table)
+        .key("pk", AttributeValue::S(format!("BRK#{}", destination(&settings.supabase_url))))
         .update_expression("SET oc = :nought")
         .expression_attribute_values(":nought", AttributeValue::N("0".to_owned()))
         .send()

@@ -206,7 +206,7 @@ async fn a_redrive_drops_what_is_superseded_and_leaves_what_is_malformed() -> Re
     let unknown = current.replace(&sync.name, "never-begun");
     let (dead_letters, queue) = (sync.dead_letter_queue().await, sync.queue().await);
     for body in [&stale, &current, &unknown] {
-        dead_letters.bury(body, "a test").await?;
+        dead_letters.send_dead_letter(body, "a test").await?;
     }
     let settings = sheetsync_local::Settings::from_env()?;
     let key = secrecy::SecretString::from(settings.supabase_secret_key);

@@ -16,7 +16,7 @@ async fn dead_letters_are_listed_inspected_and_redriven_or_dropped() -> Result<(
     let current = sync.message_of(new.id, &[row(12)]).await?;
     let dead_letters = sync.dead_letter_queue().await;
     for body in [&stale, &current] {
-        dead_letters.bury(body, "57014: too slow").await?;
+        dead_letters.send_dead_letter(body, "57014: too slow").await?;
     }
     let sheetsync = Sheetsync(&sync);
     let listed = sheetsync.command("dead-letters list --sync SYNC").output()?;
@@ -40,7 +40,7 @@ async fn dead_letters_are_exported_before_they_are_discarded() -> Result<()> {
     let sync = Sync::named("cli-discard").rows(2).create().await?;
     let run = sync.run().await?;
     let body = sync.message_of(run.id, &[row(3)]).await?;
-    sync.dead_letter_queue().await.bury(&body, "a test").await?;
+    sync.dead_letter_queue().await.send_dead_letter(&body, "a test").await?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("letters.jsonl");
     let sheetsync = Sheetsync(&sync);

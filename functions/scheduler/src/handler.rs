@@ -346,12 +346,12 @@ impl Scheduler {
                 verify_due,
             } => {
                 if let Some(stalled) = superseded {
-                    tracing::warn!(%run, sync = name, superseded = %stalled, "took over from a run that stalled");
+                    tracing::warn!(%run, sync = name, superseded = %stalled, "run takes over from a stalled run");
                 }
                 (run, seq, present_rows, approved_deletes, keyless_rows, key_forms, carry, verify_due)
             }
             Begun::Busy { run } => {
-                tracing::info!(sync = name, busy = %run, "another run still makes progress");
+                tracing::info!(sync = name, busy = %run, "another run is in progress");
                 return Ok(report(Some(run), Status::Busy));
             }
             Begun::NotDue => return Ok(report(None, Status::NotDue)),
@@ -404,7 +404,7 @@ impl Scheduler {
     }
 
     /// Tells runs that are under way of their batches among the dead letters. SQS itself moves a message that was received too
-    /// often, and a worker may die between burying a batch and telling its run: such a run would never end.
+    /// often, and a worker may die between moving a batch to the dead-letter queue and recording it in its run: such a run would never end.
     async fn tell_of_dead_letters(&self) {
         let told = async {
             let lost = redrive::lost_batches(&self.dead_letters, DEAD_LETTERS_A_TICK).await?;
@@ -412,9 +412,9 @@ impl Scheduler {
         };
         match told.await {
             Ok(0) => {}
-            Ok(told) => tracing::error!(told, "runs were told of batches among the dead letters"),
+            Ok(told) => tracing::error!(told, "dead-lettered batches recorded as failed in their runs"),
             Err(error) => {
-                tracing::warn!(error = %error, "runs could not be told of dead letters; the next tick tries again")
+                tracing::warn!(error = %error, "could not record dead letters in their runs; the next tick tries again")
             }
         }
     }
@@ -459,8 +459,8 @@ impl Scheduler {
             return;
         }
         match self.supabase.prune(sync, self.retention_days).await {
-            Ok(pruned) => tracing::info!(sync, runs = pruned.runs, errors = pruned.errors, "old runs forgotten"),
-            Err(error) => tracing::warn!(sync, error = %error, "old runs could not be forgotten"),
+            Ok(pruned) => tracing::info!(sync, runs = pruned.runs, errors = pruned.errors, "old runs pruned"),
+            Err(error) => tracing::warn!(sync, error = %error, "could not prune old runs"),
         }
     }
 
@@ -486,7 +486,7 @@ impl Scheduler {
             Ok(Planned::Duplicate) => Status::Duplicate,
             Ok(Planned::Failed(error)) => return Ok(failed(name, id, &error)),
             Err(error) => {
-                tracing::error!(plan = %id, sync = name, code = error.code(), error = %error, "plan could not be stored");
+                tracing::error!(plan = %id, sync = name, code = error.code(), error = %error, "could not store the plan");
                 return Err(Unrecorded { sync: name.to_owned(), message: error.to_string() });
             }
         };
@@ -508,7 +508,7 @@ fn tell_refusal(sync: &str, error: &RunError) {
 
 /// The report of a sync that is not run while the circuit is open.
 fn refused(sync: String, until: Timestamp) -> SyncReport {
-    tracing::warn!(sync, %until, "the circuit is open: nothing is planned; `sheetsync circuit` tells why");
+    tracing::warn!(sync, %until, "the circuit is open: nothing is planned; `sheetsync circuit` says why");
     let message =
         format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` tells why");
     let error = Some(Problem { code: "circuit_open".to_owned(), message });

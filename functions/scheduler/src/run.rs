@@ -241,7 +241,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         let mut plan = survey::compare(self.supabase, sync, self.run_type, self.present_rows, &read.snapshot).await?;
         let resent = plan.resent;
         if resent > 0 {
-            tracing::warn!(run = %self.id, sync, rows = resent, "rows that the table lost or changed are sent again");
+            tracing::warn!(run = %self.id, sync, rows = resent, "rows missing or changed in the table are sent again");
         }
         let tally = read.snapshot.tally();
         let vanished = plan.vanished().filter(|_| !read.moved);
@@ -328,7 +328,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             Ok(status) => Err(RunError::TakenOver(status)),
             // The sheet can be read without the database; whether that goes on being away shows with the next call.
             Err(error) => {
-                tracing::warn!(run = %self.id, sync = self.definition.name, error = %error, "no sign of life could be shown");
+                tracing::warn!(run = %self.id, sync = self.definition.name, error = %error, "heartbeat failed");
                 Ok(())
             }
         }

@@ -160,7 +160,7 @@ pub async fn set(
     let details = json!({"mode": order.mode, "destination": api.destination});
     let action = Action { who: &who, action: "set_circuit", sync: None, why: &order.why, details };
     if let Err(error) = api.record(&action).await {
-        tracing::warn!(error = %error, "the audit has this action in the log only");
+        tracing::warn!(error = %error, "could not record this action in the audit; it is in this log only");
     }
     let why = order.why.clone();
     let item = api

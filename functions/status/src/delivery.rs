@@ -70,7 +70,7 @@ impl Api {
         let mut unreachable = Vec::new();
         let mut note = |what, error: String| {
             // AWS' own words may name accounts and roles, so they stay in the log.
-            tracing::warn!(?what, error, "a part cannot be reached");
+            tracing::warn!(?what, error, "cannot reach a part of the service");
             let message = does_not_answer(if what == Part::Circuit { "DynamoDB" } else { "SQS" });
             unreachable.push(Unreachable { what, message });
         };

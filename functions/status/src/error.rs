@@ -156,7 +156,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = (self.status(), self.code());
         if status.is_server_error() {
-            tracing::error!(code, error = %self, "request not served");
+            tracing::error!(code, error = %self, "request failed");
         }
         let details = match &self {
             Self::Supabase(error) if !self.is_misconfigured() => {

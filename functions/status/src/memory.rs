@@ -41,7 +41,7 @@ impl Memory {
             .expression_attribute_values(":now", AttributeValue::S(Timestamp::now().to_string()))
             .send();
         if !matches!(tokio::time::timeout(PATIENCE, kept).await, Ok(Ok(_))) {
-            tracing::warn!(name, "what is known could not be kept");
+            tracing::warn!(name, "could not store the last known state");
         }
     }
 

@@ -336,7 +336,7 @@ fn definitions<'a>(path: &Path, known: impl Iterator<Item = &'a str>) -> Vec<Def
     match Definition::load(path, None) {
         Ok(definition) => definition.syncs,
         Err(error) => {
-            tracing::warn!(error = %error, "not all definitions can be read");
+            tracing::warn!(error = %error, "could not read all definitions");
             let by_name = known.filter_map(|name| Definition::load(path, Some(name)).ok());
             let mut found: Vec<Defined> = by_name.flat_map(|definition| definition.syncs).collect();
             found.sort_by(|one, other| one.name.cmp(&other.name));

@@ -16,9 +16,9 @@ use sheetsync::supabase::{Applied, Destination, Failure, SupabaseError, evidence
 use sheetsync::telemetry::{self, BatchMetrics};
 use tokio::time::Instant;
 
-use crate::handler::{Invocation, Worker};
 use crate::settings::RESERVE;
 use crate::verdict::{Verdict, judge, malformed};
+use crate::worker::{Invocation, Worker};
 
 /// How long a batch waits that another worker is applying, that waits for others of its run, or whose turn did not come.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
@@ -61,7 +61,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         while let Some(piece) = pieces.pop() {
             let batch = match Incoming::parse(&piece) {
                 Ok(batch) => batch,
-                Err(error) => return self.bury(&piece, None, &malformed(error.to_string())).await,
+                Err(error) => return self.give_up(&piece, None, &malformed(error.to_string())).await,
             };
             let delivery = match self.apply(&piece, &batch, invocation).await {
                 Err(Held(wait)) => return Delivery::Wait(wait),
@@ -108,7 +108,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             attempt += 1;
             let started = Instant::now();
             let outcome = self.call(invocation, |time| self.destination.apply(piece, time)).await?;
-            self.tell(batch, &outcome, attempt, started.elapsed());
+            self.record_attempt(batch, &outcome, attempt, started.elapsed());
             let asked = outcome.as_ref().err().and_then(SupabaseError::retry_after);
             let has_hung = started.elapsed() >= SHORTEST_CALL;
             let verdict = judge(outcome);
@@ -182,7 +182,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     async fn turn(&self, invocation: Invocation<'_>) -> Result<Duration, Held> {
         let spare = self.left(invocation).saturating_sub(SHORTEST_CALL);
         if spare.is_zero() || !self.limiter.ready(spare).await {
-            tracing::info!("no time left for this batch");
+            tracing::info!("no time left in this invocation for the batch");
             return Err(Held(self.soon()));
         }
         Ok(self.left(invocation))
@@ -215,15 +215,15 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         }
     }
 
-    /// Holds a failure against a batch; buries it when it was the last. It stays on the queue while its run does not know.
+    /// Counts a failed attempt of a batch; moves it to the dead-letter queue when it was the last. It stays on the queue while its run does not know.
     async fn fail(&self, piece: &str, batch: &Incoming, failure: &Failure, invocation: Invocation<'_>) -> Delivery {
         let told = self.call(invocation, |time| self.destination.fail(batch.run, Some(batch), failure, time)).await;
         match told {
             Err(Held(wait)) => Delivery::Wait(wait),
-            Ok(Ok(failed)) if failed.is_final => self.bury(piece, Some(&batch.sync), failure).await,
+            Ok(Ok(failed)) if failed.is_final => self.give_up(piece, Some(&batch.sync), failure).await,
             Ok(Ok(_)) => Delivery::Wait(self.soon()),
             Ok(Err(error)) => {
-                tracing::warn!(run = %batch.run, error = %error, "the run could not be told of a failure");
+                tracing::warn!(run = %batch.run, error = %error, "could not record the failed attempt");
                 Delivery::Wait(self.until_it_may_be_back().await)
             }
         }
@@ -236,22 +236,22 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             Err(Held(wait)) => Delivery::Wait(wait),
             Ok(Ok(_)) => Delivery::Done,
             Ok(Err(error)) => {
-                tracing::warn!(run = %batch.run, error = %error, "the run could not be stopped");
+                tracing::warn!(run = %batch.run, error = %error, "could not stop the run");
                 Delivery::Wait(self.until_it_may_be_back().await)
             }
         }
     }
 
     /// Moves a batch to the dead-letter queue.
-    async fn bury(&self, piece: &str, sync: Option<&str>, failure: &Failure) -> Delivery {
-        tracing::error!(sync, code = failure.code, error = failure.message, "batch given up: to the dead-letter queue");
-        match self.dead_letters.bury(piece, &format!("{}: {}", failure.code, failure.message)).await {
+    async fn give_up(&self, piece: &str, sync: Option<&str>, failure: &Failure) -> Delivery {
+        tracing::error!(sync, code = failure.code, error = failure.message, "batch moves to the dead-letter queue");
+        match self.dead_letters.send_dead_letter(piece, &format!("{}: {}", failure.code, failure.message)).await {
             Ok(()) => {
                 telemetry::batch_given_up(sync);
                 Delivery::Done
             }
             Err(error) => {
-                tracing::error!(error = %error, "the dead-letter queue refused a batch; it stays on the queue");
+                tracing::error!(error = %error, "the dead-letter queue refused the batch; it stays on the queue");
                 Delivery::Wait(self.soon())
             }
         }
@@ -259,14 +259,14 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
 
     async fn reload_schema(&self, invocation: Invocation<'_>) -> Result<(), Held> {
         if let Err(error) = self.call(invocation, |time| self.destination.reload_schema(time)).await? {
-            tracing::warn!(error = %error, "PostgREST could not be asked to read the schema again");
+            tracing::warn!(error = %error, "could not ask PostgREST to reload the schema");
         }
         tokio::time::sleep(RELOAD.min(self.left(invocation))).await;
         Ok(())
     }
 
-    /// Logs what came of a call.
-    fn tell(&self, batch: &Incoming, outcome: &Result<Applied, SupabaseError>, attempt: u32, duration: Duration) {
+    /// Logs the result of a call, with its metrics.
+    fn record_attempt(&self, batch: &Incoming, outcome: &Result<Applied, SupabaseError>, attempt: u32, duration: Duration) {
         let duration_ms = duration.as_millis() as u64;
         let age_ms = self.clock.now().since(batch.sent_at.into()).as_millis() as u64;
         match outcome {

@@ -2,45 +2,21 @@
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt as _;
-use sheetsync::breaker::{Breaker, Millis, SharedItem, Store, destination};
+use sheetsync::breaker::{Millis, SharedItem, Store, destination};
 use sheetsync::clock::{Chance, Clock};
-use sheetsync::limiter::{ImpossibleRate, Limiter};
+use sheetsync::limiter::ImpossibleRate;
 use sheetsync::queue::{Inbox, Queue};
-use sheetsync::retry::Budget;
 use sheetsync::settings::{self, MissingSetting};
 use sheetsync::supabase::{Destination, Supabase, SupabaseError};
 use sheetsync::{secrets, telemetry};
 
 use crate::delivery::Delivery;
 use crate::settings::{Settings, SettingsError};
-
-/// What delivers: its connections, its limits, and what it remembers between invocations.
-#[derive(Debug)]
-pub struct Worker<D, Q, S> {
-    pub(crate) destination: D,
-    pub(crate) queue: Q,
-    pub(crate) dead_letters: Q,
-    pub(crate) breaker: Breaker<S>,
-    pub(crate) limiter: Limiter,
-    pub(crate) budget: Budget,
-    pub(crate) clock: Clock,
-    pub(crate) chance: Arc<Chance>,
-    pub(crate) settings: Settings,
-}
-
-/// One invocation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Invocation<'a> {
-    /// Its id.
-    pub request: &'a str,
-    /// When Lambda ends it.
-    pub deadline: Millis,
-}
+use crate::worker::{Invocation, Worker};
 
 /// Why the worker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +24,10 @@ pub enum StartError {
     /// A setting is missing.
     #[error(transparent)]
     Missing(#[from] MissingSetting),
-    /// A setting is no good.
+    /// A setting is invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The rate is none.
+    /// The configured rate is invalid.
     #[error(transparent)]
     Rate(#[from] ImpossibleRate),
     /// No client of Supabase can be made.
@@ -63,7 +39,7 @@ impl Worker<Supabase, Queue, Store> {
     /// The worker of this function's environment.
     ///
     /// # Errors
-    /// When a setting is missing or no good.
+    /// When a setting is missing or invalid.
     pub async fn from_env() -> Result<Self, StartError> {
         let url = settings::required("SUPABASE_URL")?;
         let secret = settings::required("SUPABASE_SECRET_ID")?;
@@ -81,32 +57,6 @@ impl Worker<Supabase, Queue, Store> {
 }
 
 impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
-    /// A worker that has just started. `queues` are the one that messages come from and that of dead letters.
-    ///
-    /// # Errors
-    /// When the rate cannot be kept.
-    pub fn new(
-        destination: D,
-        (queue, dead_letters): (Q, Q),
-        store: S,
-        settings: Settings,
-        clock: Clock,
-        chance: Chance,
-    ) -> Result<Self, ImpossibleRate> {
-        let chance = Arc::new(chance);
-        Ok(Self {
-            destination,
-            queue,
-            dead_letters,
-            breaker: Breaker::new(store, settings.rule(), clock, Arc::clone(&chance)),
-            limiter: Limiter::new(settings.requests_per_second, settings.concurrency)?,
-            budget: Budget::new(),
-            clock,
-            chance,
-            settings,
-        })
-    }
-
     /// Answers one invocation: the ids of the messages that SQS must keep. Messages are handled one by one, and by
     /// themselves: a panic over one of them is that message's failure.
     ///
@@ -154,7 +104,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     async fn hide(&self, message: &SqsMessage, wait: Duration) {
         let Some(receipt) = &message.receipt_handle else { return };
         if let Err(error) = self.queue.hide(receipt, wait).await {
-            tracing::warn!(error = %error, "the message comes back after the queue's own time instead");
+            tracing::warn!(error = %error, "could not change the visibility timeout; the queue's default applies");
         }
     }
 }

@@ -5,12 +5,13 @@
 //! seed: Lambda runs it on Supabase, SQS and DynamoDB, the tests' simulation takes the same code through outages of days.
 //!
 //! One message: [`delivery`] asks the breaker and the limiter, makes the call, repeats it, cuts the batch in two; [`verdict`]
-//! says what an answer means; [`handler`] tells SQS.
+//! says what an answer means; [`handler`] answers SQS.
 
 pub mod delivery;
 pub mod handler;
 pub mod settings;
 pub mod verdict;
+pub mod worker;
 
-pub use handler::Worker;
 pub use settings::Settings;
+pub use worker::Worker;

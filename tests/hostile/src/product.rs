@@ -608,7 +608,7 @@ impl Inbox for Client {
         Ok(())
     }
 
-    async fn bury(&self, body: &str, reason: &str) -> Result<(), QueueError> {
+    async fn send_dead_letter(&self, body: &str, reason: &str) -> Result<(), QueueError> {
         self.stage().bury(body, reason);
         Ok(())
     }

@@ -61,7 +61,7 @@ impl Inbox for SimulatedQueue {
         })
     }
 
-    async fn bury(&self, body: &str, reason: &str) -> Result<(), QueueError> {
+    async fn send_dead_letter(&self, body: &str, reason: &str) -> Result<(), QueueError> {
         sleep(Duration::from_millis(5)).await;
         self.0.with(|world| {
             if world.mishap(0.01) {
