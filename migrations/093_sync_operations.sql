@@ -23,7 +23,7 @@ end
 $$;
 
 -- Tells open runs of their batches that lie among the dead letters: SQS itself moves a message that was received too often,
--- and a worker may die between burying a batch and telling its run. Without this such a run would never end.
+-- and a worker may die between moving a batch to the dead-letter queue and recording it in its run. Without this such a run would never end.
 -- p_letters: [{"run", "kind", "lo", "hi", "rows", "reason"}]. Repeatable: what the ledger has is not told again, so a batch
 -- that was redriven meanwhile keeps what became of it.
 create or replace function public.sync_dead_letters(p_letters jsonb)
