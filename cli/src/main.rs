@@ -141,7 +141,7 @@ enum CommandError {
     Terminal(std::io::Error),
     #[error("say which dead letters: --malformed, --message, --sync, --run, --older-than, or --all")]
     NothingSelected,
-    #[error("no dead letter has the message id {0}; somebody may have it in hand: try again in two minutes")]
+    #[error("no dead letter has the message id {0}; another command may have received it: try again in two minutes")]
     NoSuchMessage(String),
     #[error("cannot write {}: {}", .0.display(), .1)]
     Export(PathBuf, std::io::Error),

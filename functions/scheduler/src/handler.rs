@@ -510,7 +510,7 @@ fn tell_refusal(sync: &str, error: &RunError) {
 fn refused(sync: String, until: Timestamp) -> SyncReport {
     tracing::warn!(sync, %until, "the circuit is open: nothing is planned; `sheetsync circuit` says why");
     let message =
-        format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` tells why");
+        format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` says why");
     let error = Some(Problem { code: "circuit_open".to_owned(), message });
     SyncReport { sync, run: None, status: Status::CircuitOpen, summary: None, error }
 }

@@ -48,7 +48,7 @@ impl Api {
 /// When it is missing or too long.
 pub fn reason(why: &str) -> Result<(), ApiError> {
     if why.trim().is_empty() {
-        return Err(ApiError::Unprocessable("why: say why, for whoever reads the audit".into()));
+        return Err(ApiError::Unprocessable("why: give a reason; it stands in the audit".into()));
     }
     request::text("why", why, MAX_WHY)
 }

@@ -21,7 +21,7 @@ use crate::access::claim::ClaimError;
 pub enum ApiError {
     #[error("{0}; sign in, or give a service token: `Authorization: Bearer …`")]
     Unauthenticated(&'static str),
-    #[error("Supabase Auth's keys cannot be had, so nobody's sign-in can be verified; service tokens still work")]
+    #[error("cannot fetch Supabase Auth's signing keys, so sign-ins cannot be verified; service tokens still work")]
     AuthUnavailable,
     #[error("you may not do this; an operator may (docs/DEPLOYMENT_GUIDE.md, \"Who may read and who may act\")")]
     Forbidden,

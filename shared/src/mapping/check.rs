@@ -181,7 +181,7 @@ fn option_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
         (
             column.multiply_by.is_some() && column.number_words,
             "multiply_by",
-            "and `number_words` exclude each other: nobody could tell whether `3800万` is to be multiplied",
+            "and `number_words` exclude each other: it is not clear whether `3800万` is to be multiplied",
         ),
         (
             column.multiply_by.is_some() && (column.yen || column.tsubo || begins_with_currency),

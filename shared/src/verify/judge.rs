@@ -98,7 +98,7 @@ impl Reason {
             Self::Conflict => "changed on both sides; the database wins (on_conflict = \"database\")",
             Self::BlankKeeps => "the cell is blank, which leaves what the table has",
             Self::LeftAlone => "the sync's mode leaves the row alone",
-            Self::DeletedInDatabase => "marked as deleted in the database by somebody else than this sync",
+            Self::DeletedInDatabase => "marked as deleted in the database, not by this sync",
             Self::SoftDeleted => "gone from the sheet, and marked as deleted by this sync",
             Self::RestoredInDatabase => "gone from the sheet; its deletion was taken back in the database",
             Self::DeletesIgnored => "gone from the sheet, and on_delete says to leave it",

@@ -227,7 +227,7 @@ impl People {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = %error, "Supabase Auth's keys cannot be had");
+                    tracing::warn!(error = %error, "cannot fetch Supabase Auth's signing keys");
                     if !keys.are_known
                         && let Some(memory) = &self.memory
                         && let Some((remembered, _)) = memory.recall::<JwkSet>(NAME).await
