@@ -205,7 +205,9 @@ async fn discard(
     scan.finish().await;
     println!("{} dead letters discarded", chosen.len());
     if chosen.len() != found {
-        println!("{found} were found before; another command or the scheduler has received the others, for up to {IN_HAND:?}");
+        println!(
+            "{found} were found before; another command or the scheduler has received the others, for up to {IN_HAND:?}"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

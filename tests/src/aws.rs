@@ -111,7 +111,8 @@ impl Lines {
     /// # Errors
     /// When the log cannot be read.
     pub(crate) fn next(&mut self) -> Result<Vec<(String, Value)>> {
-        let mut file = std::fs::File::open(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?;
+        let mut file =
+            std::fs::File::open(&self.file).with_context(|| format!("cannot read {}", self.file.display()))?;
         file.seek(std::io::SeekFrom::Start(self.read))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;

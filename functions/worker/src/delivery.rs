@@ -266,7 +266,13 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     }
 
     /// Logs the result of a call, with its metrics.
-    fn record_attempt(&self, batch: &Incoming, outcome: &Result<Applied, SupabaseError>, attempt: u32, duration: Duration) {
+    fn record_attempt(
+        &self,
+        batch: &Incoming,
+        outcome: &Result<Applied, SupabaseError>,
+        attempt: u32,
+        duration: Duration,
+    ) {
         let duration_ms = duration.as_millis() as u64;
         let age_ms = self.clock.now().since(batch.sent_at.into()).as_millis() as u64;
         match outcome {

@@ -3,6 +3,7 @@
 //! doors as people do: the deployed function, the Sheets API, SQL.
 
 mod environment;
+mod error;
 mod google;
 mod lambda;
 mod report;
@@ -12,96 +13,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use crate::cell::{Cell, cell_name};
-use crate::checksum::{Checksum, Expected};
+use crate::checksum::Expected;
+use crate::listing::SYNC;
 use crate::mess::{Fate, Mess};
 use crate::sheet::{Options, Row, Sheet};
 use crate::value::Value;
 
 pub use environment::Environment;
+pub use error::DemoError;
 use google::{Change, GoogleSheet};
 use table::{Difference, Rejection, RunRow, Table};
-
-/// The sync that the demo runs; `sheetsync.toml` defines it.
-pub const SYNC: &str = "listings";
-
-/// The table that the demo's sheet goes to.
-pub const TABLE: &str = "property_listings";
-
-/// Creates the table.
-pub const CREATE_TABLE: &str = include_str!("../property_listings.sql");
-
-/// Why the demo could not go on, or what it found to be wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum DemoError {
-    /// A variable of `.local/env` is not set.
-    #[error("{0} is not set: start the stack with `make up`, then `source .local/env`")]
-    MissingVariable(&'static str),
-    /// The key of the service account cannot be used.
-    #[error("the service account's key {path} cannot be used: {reason}")]
-    Key {
-        /// The file.
-        path: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A server of the stack does not answer.
-    #[error("{what} does not answer: {source}; is the stack up? (`make up`)")]
-    Unreachable {
-        /// Which server.
-        what: &'static str,
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// A server of the stack answers with an error.
-    #[error("{what} answered {status}: {body}")]
-    Refused {
-        /// Which server.
-        what: &'static str,
-        /// The HTTP status.
-        status: u16,
-        /// What it said.
-        body: String,
-    },
-    /// The database refuses.
-    #[error("the database refuses: {}", describe(.0))]
-    Database(#[from] tokio_postgres::Error),
-    /// The scheduler did not begin a run.
-    #[error("the scheduler began no run of {SYNC}: {0}")]
-    NotBegun(String),
-    /// A run did not close in time.
-    #[error("run {run} is still {status} after {seconds} s; `docs/TROUBLESHOOTING_GUIDE.md` says what to look at")]
-    NotClosed {
-        /// The run.
-        run: String,
-        /// Its status.
-        status: String,
-        /// How long it was waited for.
-        seconds: u64,
-    },
-    /// The table does not hold what it must.
-    #[error("the table {TABLE} holds {found}, but must hold {expected}")]
-    Differs {
-        /// What the generator says.
-        expected: Checksum,
-        /// What Postgres says.
-        found: Checksum,
-    },
-    /// Something happened that must not.
-    #[error("{what}: expected {expected}, found {found}")]
-    Unexpected {
-        /// What was looked at.
-        what: &'static str,
-        /// What had to be.
-        expected: String,
-        /// What was.
-        found: String,
-    },
-}
-
-/// tokio-postgres keeps what the server said in the source of its error.
-fn describe(error: &tokio_postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
-}
 
 /// Runs the demo against the stack that `variables` (those of `.local/env`) describe, whose sheet was made with `options`.
 /// Once on a stack: a second time the table would still have the row that the first one added.

@@ -12,6 +12,15 @@ use crate::vocabulary::{
     SURNAMES,
 };
 
+/// The sync that the demo runs; `sheetsync.toml` defines it.
+pub const SYNC: &str = "listings";
+
+/// The table that the demo's sheet goes to.
+pub const TABLE: &str = "property_listings";
+
+/// Creates the table.
+pub const CREATE_TABLE: &str = include_str!("../property_listings.sql");
+
 /// A column of the sheet and the column of the table that it feeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

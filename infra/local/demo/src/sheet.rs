@@ -80,7 +80,7 @@ impl Sheet {
 
     /// SQL that adds the columns beyond the usual ones to the demo's table.
     pub fn further_columns_sql(&self) -> String {
-        further::alter_table(crate::flow::TABLE, self.columns.len() - self.usual_columns)
+        further::alter_table(listing::TABLE, self.columns.len() - self.usual_columns)
     }
 
     /// All rows from top to bottom.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::DemoError;
+use super::error::DemoError;
 
 /// Where the parts of the local stack are.
 #[derive(Debug, Clone)]

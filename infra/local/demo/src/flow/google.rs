@@ -7,7 +7,8 @@ use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{DemoError, Environment};
+use super::environment::Environment;
+use super::error::DemoError;
 use crate::cell::Cell;
 use crate::files::{TAB, serial_of_date, serial_of_moment};
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{DemoError, Environment};
+use super::environment::Environment;
+use super::error::DemoError;
 
 /// What came of asking for a run.
 pub(super) enum Begun {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-use super::Environment;
+use super::environment::Environment;
 use super::table::{Difference, Rejection, RunRow};
 use crate::checksum::Checksum;
 

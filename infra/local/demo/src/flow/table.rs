@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls};
 
-use super::{DemoError, SYNC, TABLE};
+use super::error::DemoError;
 use crate::checksum::{Checksum, checksum_sql};
-use crate::listing::{Column, KEY_COLUMN};
+use crate::listing::{Column, KEY_COLUMN, SYNC, TABLE};
 
 /// How long a run may take to close.
 const PATIENCE: Duration = Duration::from_secs(300);
