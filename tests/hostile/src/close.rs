@@ -156,11 +156,12 @@ impl Stage {
             }
             let row = self.rows.iter().find(|row| row.key == key).cloned();
             let ways = self.bases(sync, &key);
-            let spec = self.spec(sync, Some(&key));
+            let specs = self.specs(sync, &key);
             let stored = |name: &str, value: &Value| self.stored(name, value);
-            let decisions: Vec<Decision> = ways
+            let decisions: Vec<Decision> = specs
                 .iter()
-                .map(|base| spec.decide(&self.world.schema, base.as_ref(), reading, row.as_ref(), &stored))
+                .flat_map(|spec| ways.iter().map(move |base| (spec, base)))
+                .map(|(spec, base)| spec.decide(&self.world.schema, base.as_ref(), reading, row.as_ref(), &stored))
                 .collect();
             let is_settled = |decision: &Decision| match decision {
                 Decision::Skip | Decision::Wait(_) => true,

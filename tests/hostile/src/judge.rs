@@ -28,10 +28,21 @@ impl Stage {
     #[must_use]
     pub fn spec(&self, sync: usize, key: Option<&str>) -> SyncSpec {
         let mut spec = self.world.syncs[sync].clone();
-        if let Some(adopt) = key.and_then(|key| self.memories[sync].approved.get(key)) {
+        let memory = &self.memories[sync];
+        if let Some(adopt) = key.filter(|key| !memory.lapsed.contains(*key)).and_then(|key| memory.approved.get(key)) {
             spec.adopt = *adopt;
         }
         spec
+    }
+
+    /// The same, and with a decision that may be forgotten.
+    #[must_use]
+    pub fn specs(&self, sync: usize, key: &str) -> Vec<SyncSpec> {
+        let spec = self.spec(sync, Some(key));
+        let memory = &self.memories[sync];
+        let lapsed = memory.approved.get(key).filter(|_| memory.lapsed.contains(key));
+        let decided = lapsed.map(|adopt| SyncSpec { adopt: *adopt, ..spec.clone() });
+        [Some(spec), decided].into_iter().flatten().collect()
     }
 
     /// What a sync may remember of a row: its own, or what the sync remembers that fed the row so far.
@@ -109,6 +120,8 @@ impl Stage {
             return;
         }
         memory.births = births;
+        // Who decided about a row has not seen the one that comes back with its key.
+        memory.lapsed.extend(memory.approved.keys().filter(|key| !keys.contains(*key)).cloned());
         if is_complete && memory.base.keys().all(|key| keys.contains(key)) {
             memory.strays = memory.strays(&self.runs[run].readings);
         }
@@ -383,9 +396,10 @@ impl Stage {
                 continue;
             }
             let stored = |name: &str, value: &Value| self.stored(name, value);
-            let spec = self.spec(sync, Some(key));
+            let specs = self.specs(sync, key);
             for reading in &options {
-                for base in self.bases(sync, known) {
+                let bases = self.bases(sync, known);
+                for (spec, base) in specs.iter().flat_map(|spec| bases.iter().map(move |base| (spec, base))) {
                     let decision = spec.decide(&self.world.schema, base.as_ref(), reading, was, &stored);
                     questions.push(Question {
                         key: key.clone(),

@@ -79,6 +79,8 @@ pub struct Memory {
     pub waiting: BTreeSet<String>,
     /// What a person decided for rows that waited.
     pub approved: BTreeMap<String, Adopt>,
+    /// Those of them whose keys a read missed since: the decision may be forgotten.
+    pub lapsed: BTreeSet<String>,
     /// How many rows had no key, and how many had a key that it does not know and could not be used, in the last complete
     /// read in which nothing was gone, or whose deletions were carried out.
     pub strays: Strays,

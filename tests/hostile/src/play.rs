@@ -148,6 +148,7 @@ impl Player {
             stage.note(format!("adoption as {adopt:?}: {answer}"));
             if outcome == "approved" {
                 let waiting = stage.memories[sync].waiting.clone();
+                stage.memories[sync].lapsed.retain(|key| !waiting.contains(key));
                 stage.memories[sync].approved.extend(waiting.into_iter().map(|key| (key, adopt)));
             }
         }
