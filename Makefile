@@ -47,7 +47,7 @@ down: ## Stops the local stack
 status: ## Says whether the local stack runs, and where
 	$(LOCAL) status
 
-test: tools dashboard ## Runs all tests, end to end on two stacks of their own (TESTS= are arguments of nextest)
+test: tools dashboard ## Runs all tests, end to end on three stacks of their own (TESTS= are arguments of nextest)
 	@infra/tools/install chromium
 	SHEETS_CLIENTS_PYTHON="$(CURDIR)/.tools/clients/bin/python" \
 	SCHEMATHESIS="$(CURDIR)/.tools/schemathesis/bin/schemathesis" \

@@ -100,11 +100,11 @@ pub async fn breaker() -> Result<Store> {
     Ok(Store::new(&client, table, destination(&settings.supabase_url)))
 }
 
-/// Undoes what an earlier test of the profile `alone` left behind when it panicked or was killed: faults, stopped servers, an
+/// Undoes what an earlier test that is alone on its stack left behind when it panicked or was killed: faults, stopped servers, an
 /// open circuit. Does so once, before the first sync of a test; tests that share their stack leave nothing of the kind.
 pub(crate) async fn calm(settings: &Settings) -> Result<()> {
     static DONE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
-    if std::env::var("NEXTEST_PROFILE").is_ok_and(|profile| profile == "alone") {
+    if std::env::var("NEXTEST_PROFILE").is_ok_and(|profile| profile == "alone" || profile == "alarms") {
         DONE.get_or_try_init(async || {
             let control = Control::new(&settings.control_url)?;
             control.remove_all_faults().await?;
