@@ -205,7 +205,7 @@ mod tests {
     use std::path::Path;
 
     use sheetsync::definition::Definition;
-    use sheetsync::mapping::{Mapped, Mapping, Settings};
+    use sheetsync::mapping::{Limits, Mapped, Mapping, Settings};
 
     use super::*;
 
@@ -241,6 +241,7 @@ mod tests {
             columns: &sync.columns,
             key: &sync.key,
             key_forms: &[],
+            limits: &Limits::new(),
             header_row: 1,
             first_column: 0,
             time_zone: "Asia/Tokyo",
