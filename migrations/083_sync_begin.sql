@@ -93,6 +93,20 @@ as $$
       and a.attnotnull and not a.atthasdef and a.attidentity = '' and t.typdefault is null
 $$;
 
+-- Whether a trigger may change a row before it is written, and so what a not null or a check meets.
+create or replace function public.sync_has_row_trigger(p_table text)
+returns boolean
+language sql stable
+set search_path = ''
+as $$
+    select exists (
+        select
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_trigger as g on g.tgrelid = c.oid
+        -- For each row (1), before (2) an insert (4) or an update (16).
+        where c.relnamespace = 'public'::regnamespace and c.relname = p_table and g.tgtype & 3 = 3 and g.tgtype & 20 <> 0 and g.tgenabled <> 'D')
+$$;
+
 -- What the columns of a sync's table can hold, as the catalogue says (docs/PROTOCOL.md, "Limits"): {"column": {"type", "required",
 -- "form", …}}; a column that holds all that is mapped for it is left out. The scheduler rejects what Postgres would refuse, cell by
 -- cell, so only what is certain is told: lengths and `required` count when a value is written, which in other modes than upsert, in
@@ -107,11 +121,7 @@ as $$
         select m.position as place, m.name, a.atttypid, a.atttypmod, a.attnotnull,
                p_target.mode = 'upsert' and p_target.adopt <> 'database'
                    and (m.authority <> 'database' or m.name = any (p_target.key_columns)) as is_written,
-               exists (
-                   select
-                   from pg_catalog.pg_trigger as g
-                   -- For each row (1), before (2) an insert (4) or an update (16).
-                   where g.tgrelid = c.oid and g.tgtype & 3 = 3 and g.tgtype & 20 <> 0 and g.tgenabled <> 'D') as has_trigger
+               public.sync_has_row_trigger(p_target.table_name) as has_trigger
         from pg_catalog.pg_class as c
         cross join unnest(p_target.column_names, p_target.authorities) with ordinality as m (name, authority, position)
         join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped
@@ -300,6 +310,7 @@ as $$
         'table_name', p_definition -> 'table',
         'key_columns', p_definition -> 'keyColumns',
         'column_names', jsonb_path_query_array(p_definition, '$.columns[*].name'),
+        'headers', array(select c ->> 'header' from jsonb_array_elements(p_definition -> 'columns') as c),
         'authorities', array(select coalesce(c ->> 'authority', 'merge') from jsonb_array_elements(p_definition -> 'columns') as c),
         'mapping_version', p_definition -> 'mappingVersion',
         'mode', coalesce(p_definition ->> 'mode', 'upsert'),
@@ -334,6 +345,7 @@ begin
     update public.sync_rows as r set sync = p_to where r.sync = p_from;
     update public.sync_state as s set sync = p_to where s.sync = p_from;
     update public.sync_errors as e set sync = p_to where e.sync = p_from;
+    update public.sync_refusals as x set sync = p_to where x.sync = p_from;
     update public.sync_approvals as a set sync = p_to where a.sync = p_from;
 end
 $$;
@@ -652,7 +664,7 @@ begin
     select d.* from public.sync_target(p_sync, p_definition, p_run) as d
     on conflict (sync) do update
     set table_name = excluded.table_name, key_columns = excluded.key_columns, column_names = excluded.column_names,
-        authorities = excluded.authorities, mapping_version = excluded.mapping_version, mode = excluded.mode,
+        headers = excluded.headers, authorities = excluded.authorities, mapping_version = excluded.mapping_version, mode = excluded.mode,
         on_conflict = excluded.on_conflict, delete_policy = excluded.delete_policy,
         delete_column = excluded.delete_column, guard_rows = excluded.guard_rows,
         guard_percent = excluded.guard_percent, confirm_deletes = excluded.confirm_deletes, adopt = excluded.adopt,
@@ -679,7 +691,7 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_key_forms, sync_limits, sync_required_columns, sync_definition_problems, sync_target, sync_rename, sync_begin,
+    sync_key_forms, sync_has_row_trigger, sync_limits, sync_required_columns, sync_definition_problems, sync_target, sync_rename, sync_begin,
     sync_running, sync_begun, sync_target_forms, sync_row_key_sql, sync_keyless_rows, sync_layout,
     sync_passing_failures, sync_pause_seconds
 }'); end $$;
