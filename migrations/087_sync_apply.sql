@@ -283,7 +283,9 @@ declare
     v_is_ours  boolean := coalesce(p_error ->> 'table', '') in ('', p_target.table_name) or exists (
         select
         from pg_catalog.pg_class as part
-        where part.relname = p_error ->> 'table' and part.relispartition);
+        cross join lateral pg_catalog.pg_partition_ancestors(part.oid) as r
+        join pg_catalog.pg_class as own on own.oid = r.relid
+        where part.relname = p_error ->> 'table' and part.relispartition and own.relname = p_target.table_name);
 begin
     if p_kind = 'delete' then
         return jsonb_build_object('rowKey', p_item ->> 'k', 'column', null, 'code', v_code, 'message', v_message);
@@ -364,12 +366,15 @@ begin
             or not public.sync_has_row_trigger(p_target.table_name)
                and (cardinality(v_columns) = 1 or not public.sync_has_row(p_target, p_item ->> 'k'));
     end if;
+    -- Where an edit in the database would win, the value may need no writing any more.
+    v_is_alone := coalesce(v_is_alone, false) and p_error -> 'inFunction' is distinct from 'true'
+        and (p_target.on_conflict = 'sheet' or not public.sync_has_row(p_target, p_item ->> 'k'));
 
     v_ordinal := array_position(p_target.column_names, v_column) - 1;
     return jsonb_build_object('rowKey', p_item ->> 'k', 'rowNumber', p_item -> 'n', 'column', v_column,
                               'code', v_code, 'message', v_message, 'raw', p_item -> 'v' ->> v_ordinal,
                               'h', p_item -> 'h', 'retry', public.sync_depends_on_others(v_code), 'blockedBy', v_blocker,
-                              'waits', coalesce(v_is_alone, false) and p_error -> 'inFunction' is distinct from 'true')
+                              'waits', v_is_alone)
         || public.sync_cell(p_target, p_letters, v_column, p_item ->> 'n');
 end
 $$;
@@ -439,7 +444,7 @@ as $$
     from unnest(p_items) with ordinality as i (item, place)
     left join public.sync_refusals as x
         on x.sync = p_target.sync and x.key_hash = (i.item ->> 'h')::bigint and x.row_key = i.item ->> 'k'
-        and x.content_hash = (i.item ->> 'c')::bigint and x.fingerprint = public.sync_refusal_fingerprint(p_target)
+        and x.content_hash = (i.item ->> 'c')::bigint and x.fingerprint = (select public.sync_refusal_fingerprint(p_target))
         and x.next_at > clock_timestamp() + interval '30 seconds'
 $$;
 

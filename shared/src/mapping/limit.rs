@@ -70,7 +70,9 @@ impl Limit {
                 Code::BlankNotAllowed,
                 "expected a value, because the table's column must have one (not null)",
             )),
-            Value::Null | Value::Bool(_) | Value::Json(_) => Ok(()),
+            Value::Null | Value::Json(_) => Ok(()),
+            // Over a text column it is `true` or `false`.
+            Value::Bool(_) => self.text(&value.to_json()),
             Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
                 self.text(item)
                     .map_err(|refusal| Refusal::new(refusal.code, format!("item {}: {}", index + 1, refusal.message)))
@@ -225,6 +227,8 @@ mod tests {
             (&varchar, text("ab c"), Some((Code::TooLong, "at most 3 characters"))),
             (&varchar, text("abc\u{3000}"), Some((Code::TooLong, "character varying(3)"))),
             (&varchar, text("あいうえ"), Some((Code::TooLong, "at most 3 characters"))),
+            (&varchar, Value::Bool(true), Some((Code::TooLong, "at most 3 characters"))),
+            (&required, Value::Bool(false), None),
             (&varchar, Value::Integer(-12), None),
             (&varchar, Value::Integer(1234), Some((Code::TooLong, "at most 3 characters"))),
             (&varchar, number("1.25"), Some((Code::TooLong, "at most 3 characters"))),
