@@ -1,6 +1,7 @@
 -- Takes back 082: the tables with all that they hold. The synced tables themselves stay as they are.
 drop table if exists public.sync_errors;
 drop table if exists public.sync_retries;
+drop table if exists public.sync_refusals;
 drop table if exists public.sync_rows;
 drop table if exists public.sync_approvals;
 drop table if exists public.sync_batches;

@@ -30,6 +30,7 @@ create table if not exists public.sync_targets (
     table_name      text not null,
     key_columns     text[] not null check (cardinality(key_columns) > 0),
     column_names    text[] not null check (cardinality(column_names) > 0),
+    headers         text[],
     authorities     text[] not null check (authorities <@ array['merge', 'sheet', 'database']),
     mapping_version text not null,
     mode            text not null check (mode in ('upsert', 'insert_only', 'update_only')),
@@ -57,6 +58,7 @@ create table if not exists public.sync_targets (
     check (key_columns <@ column_names)
 );
 comment on table public.sync_targets is 'One row per sync: target table, keys, column policies, and the current run.';
+comment on column public.sync_targets.headers is 'The header of the sheet that feeds each of column_names, as the definition writes it; null: not known.';
 comment on column public.sync_targets.authorities is 'Whose value wins, per entry of column_names: merge, sheet or database.';
 comment on column public.sync_targets.run is 'The current run; batches of any other run are superseded.';
 comment on column public.sync_targets.confirm_deletes is 'A key is deleted when so many complete reads in a row missed it.';
@@ -284,6 +286,27 @@ comment on column public.sync_retries.item is 'The row as its message carried it
 comment on column public.sync_retries.settled is 'Tried together with the others, since the table last changed by a deletion.';
 comment on column public.sync_retries.blocked_by is 'The row key of the row that holds the value which must be unique; null: not known.';
 
+-- One row for a row of the sheet that Postgres refused for what it is by itself. As long as neither the row nor the table nor the
+-- definition changes, scheduled runs repeat the refusal and try the row at growing intervals only (087). A row that is refused for the
+-- sake of others, or by a trigger, has none: every run tries it.
+create table if not exists public.sync_refusals (
+    sync         text not null,
+    key_hash     bigint not null,
+    row_key      text collate "C" not null,
+    content_hash bigint not null,
+    fingerprint  text not null,
+    refusal      jsonb not null,
+    attempts     integer not null,
+    tried_at     timestamptz not null,
+    next_at      timestamptz not null,
+    primary key (sync, key_hash) -- a row key may be too long for an index
+);
+comment on table public.sync_refusals is 'Rows that Postgres refused for what they are, and when they are tried again.';
+comment on column public.sync_refusals.content_hash is 'Of the row that was refused.';
+comment on column public.sync_refusals.fingerprint is 'Of the table''s definition and the sync''s (sync_refusal_fingerprint) at that time.';
+comment on column public.sync_refusals.refusal is 'The refusal as sync_errors has it.';
+comment on column public.sync_refusals.attempts is 'How often it was tried, unchanged.';
+
 -- One row for a rejection, a conflict or a failure.
 create table if not exists public.sync_errors (
     id          bigint generated always as identity primary key,
@@ -299,6 +322,7 @@ create table if not exists public.sync_errors (
     code        text not null,
     message     text not null,
     raw         text,
+    next_attempt_at timestamptz,
     first_seen  timestamptz not null default now(),
     last_seen   timestamptz not null default now(),
     resolved_at timestamptz
@@ -306,6 +330,7 @@ create table if not exists public.sync_errors (
 comment on table public.sync_errors is 'Rejections, conflicts and failures; open while resolved_at is null.';
 comment on column public.sync_errors.run is 'The run that saw it last.';
 comment on column public.sync_errors.code is 'A word in lower case from the mapping or the worker, or the SQLSTATE of a refusal by Postgres.';
+comment on column public.sync_errors.next_attempt_at is 'A scheduled run tries the row again from then on, unless it changes before; null: every run does, or nothing is to be tried.';
 
 -- One open entry for one problem: seen again, it is updated. The hash keeps long row keys out of the index.
 -- Rows that share a key are a problem each, with their own cells.
@@ -328,13 +353,14 @@ alter table public.sync_errors enable row level security;
 alter table public.sync_approvals enable row level security;
 alter table public.sync_layouts enable row level security;
 alter table public.sync_retries enable row level security;
+alter table public.sync_refusals enable row level security;
 
 revoke all on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
-    public.sync_approvals, public.sync_layouts, public.sync_retries
+    public.sync_approvals, public.sync_layouts, public.sync_retries, public.sync_refusals
     from public, anon, authenticated;
 grant select, insert, update, delete
     on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
-    public.sync_approvals, public.sync_layouts, public.sync_retries
+    public.sync_approvals, public.sync_layouts, public.sync_retries, public.sync_refusals
     to service_role;
 
 -- No policy for anybody else: rejected cells and row keys are read through the status API, which checks READER_CLAIM. Through

@@ -11,6 +11,8 @@ drop function if exists public.sync_running(text, integer);
 drop function if exists public.sync_rename(text, text);
 drop function if exists public.sync_target(text, jsonb, uuid);
 drop function if exists public.sync_definition_problems(jsonb, text);
+drop function if exists public.sync_limits(public.sync_targets);
+drop function if exists public.sync_has_row_trigger(text);
 drop function if exists public.sync_required_columns(text);
 drop function if exists public.sync_key_forms(jsonb);
 

@@ -93,6 +93,74 @@ as $$
       and a.attnotnull and not a.atthasdef and a.attidentity = '' and t.typdefault is null
 $$;
 
+-- Whether a trigger may change a row before it is written, and so what a not null or a check meets.
+create or replace function public.sync_has_row_trigger(p_table text)
+returns boolean
+language sql stable
+set search_path = ''
+as $$
+    select exists (
+        select
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_trigger as g on g.tgrelid = c.oid
+        -- For each row (1), before (2) an insert (4) or an update (16).
+        where c.relnamespace = 'public'::regnamespace and c.relname = p_table and g.tgtype & 3 = 3 and g.tgtype & 20 <> 0 and g.tgenabled <> 'D')
+$$;
+
+-- What the columns of a sync's table can hold, as the catalogue says (docs/PROTOCOL.md, "Limits"): {"column": {"type", "required",
+-- "form", …}}; a column that holds all that is mapped for it is left out. The scheduler rejects what Postgres would refuse, cell by
+-- cell, so only what is certain is told: lengths and `required` count when a value is written, which in other modes than upsert, in
+-- columns that the database owns, or where its rows are adopted as they are, it may not be. A trigger before the write may give a
+-- column that is not null its value.
+create or replace function public.sync_limits(p_target public.sync_targets)
+returns jsonb
+language sql stable
+set search_path = ''
+as $$
+    with recursive mapped as (
+        select m.position as place, m.name, a.atttypid, a.atttypmod, a.attnotnull,
+               p_target.mode = 'upsert' and p_target.adopt <> 'database'
+                   and (m.authority <> 'database' or m.name = any (p_target.key_columns)) as is_written,
+               public.sync_has_row_trigger(p_target.table_name) as has_trigger
+        from pg_catalog.pg_class as c
+        cross join unnest(p_target.column_names, p_target.authorities) with ordinality as m (name, authority, position)
+        join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
+    ),
+    typed (place, type_oid, modifier, is_required) as (
+        select m.place, m.atttypid, m.atttypmod, m.attnotnull and not m.has_trigger from mapped as m
+        union all
+        select d.place, t.typbasetype, t.typtypmod, d.is_required or t.typnotnull
+        from typed as d
+        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
+    ),
+    limited as (
+        select m.place, m.name, d.is_required and m.is_written as is_required, format_type(d.type_oid, d.modifier) as type_name,
+               case
+                   when e.oid in ('varchar'::regtype, 'bpchar'::regtype) and d.modifier >= 4 and m.is_written then
+                       jsonb_build_object('form', 'characters', 'length', d.modifier - 4)
+                   when e.oid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) then
+                       jsonb_build_object('form', 'integer', 'bits', e.typlen * 8)
+                   -- The modifier: precision in the upper 16 bits, scale in 11 bits with a sign.
+                   when e.oid = 'numeric'::regtype and d.modifier >= 4 then
+                       jsonb_build_object('form', 'numeric', 'precision', ((d.modifier - 4) >> 16) & 65535,
+                                          'scale', (((d.modifier - 4) & 2047) # 1024) - 1024)
+                   when e.typtype = 'e' then
+                       jsonb_build_object('form', 'labels', 'labels', (
+                           select jsonb_agg(l.enumlabel order by l.enumsortorder) from pg_catalog.pg_enum as l where l.enumtypid = e.oid))
+                   when e.oid = 'uuid'::regtype then jsonb_build_object('form', 'uuid')
+                   else jsonb_build_object('form', 'any')
+               end as form
+        from mapped as m
+        join typed as d using (place)
+        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
+        join pg_catalog.pg_type as e on e.oid = case when t.typcategory = 'A' then t.typelem else t.oid end
+    )
+    select coalesce(jsonb_object_agg(l.name, l.form || jsonb_build_object('type', l.type_name, 'required', l.is_required)), '{}')
+    from limited as l
+    where l.is_required or l.form <> '{"form": "any"}'
+$$;
+
 -- What in a definition does not fit the database, as [{"code", "column", "message"}]; an empty array when it fits.
 -- Each message is for the person who can mend it: it names the thing and the fix.
 drop function if exists public.sync_definition_problems(jsonb); -- without p_sync
@@ -242,6 +310,7 @@ as $$
         'table_name', p_definition -> 'table',
         'key_columns', p_definition -> 'keyColumns',
         'column_names', jsonb_path_query_array(p_definition, '$.columns[*].name'),
+        'headers', array(select c ->> 'header' from jsonb_array_elements(p_definition -> 'columns') as c),
         'authorities', array(select coalesce(c ->> 'authority', 'merge') from jsonb_array_elements(p_definition -> 'columns') as c),
         'mapping_version', p_definition -> 'mappingVersion',
         'mode', coalesce(p_definition ->> 'mode', 'upsert'),
@@ -276,6 +345,7 @@ begin
     update public.sync_rows as r set sync = p_to where r.sync = p_from;
     update public.sync_state as s set sync = p_to where s.sync = p_from;
     update public.sync_errors as e set sync = p_to where e.sync = p_from;
+    update public.sync_refusals as x set sync = p_to where x.sync = p_from;
     update public.sync_approvals as a set sync = p_to where a.sync = p_from;
 end
 $$;
@@ -408,6 +478,7 @@ begin
                'presentRows', p_state.present_rows,
                'approvedDeletes', case when p_state.seq is not null then public.sync_approved_deletes(p_state.sync) end,
                'keyForms', coalesce((select jsonb_agg(f.form order by f.place) from public.sync_target_forms(t) as f), '[]'),
+               'limits', coalesce(public.sync_limits(t), '{}'),
                'keylessRows', public.sync_keyless_rows(p_state.sync),
                'verifyDue', coalesce(public.sync_verify_due(t), false),
                'carry', case when t.carry_from is not null then jsonb_build_object(
@@ -593,7 +664,7 @@ begin
     select d.* from public.sync_target(p_sync, p_definition, p_run) as d
     on conflict (sync) do update
     set table_name = excluded.table_name, key_columns = excluded.key_columns, column_names = excluded.column_names,
-        authorities = excluded.authorities, mapping_version = excluded.mapping_version, mode = excluded.mode,
+        headers = excluded.headers, authorities = excluded.authorities, mapping_version = excluded.mapping_version, mode = excluded.mode,
         on_conflict = excluded.on_conflict, delete_policy = excluded.delete_policy,
         delete_column = excluded.delete_column, guard_rows = excluded.guard_rows,
         guard_percent = excluded.guard_percent, confirm_deletes = excluded.confirm_deletes, adopt = excluded.adopt,
@@ -620,7 +691,7 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_key_forms, sync_required_columns, sync_definition_problems, sync_target, sync_rename, sync_begin,
+    sync_key_forms, sync_has_row_trigger, sync_limits, sync_required_columns, sync_definition_problems, sync_target, sync_rename, sync_begin,
     sync_running, sync_begun, sync_target_forms, sync_row_key_sql, sync_keyless_rows, sync_layout,
     sync_passing_failures, sync_pause_seconds
 }'); end $$;

@@ -135,70 +135,360 @@ exception when data_exception then
 end
 $$;
 
--- A refusal by Postgres as an entry of sync_errors. Only the primary message: the detail repeats the whole row. `p_error`: {"code",
--- "message", "column", "constraint"}; `p_letters`: the sheet's column letters, per mapped column. With `retry`: the row is tried again
--- before its run closes.
+-- What a constraint of the sync's table, a unique index of it, or a check of a domain of its columns is about; no row when there is none
+-- of this name. `columns`: in the order of the constraint, of a domain the one column whose value is refused. `calls_functions`: it may
+-- look at anything.
+create or replace function public.sync_constraint(p_target public.sync_targets, p_item jsonb, p_error jsonb)
+returns table (kind text, columns text[], comment text, definition text, referenced text, calls_functions boolean)
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    v_name  text := nullif(p_error ->> 'constraint', '');
+    v_own   oid;
+    v_table oid; -- or the partition that refuses the row
+begin
+    select c.oid into v_own
+    from pg_catalog.pg_class as c
+    where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name;
+    if v_name is null then
+        return;
+    elsif coalesce(p_error ->> 'domain', '') <> '' then
+        return query
+        with recursive typed (name, ordinal, declared, type_oid) as (
+            select u.name, u.position::integer - 1, a.atttypid, a.atttypid
+            from unnest(p_target.column_names) with ordinality as u (name, position)
+            join pg_catalog.pg_attribute as a on a.attrelid = v_own and a.attname = u.name and a.attnum > 0 and not a.attisdropped
+            union all
+            select d.name, d.ordinal, d.declared, t.typbasetype
+            from typed as d
+            join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
+        )
+        select 'domain', array[d.name], obj_description(k.oid, 'pg_constraint'), pg_get_constraintdef(k.oid), null::text,
+               exists (select from pg_catalog.pg_depend as x
+                       where x.classid = 'pg_constraint'::regclass and x.objid = k.oid and x.refclassid = 'pg_proc'::regclass)
+        from typed as d
+        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typname = p_error ->> 'domain'
+        join pg_catalog.pg_constraint as k on k.contypid = t.oid and k.conname = v_name
+        order by public.sync_fits(p_item -> 'v' ->> d.ordinal, d.declared), d.ordinal
+        limit 1;
+        return;
+    end if;
+
+    select coalesce(min(i.inhrelid), v_own) into v_table
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_inherits as i on i.inhrelid = c.oid
+    where c.relname = p_error ->> 'table' and c.relispartition and v_own in (select r.relid from pg_catalog.pg_partition_ancestors(c.oid) as r);
+    return query
+    select case k.contype when 'c' then 'check' when 'f' then 'foreign key' when 'x' then 'exclusion' else 'unique' end,
+           n.columns, obj_description(k.oid, 'pg_constraint'), pg_get_constraintdef(k.oid),
+           (select case when r.relnamespace = 'public'::regnamespace then r.relname::text else r.oid::regclass::text end
+            from pg_catalog.pg_class as r where r.oid = k.confrelid),
+           exists (select from pg_catalog.pg_depend as x
+                   where x.classid = 'pg_constraint'::regclass and x.objid = k.oid and x.refclassid = 'pg_proc'::regclass)
+    from pg_catalog.pg_constraint as k
+    cross join lateral (
+        select array_agg(a.attname::text order by m.place) as columns
+        from unnest(k.conkey) with ordinality as m (attnum, place)
+        join pg_catalog.pg_attribute as a on a.attrelid = v_table and a.attnum = m.attnum
+    ) as n
+    where k.conrelid = v_table and k.conname = v_name and n.columns is not null;
+    if found then
+        return;
+    end if;
+    -- An index that is no constraint, or one over expressions.
+    return query
+    select case when i.indisexclusion then 'exclusion' else 'unique' end, n.columns, obj_description(x.oid, 'pg_class'),
+           pg_get_indexdef(x.oid), null::text, true
+    from pg_catalog.pg_index as i
+    join pg_catalog.pg_class as x on x.oid = i.indexrelid
+    cross join lateral (
+        select array_agg(distinct a.attname::text) as columns
+        from pg_catalog.pg_depend as d
+        join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        where d.classid = 'pg_class'::regclass and d.objid = x.oid and d.refclassid = 'pg_class'::regclass and d.refobjid = v_table
+          and d.refobjsubid > 0
+    ) as n
+    where i.indrelid = v_table and x.relname = v_name and n.columns is not null;
+end
+$$;
+
+-- Whether a text is a value of a type, its domains' checks included; a check that fails by itself says no.
+create or replace function public.sync_fits(p_text text, p_type oid)
+returns boolean
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+    return pg_input_is_valid(p_text, format_type(p_type, null));
+exception when others then
+    return false;
+end
+$$;
+
+-- Where a refusal points to: the cell of the column, or where that is not fed by the sheet, of the row's key; with its header.
+create or replace function public.sync_cell(p_target public.sync_targets, p_letters jsonb, p_column text, p_row_number text)
+returns jsonb
+language sql immutable
+set search_path = ''
+as $$
+    select jsonb_build_object('cell', (p_letters ->> o.place - 1) || p_row_number, 'header', p_target.headers[o.place])
+    from (
+        select coalesce(array_position(p_target.column_names, p_column), array_position(p_target.column_names, p_target.key_columns[1])) as place
+    ) as o
+$$;
+
+-- Whether the table has the row of this item.
+create or replace function public.sync_has_row(p_target public.sync_targets, p_row_key text)
+returns boolean
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+    v_has boolean;
+begin
+    execute format('select exists (select from public.%I as t where %s)', p_target.table_name, public.sync_same_key_sql(p_target, 't', '$1'))
+        into v_has using p_row_key;
+    return v_has;
+exception when data_exception then
+    return false;
+end
+$$;
+
+-- A refusal by Postgres as an entry of sync_errors, in words that name the cell and what is in the way. Of Postgres's own text only the
+-- primary message: the detail repeats the whole row. `p_error`: {"code", "message", "column", "constraint", "table", "domain",
+-- "inFunction"}; `p_letters`: the sheet's column letters, per mapped column. With `retry`: the row is tried again before its run closes.
+-- With `waits`: it is refused for what it is by itself, so that only another row, table or definition helps.
 create or replace function public.sync_refusal(p_target public.sync_targets, p_kind text, p_item jsonb, p_letters jsonb, p_error jsonb)
 returns jsonb
 language plpgsql stable
 set search_path = ''
 as $$
 declare
-    v_code       text := p_error ->> 'code';
-    v_constraint text := nullif(p_error ->> 'constraint', '');
-    v_column     text := nullif(p_error ->> 'column', '');
-    v_message    text := p_error ->> 'message';
-    v_blocker    text;
-    v_ordinal    integer;
-    v_reference  record;
+    v_code     text := p_error ->> 'code';
+    v_name     text := nullif(p_error ->> 'constraint', '');
+    v_column   text := nullif(p_error ->> 'column', '');
+    v_message  text := p_error ->> 'message';
+    v_blocker  text;
+    v_ordinal  integer;
+    v_kind     text;    -- of the constraint, as sync_constraint says
+    v_columns  text[];
+    v_comment  text;
+    v_rule     text;
+    v_referenced text;
+    v_calls    boolean;
+    v_named    text;    -- `check constraint "x" on a, b`
+    v_value    text;
+    v_is_alone boolean; -- nothing but the row's own values has a say
+    v_is_ours  boolean := coalesce(p_error ->> 'table', '') in ('', p_target.table_name) or exists (
+        select
+        from pg_catalog.pg_class as part
+        cross join lateral pg_catalog.pg_partition_ancestors(part.oid) as r
+        join pg_catalog.pg_class as own on own.oid = r.relid
+        where part.relname = p_error ->> 'table' and part.relispartition and own.relname = p_target.table_name);
 begin
     if p_kind = 'delete' then
         return jsonb_build_object('rowKey', p_item ->> 'k', 'column', null, 'code', v_code, 'message', v_message);
     end if;
 
-    -- A value that does not convert (class 22) and a constraint on one column do not name the column: find it.
-    if v_column is null and v_code like '22%' then
+    if not v_is_ours then
+        -- A trigger wrote to another table.
+        v_column := null;
+        v_message := format('%s (in the table %s, which a trigger writes to)', v_message, p_error ->> 'table');
+    elsif v_column is null and v_code like '22%' then
+        -- A value that does not convert does not name its column: find it.
         select c.name into v_column
         from public.sync_mapped_columns(p_target) as c
         where jsonb_typeof(p_item -> 'v' -> c.ordinal) not in ('null', 'array', 'object')
           and not pg_input_is_valid(p_item -> 'v' ->> c.ordinal, c.type_name)
         order by c.ordinal
         limit 1;
-    elsif v_column is null and v_constraint is not null and not p_error ? 'blockedBy' then
-        select a.attname into v_column
-        from pg_catalog.pg_class as r
-        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.conname = v_constraint and cardinality(k.conkey) = 1
-        join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum = k.conkey[1]
-        where r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name;
-        v_column := coalesce(v_column, (select min(u.name) from public.sync_unique_columns(p_target) as u
-                                        where u.constraint_name = v_constraint having count(*) = 1));
+        v_is_alone := v_column is not null;
+    elsif v_code = '23502' and v_column is null and coalesce(p_error ->> 'domain', '') <> '' then
+        select c.name into v_column
+        from public.sync_mapped_columns(p_target) as c
+        join pg_catalog.pg_class as r on r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name
+        join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attname = c.name
+        join pg_catalog.pg_type as t on t.oid = a.atttypid and t.typtype = 'd'
+        where p_item -> 'v' -> c.ordinal = 'null'
+        order by t.typname = p_error ->> 'domain' desc, c.ordinal
+        limit 1;
+    end if;
+
+    if v_is_ours and v_name is not null then
+        select k.kind, k.columns, k.comment, k.definition, k.referenced, k.calls_functions
+        into v_kind, v_columns, v_comment, v_rule, v_referenced, v_calls
+        from public.sync_constraint(p_target, p_item, p_error) as k;
+        if found then
+            -- The first that the sheet feeds; else the first.
+            select n.name into v_column
+            from unnest(v_columns) with ordinality as n (name, place)
+            where v_column is null or n.name = v_column
+            order by n.name = any (p_target.column_names) desc, n.place
+            limit 1;
+            v_named := format('%s constraint "%s" on %s', replace(v_kind, 'domain', 'check'), v_name, array_to_string(v_columns, ', '));
+        end if;
     end if;
 
     -- Both rows are named: this one, and the one that is in its way or missing.
     if v_code = '23505' then
-        v_blocker := case when p_error ? 'blockedBy' then p_error ->> 'blockedBy' else public.sync_blocker(p_target, p_item, v_constraint) end;
-        if v_constraint is not null and v_blocker is distinct from p_item ->> 'k' then
-            v_message := v_message || format(': the row %s has this value', v_blocker);
+        v_blocker := case when p_error ? 'blockedBy' then p_error ->> 'blockedBy' else public.sync_blocker(p_target, p_item, v_name) end;
+        if v_named is not null then
+            v_message := format('%s must be unique%s (%s)', array_to_string(v_columns, ', '),
+                                case when v_blocker <> p_item ->> 'k' then format(': the row %s has this value', v_blocker) else '' end,
+                                v_named);
         end if;
-    elsif v_code = '23503' and v_constraint is not null then
-        select k.confrelid::regclass as referenced,
-               string_agg(coalesce(p_item -> 'v' ->> (array_position(p_target.column_names, a.attname::text) - 1), '?'), ', '
-                          order by c.position) as value
-        into v_reference
-        from pg_catalog.pg_class as r
-        join pg_catalog.pg_constraint as k on k.conrelid = r.oid and k.conname = v_constraint and k.contype = 'f'
-        cross join lateral unnest(k.conkey) with ordinality as c (attnum, position)
-        join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum = c.attnum
-        where r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name
-        group by k.confrelid;
-        v_message := v_message || coalesce(format(': there is no row %s in the table %s', left(v_reference.value, 200), v_reference.referenced), '');
+    elsif v_code = '23503' and v_named is not null then
+        select string_agg(coalesce(p_item -> 'v' ->> (array_position(p_target.column_names, n.name) - 1), '?'), ', ' order by n.place)
+        into v_value
+        from unnest(v_columns) with ordinality as n (name, place);
+        v_message := format('there is no row %s in the table %s (%s)', left(v_value, 200), v_referenced, v_named);
+    elsif v_code = '23514' and v_named is not null then
+        v_message := case
+            when v_comment is not null then format('refused by the %s', v_named)
+            else format('the row does not satisfy the %s: %s', v_named, left(v_rule, 300))
+        end;
+    elsif v_code = '23P01' and v_named is not null then
+        v_message := format('another row is in the way (%s)', v_named);
+    elsif v_code = '23502' and v_column is not null then
+        v_message := format('the column %s must have a value', v_column);
     end if;
+    -- Who made the rule may have said in words what it is for.
+    if v_named is not null and v_comment is not null then
+        v_message := v_comment || ' – ' || v_message;
+    end if;
+
+    if v_is_ours and v_code = '23502' and v_column = any (p_target.column_names) then
+        v_is_alone := not public.sync_has_row_trigger(p_target.table_name);
+    elsif v_code = '23514' and v_named is not null and v_columns <@ p_target.column_names and not v_calls then
+        -- A trigger may compute what is checked. And a check of several columns may meet values that the table has in the others.
+        v_is_alone := v_kind = 'domain'
+            or not public.sync_has_row_trigger(p_target.table_name)
+               and (cardinality(v_columns) = 1 or not public.sync_has_row(p_target, p_item ->> 'k'));
+    end if;
+    -- Where an edit in the database would win, the value may need no writing any more.
+    v_is_alone := coalesce(v_is_alone, false) and p_error -> 'inFunction' is distinct from 'true'
+        and (p_target.on_conflict = 'sheet' or not public.sync_has_row(p_target, p_item ->> 'k'));
 
     v_ordinal := array_position(p_target.column_names, v_column) - 1;
     return jsonb_build_object('rowKey', p_item ->> 'k', 'rowNumber', p_item -> 'n', 'column', v_column,
-                              'cell', (p_letters ->> v_ordinal) || (p_item ->> 'n'),
                               'code', v_code, 'message', v_message, 'raw', p_item -> 'v' ->> v_ordinal,
-                              'h', p_item -> 'h', 'retry', public.sync_depends_on_others(v_code), 'blockedBy', v_blocker);
+                              'h', p_item -> 'h', 'retry', public.sync_depends_on_others(v_code), 'blockedBy', v_blocker,
+                              'waits', v_is_alone)
+        || public.sync_cell(p_target, p_letters, v_column, p_item ->> 'n');
+end
+$$;
+
+-- What a refusal follows from, beside the row: the definition of the sync, and the table's columns, checks, types and triggers. Another
+-- one, and the row is tried again.
+create or replace function public.sync_refusal_fingerprint(p_target public.sync_targets)
+returns text
+language sql stable
+set search_path = ''
+as $$
+    with recursive own as (
+        select c.oid from pg_catalog.pg_class as c where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
+    ),
+    used (oid) as (
+        select a.atttypid from own as o join pg_catalog.pg_attribute as a on a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped
+        union
+        select x.oid
+        from used as u
+        join pg_catalog.pg_type as t on t.oid = u.oid
+        cross join lateral (values (t.typbasetype), (case when t.typcategory = 'A' then t.typelem else 0 end)) as x (oid)
+        where x.oid <> 0
+    )
+    select md5(concat_ws('|',
+        to_jsonb(p_target) - '{run,seq,created_at,updated_at,statements,fingerprint,layout,carry_from,headers}'::text[],
+        (select string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod, a.attnotnull, pg_get_expr(f.adbin, f.adrelid)), ',' order by a.attnum)
+         from own as o
+         join pg_catalog.pg_attribute as a on a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped
+         left join pg_catalog.pg_attrdef as f on f.adrelid = o.oid and f.adnum = a.attnum),
+        (select string_agg(k.conname || pg_get_constraintdef(k.oid), ',' order by k.oid)
+         from pg_catalog.pg_constraint as k
+         where k.conrelid in (select o.oid from own as o) or k.contypid in (select u.oid from used as u)),
+        (select string_agg(concat_ws(' ', t.oid, t.typnotnull, t.typtypmod, t.typdefault), ',' order by t.oid)
+         from pg_catalog.pg_type as t where t.oid in (select u.oid from used as u) and t.typtype = 'd'),
+        (select string_agg(e.enumlabel, ',' order by e.oid) from pg_catalog.pg_enum as e where e.enumtypid in (select u.oid from used as u)),
+        (select string_agg(concat_ws(' ', g.tgenabled, pg_get_triggerdef(g.oid), md5(p.prosrc)), ',' order by g.oid)
+         from pg_catalog.pg_trigger as g
+         join pg_catalog.pg_proc as p on p.oid = g.tgfoid
+         where g.tgrelid in (select o.oid from own as o) and not g.tgisinternal)))
+$$;
+
+-- How long after so many attempts at a row that stays the same the next one is: 5 minutes, then twice as long each time, 6 hours at most.
+create or replace function public.sync_refusal_pause(p_attempts integer)
+returns interval
+language sql immutable
+set search_path = ''
+as $$
+    select least(interval '5 minutes' * 2 ^ least(p_attempts - 1, 10), interval '6 hours')
+$$;
+
+-- Of the rows of a batch those that a scheduled run does not try, because they were refused for what they are and nothing has changed
+-- since: `repeated`, their refusals. The others are `tried`. Half a tick of slack, as for `every`.
+create or replace function public.sync_known_refusals(
+    p_target     public.sync_targets,
+    p_items      jsonb[],
+    p_letters    jsonb,
+    out tried    jsonb[],
+    out repeated jsonb[]
+)
+language sql stable
+set search_path = ''
+as $$
+    select coalesce(array_agg(i.item order by i.place) filter (where x.refusal is null), '{}'),
+           coalesce(array_agg(x.refusal || public.sync_cell(p_target, p_letters, x.refusal ->> 'column', i.item ->> 'n')
+                              || jsonb_build_object('rowNumber', i.item -> 'n')
+                              order by i.place) filter (where x.refusal is not null), '{}')
+    from unnest(p_items) with ordinality as i (item, place)
+    left join public.sync_refusals as x
+        on x.sync = p_target.sync and x.key_hash = (i.item ->> 'h')::bigint and x.row_key = i.item ->> 'k'
+        and x.content_hash = (i.item ->> 'c')::bigint and x.fingerprint = (select public.sync_refusal_fingerprint(p_target))
+        and x.next_at > clock_timestamp() + interval '30 seconds'
+$$;
+
+-- Remembers what was refused of the rows of a batch that were tried; answers the refusals with `nextAttemptAt` where they wait.
+create or replace function public.sync_remember_refusals(p_target public.sync_targets, p_items jsonb[], p_refused jsonb[])
+returns jsonb[]
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_fingerprint text := public.sync_refusal_fingerprint(p_target);
+    v_now         timestamptz := clock_timestamp();
+begin
+    delete from public.sync_refusals as x
+    using unnest(p_refused) as f (refusal)
+    where x.sync = p_target.sync and x.key_hash = (f.refusal ->> 'h')::bigint and f.refusal -> 'waits' is distinct from 'true';
+    insert into public.sync_refusals as x (sync, key_hash, row_key, content_hash, fingerprint, refusal, attempts, tried_at, next_at)
+    select distinct on ((i.item ->> 'h')::bigint)
+           p_target.sync, (i.item ->> 'h')::bigint, i.item ->> 'k', (i.item ->> 'c')::bigint, v_fingerprint, f.refusal, 1, v_now,
+           v_now + public.sync_refusal_pause(1)
+    from unnest(p_refused) as f (refusal)
+    join unnest(p_items) as i (item) on i.item ->> 'k' = f.refusal ->> 'rowKey'
+    where f.refusal -> 'waits' = 'true'
+    order by (i.item ->> 'h')::bigint, i.item ->> 'k'
+    on conflict (sync, key_hash) do update
+    set row_key = excluded.row_key, content_hash = excluded.content_hash, fingerprint = excluded.fingerprint, refusal = excluded.refusal,
+        tried_at = excluded.tried_at,
+        (attempts, next_at) = (
+            select n.attempts, v_now + public.sync_refusal_pause(n.attempts)
+            from (select case
+                             when (x.row_key, x.content_hash, x.fingerprint) = (excluded.row_key, excluded.content_hash, excluded.fingerprint)
+                                 then x.attempts + 1
+                             else 1
+                         end as attempts) as n);
+    update public.sync_refusals as x
+    set refusal = x.refusal || jsonb_build_object('nextAttemptAt', x.next_at)
+    from unnest(p_refused) as f (refusal)
+    where x.sync = p_target.sync and x.key_hash = (f.refusal ->> 'h')::bigint;
+    return array(
+        select f.refusal || coalesce(jsonb_build_object('nextAttemptAt', x.next_at), '{}')
+        from unnest(p_refused) with ordinality as f (refusal, place)
+        left join public.sync_refusals as x
+            on x.sync = p_target.sync and x.key_hash = (f.refusal ->> 'h')::bigint and x.row_key = f.refusal ->> 'rowKey'
+        order by f.place);
 end
 $$;
 
@@ -483,6 +773,9 @@ declare
     v_column     text;
     v_constraint text;
     v_context    text;
+    v_table      text;
+    v_domain     text;
+    v_function   boolean; -- the error came out of a trigger, or of a function that a constraint calls
     v_waiting    jsonb[] := '{}'; -- items refused because of others
     v_refusals   jsonb[] := '{}'; -- their refusals
     v_unfit      integer := 0;    -- rows refused for what they are by themselves, in a column's type
@@ -559,14 +852,14 @@ begin
         begin
             v_some := public.sync_attempt(p_target, p_run, p_kind, v_items[v_first:v_last], v_is_circle, v_statements);
             refused := refused || array(
-                select r.value || jsonb_build_object('cell', (p_letters ->> (array_position(p_target.column_names, r.value ->> 'column') - 1))
-                                                             || (r.value ->> 'rowNumber'))
+                select r.value || public.sync_cell(p_target, p_letters, r.value ->> 'column', r.value ->> 'rowNumber')
                 from jsonb_array_elements(v_some -> 'refused') as r);
             counts := public.sync_add_counts(counts, v_some - 'refused');
         exception
             when others or assert_failure or query_canceled then
                 get stacked diagnostics v_code = returned_sqlstate, v_message = message_text, v_column = column_name,
-                                        v_constraint = constraint_name, v_context = pg_exception_context;
+                                        v_constraint = constraint_name, v_context = pg_exception_context, v_table = table_name,
+                                        v_domain = pg_datatype_name;
                 if v_code = '42501' and not public.sync_is_row_fault(v_code, v_context) then
                     if 'trial' = any (p_options) then
                         hopeless := v_message;
@@ -583,14 +876,21 @@ begin
                     v_from := v_from || array[v_middle + 1, v_first];
                     v_to := v_to || array[v_last, v_middle];
                 else
+                    v_function := strpos(split_part(v_context, '/* sheetsync */', 1), ' function ') > 0;
                     v_some := public.sync_refusal(p_target, p_kind, v_items[v_first], p_letters, jsonb_build_object(
-                        'code', v_code, 'message', v_message, 'column', v_column, 'constraint', v_constraint));
+                        'code', v_code, 'message', v_message, 'column', v_column, 'constraint', v_constraint, 'table', v_table,
+                        'domain', v_domain, 'inFunction', v_function));
                     if public.sync_depends_on_others(v_code) and p_kind = 'upsert' then
                         v_waiting := v_waiting || v_items[v_first];
                         v_refusals := v_refusals || v_some;
                     else
                         refused := refused || v_some;
-                        v_unfit := v_unfit + (v_code ~ '^(22|54)' and strpos(split_part(v_context, '/* sheetsync */', 1), ' function ') = 0)::integer;
+                        -- Of a row that was refused before, it was known. Such rows come alone where all others are unchanged.
+                        v_unfit := v_unfit + (v_code ~ '^(22|54)' and not v_function and not exists (
+                            select
+                            from public.sync_refusals as x
+                            where x.sync = p_target.sync and x.key_hash = (v_items[v_first] ->> 'h')::bigint
+                              and x.row_key = v_items[v_first] ->> 'k'))::integer;
                     end if;
                 end if;
         end;
@@ -657,6 +957,8 @@ declare
     v_outcome text := 'applied';
     v_counts  jsonb := '{}';
     v_refused jsonb[] := '{}';
+    v_tried   jsonb[];
+    v_repeated jsonb[] := '{}'; -- refusals of rows that are not tried this time
     v_status  text;
 begin
     v_fault := public.sync_batch_fault(p_batch);
@@ -734,10 +1036,19 @@ begin
         perform public.sync_use_approval(v_run);
     end if;
 
+    -- Whoever asks for a run, or drives a batch again, wants the rows to be tried.
+    v_tried := v_items;
+    if v_kind = 'upsert' and v_state.sync_type = 'scheduled'
+       and exists (select from public.sync_refusals as x where x.sync = v_target.sync)
+       and not exists (select from public.sync_batches as b
+                       where b.run = v_run and b.kind = v_kind and b.lo < v_hi and b.hi > v_lo and b.outcome = 'failed') then
+        select r.tried, r.repeated into v_tried, v_repeated
+        from public.sync_known_refusals(v_target, v_items, p_batch -> 'letters') as r;
+    end if;
     begin
         if v_kind = 'upsert' then
             select a.counts, a.refused into v_counts, v_refused
-            from public.sync_apply_isolated(v_target, v_run, v_kind, v_items, p_batch -> 'letters') as a;
+            from public.sync_apply_isolated(v_target, v_run, v_kind, v_tried, p_batch -> 'letters') as a;
         else
             select a.counts, a.refused into v_counts, v_refused
             from public.sync_apply_deletes(v_target, v_run, array(select (i.item #>> '{}')::bigint from unnest(v_items) as i (item))) as a;
@@ -757,6 +1068,10 @@ begin
         return jsonb_build_object('outcome', 'failed', 'error', v_reason, 'runStatus', v_status);
     end if;
 
+    if cardinality(v_refused) > 0 and v_kind = 'upsert' then
+        v_refused := public.sync_remember_refusals(v_target, v_tried, v_refused);
+    end if;
+    v_refused := v_refused || v_repeated;
     if cardinality(v_refused) > 0 then
         perform public.sync_record_errors(v_target.sync, v_run,
                                           case v_kind when 'upsert' then 'validation' else 'database' end,
@@ -764,7 +1079,7 @@ begin
         v_counts := v_counts || jsonb_build_object('rejected', cardinality(v_refused));
     end if;
     if cardinality(v_refused) > 0 and v_kind = 'upsert' then
-        -- Tried again on every run until Postgres takes it.
+        -- Sent again on every run until Postgres takes it.
         update public.sync_rows as r
         set content_hash = null, last_seq = v_target.seq
         from unnest(v_refused) as f (refusal)
@@ -809,6 +1124,7 @@ language plpgsql volatile
 set search_path = ''
 as $$
 begin
+    delete from public.sync_refusals as x where x.sync = p_sync and x.row_key = any (p_keys);
     if exists (
         select from public.sync_errors as e
         where e.sync = p_sync and e.resolved_at is null and e.error_type = 'validation' and e.code ~ '^[0-9A-Z]{5}$'
@@ -921,7 +1237,8 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_batch_fault, sync_is_row_fault, sync_depends_on_others, sync_blocker, sync_refusal, sync_arrange,
+    sync_batch_fault, sync_is_row_fault, sync_depends_on_others, sync_blocker, sync_constraint, sync_fits,
+    sync_cell, sync_has_row, sync_refusal, sync_refusal_fingerprint, sync_refusal_pause, sync_known_refusals, sync_remember_refusals, sync_arrange,
     sync_attempt, sync_kept_columns, sync_add_counts, sync_apply_isolated, sync_lock_account, sync_apply,
     sync_resolve_refusals, sync_settle, sync_settled
 }'); end $$;

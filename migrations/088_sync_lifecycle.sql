@@ -14,12 +14,12 @@ as $$
                i.*, coalesce('k' || i."rowKey", 'n' || i."rowNumber"::text, '') as subject,
                case when i.code in ('duplicate_key', 'duplicate_skipped') then i."rowNumber" else 0 end as sharer
         from jsonb_to_recordset(p_items) as i ("rowKey" text, "rowNumber" integer, "column" text, header text, cell text,
-                                               code text, message text, raw text)
+                                               code text, message text, raw text, "nextAttemptAt" timestamptz)
         order by subject, sharer, i.column, i.code, i."rowNumber"
     )
-    insert into public.sync_errors as e (sync, run, row_key, row_number, column_name, header, cell, error_type, code, message, raw)
+    insert into public.sync_errors as e (sync, run, row_key, row_number, column_name, header, cell, error_type, code, message, raw, next_attempt_at)
     select p_sync, p_run, i."rowKey", i."rowNumber", i.column, i.header, i.cell, p_type,
-           coalesce(i.code, 'unknown'), left(coalesce(i.message, ''), 2000), left(i.raw, 2000)
+           coalesce(i.code, 'unknown'), left(coalesce(i.message, ''), 2000), left(i.raw, 2000), i."nextAttemptAt"
     from item as i
     order by i.subject, i.sharer, i.column, i.code
     on conflict (sync, hashtextextended(coalesce('k' || row_key, 'n' || row_number::text, ''), 0), coalesce(column_name, ''), code,
@@ -27,7 +27,8 @@ as $$
         where resolved_at is null
     do update
     set run = excluded.run, row_number = excluded.row_number, header = excluded.header, cell = excluded.cell,
-        error_type = excluded.error_type, message = excluded.message, raw = excluded.raw, last_seen = now()
+        error_type = excluded.error_type, message = excluded.message, raw = excluded.raw,
+        next_attempt_at = excluded.next_attempt_at, last_seen = now()
 $$;
 
 -- The digest of the rows of a sync whose adoption waits (docs/PROTOCOL.md, "Hashes"); null: none does.

@@ -84,6 +84,9 @@ begin
     delete from public.sync_errors as e
     where e.sync = p_sync and e.resolved_at < now() - make_interval(days => p_days);
     get diagnostics v_errors = row_count;
+    -- Those of rows that are still in the sheet are tried every few hours; without an entry a row is simply tried.
+    delete from public.sync_refusals as x
+    where x.sync = p_sync and x.tried_at < now() - interval '1 day';
 
     delete from public.sync_state as s
     where s.id in (

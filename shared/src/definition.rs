@@ -437,6 +437,8 @@ impl Sync {
     fn registered_column(column: &Column) -> serde_json::Value {
         let mut registered =
             serde_json::json!({"name": column.column, "authority": column.authority, "type": column.kind});
+        // What a refusal by Postgres names its cell by.
+        registered["header"] = column.header.as_ref().or_else(|| column.headers.first()).cloned().into();
         // Such times fit another type of Postgres than the others.
         if column.time_zone.as_deref() == Some("none") {
             registered["timeZone"] = "none".into();
@@ -506,8 +508,8 @@ column = "listing_no"
                 "table": "property_listings", "keyColumns": ["listing_no"], "mappingVersion": "0", "mode": "upsert",
                 "onConflict": "sheet",
                 "columns": [
-                    {"name": "listing_no", "authority": "merge", "type": "text"},
-                    {"name": "slug", "authority": "sheet", "type": "text"},
+                    {"name": "listing_no", "authority": "merge", "type": "text", "header": "物件番号"},
+                    {"name": "slug", "authority": "sheet", "type": "text", "header": "slug"},
                 ],
                 "confirmDeletes": 3, "adopt": "database", "precedence": 1, "renameBy": ["slug"], "renamedFrom": "lists", "onMissing": "respect",
                 "reconcileSeconds": 300, "verifySeconds": 0,
@@ -519,7 +521,7 @@ column = "listing_no"
         let local = parse(&format!("{SOUND}{local}")).unwrap().syncs[0].registration();
         assert_eq!(
             local["columns"][1],
-            serde_json::json!({"name": "seen", "authority": "merge", "type": "timestamp", "timeZone": "none"})
+            serde_json::json!({"name": "seen", "authority": "merge", "type": "timestamp", "header": "seen", "timeZone": "none"})
         );
         let plain = parse(SOUND).unwrap().syncs[0].registration();
         assert_eq!((&plain["renameBy"], &plain["renamedFrom"]), (&serde_json::json!([]), &serde_json::Value::Null));

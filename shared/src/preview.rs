@@ -57,7 +57,8 @@ pub async fn preview(
         preview.reject(rejections);
         Ok::<_, PreviewError>(())
     };
-    let read = match survey::read(sheets, definition, &inspection.key_forms, keys, Measure::Fits, collect).await {
+    let (key_forms, limits) = (&inspection.key_forms, &inspection.limits);
+    let read = match survey::read(sheets, definition, key_forms, limits, keys, Measure::Fits, collect).await {
         Ok(read) => read,
         Err(PreviewError::Read(error @ (ReadError::Headers { .. } | ReadError::NoHeaders { .. }))) => {
             if let ReadError::Headers { problems, .. } = &error {

@@ -496,7 +496,7 @@ impl Snapshot {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::mapping::{Column, Locale, Normalize, Settings, Type};
+    use crate::mapping::{Column, Limits, Locale, Normalize, Settings, Type};
 
     /// A mapping of the column A (`key`) and the column B (`value`), both texts; without a value the row is rejected.
     pub(crate) fn mapping() -> Mapping {
@@ -512,6 +512,7 @@ pub(crate) mod tests {
             columns: &columns,
             key: &key,
             key_forms: &[],
+            limits: &Limits::new(),
             header_row: 1,
             first_column: 0,
             time_zone: "Asia/Tokyo",
@@ -674,6 +675,7 @@ pub(crate) mod tests {
                 columns: &columns,
                 key: &key,
                 key_forms: &[],
+                limits: &Limits::new(),
                 header_row: 1,
                 first_column: 0,
                 time_zone: "Asia/Tokyo",

@@ -36,7 +36,7 @@ use crate::classify::{self, Fault};
 use crate::definition::Sync;
 use crate::hash::{ContentHash, KeyHash, KeySet, RangeIndex};
 use crate::http;
-use crate::mapping::{KeyForm, Rejection};
+use crate::mapping::{KeyForm, Limits, Rejection};
 use crate::plan::{Check, Drift, RangeDigests, StoredRow, Vanished};
 use crate::secrets::{FromSecret, SecretError};
 use crate::telemetry::{self, TRACE_HEADER};
@@ -710,6 +710,9 @@ pub enum Begun {
         /// How the texts of each key column are compared, in the order of the key.
         #[serde(default)]
         key_forms: Vec<KeyForm>,
+        /// What the columns of the table can hold.
+        #[serde(default)]
+        limits: Limits,
         /// How many rows with content had a blank key in the last run that read the whole sheet and withheld no deletes;
         /// `None` before there was one.
         #[serde(default)]

@@ -12,7 +12,8 @@ use crate::definition::Sync;
 use crate::faults::{self, Fault};
 use crate::hash::{self, RangeIndex};
 use crate::mapping::{
-    Cell, CellRef, HeaderProblem, KeyForm, Locale, Mapped, Mapping, MovedHeader, Rejection, Settings, column_letters,
+    Cell, CellRef, HeaderProblem, KeyForm, Limits, Locale, Mapped, Mapping, MovedHeader, Rejection, Settings,
+    column_letters,
 };
 use crate::plan::{self, Drift, Plan, RangeDigests, StoredRow};
 use crate::sheets::{Chunk, Reader, SheetsError, Tab, TabName, Tabs};
@@ -234,7 +235,7 @@ pub enum Measure {
 }
 
 /// Reads the tab of a sync once and maps its rows as they come; of a selective run only those with the given `keys`.
-/// `key_forms` says how the database compares the texts of each key column.
+/// `key_forms` says how the database compares the texts of each key column, `limits` what its columns can hold.
 /// `reject` is called after every chunk. It is handed the rejections some at a time, and between that none, so that a column
 /// that went bad does not fill the memory and that a long read can show signs of life.
 ///
@@ -248,6 +249,7 @@ pub async fn read<E: From<ReadError>>(
     sheets: &impl Tabs,
     definition: &Sync,
     key_forms: &[KeyForm],
+    limits: &Limits,
     keys: Option<&[String]>,
     measure: Measure,
     mut reject: impl AsyncFnMut(Vec<Rejection>) -> Result<(), E>,
@@ -284,6 +286,7 @@ pub async fn read<E: From<ReadError>>(
         columns: &definition.columns,
         key: &definition.key,
         key_forms,
+        limits,
         header_row,
         first_column: tab.window.first_column,
         time_zone: &tab.time_zone,

@@ -161,7 +161,9 @@ pub async fn verify(sheets: &Sheets, supabase: &Supabase, definition: &Sync) -> 
         verifier.reject(&rejections);
         Ok::<_, PreviewError>(())
     };
-    let read = survey::read(sheets, definition, &inspection.key_forms, None, Measure::Nothing, collect).await?;
+    let read =
+        survey::read(sheets, definition, &inspection.key_forms, &inspection.limits, None, Measure::Nothing, collect)
+            .await?;
     Ok(verifier.compare(supabase, definition, &read, &Plan::default()).await?)
 }
 

@@ -333,35 +333,37 @@ impl Scheduler {
             tell_refusal(name, &error);
             unrecorded(&error)
         })?;
-        let (run, seq, present_rows, approved_deletes, keyless_before, key_forms, carry, verify_due) = match begun {
-            Begun::Begun {
-                run,
-                seq,
-                superseded,
-                present_rows,
-                approved_deletes,
-                keyless_rows,
-                key_forms,
-                carry,
-                verify_due,
-            } => {
-                if let Some(stalled) = superseded {
-                    tracing::warn!(%run, sync = name, superseded = %stalled, "run takes over from a stalled run");
+        let (run, seq, present_rows, approved_deletes, keyless_before, key_forms, limits, carry, verify_due) =
+            match begun {
+                Begun::Begun {
+                    run,
+                    seq,
+                    superseded,
+                    present_rows,
+                    approved_deletes,
+                    keyless_rows,
+                    key_forms,
+                    limits,
+                    carry,
+                    verify_due,
+                } => {
+                    if let Some(stalled) = superseded {
+                        tracing::warn!(%run, sync = name, superseded = %stalled, "run takes over from a stalled run");
+                    }
+                    (run, seq, present_rows, approved_deletes, keyless_rows, key_forms, limits, carry, verify_due)
                 }
-                (run, seq, present_rows, approved_deletes, keyless_rows, key_forms, carry, verify_due)
-            }
-            Begun::Busy { run } => {
-                tracing::info!(sync = name, busy = %run, "another run is in progress");
-                return Ok(report(Some(run), Status::Busy));
-            }
-            Begun::NotDue => return Ok(report(None, Status::NotDue)),
-            Begun::Duplicate { .. } => return Ok(report(Some(begin.run), Status::Duplicate)),
-            Begun::Refused { problems } => {
-                let error = RunError::Refused(problems);
-                tracing::error!(run = %begin.run, sync = name, code = error.code(), error = %error, "run failed");
-                return Ok(failed(name, begin.run, &error));
-            }
-        };
+                Begun::Busy { run } => {
+                    tracing::info!(sync = name, busy = %run, "another run is in progress");
+                    return Ok(report(Some(run), Status::Busy));
+                }
+                Begun::NotDue => return Ok(report(None, Status::NotDue)),
+                Begun::Duplicate { .. } => return Ok(report(Some(begin.run), Status::Duplicate)),
+                Begun::Refused { problems } => {
+                    let error = RunError::Refused(problems);
+                    tracing::error!(run = %begin.run, sync = name, code = error.code(), error = %error, "run failed");
+                    return Ok(failed(name, begin.run, &error));
+                }
+            };
         let outcome = match definition {
             Err(error) => Err(error),
             Ok(definition) => Run {
@@ -371,6 +373,7 @@ impl Scheduler {
                 keyless_before,
                 approved_deletes,
                 key_forms,
+                limits,
                 carry,
                 run_type: request.run_type,
                 keys: request.keys.as_deref(),

@@ -12,7 +12,7 @@ use sheetsync::carry::{self, Books};
 use sheetsync::definition::{DefinitionError, Sync};
 use sheetsync::faults::{self, Fault};
 use sheetsync::hash::KeySet;
-use sheetsync::mapping::{KeyForm, Rejection};
+use sheetsync::mapping::{KeyForm, Limits, Rejection};
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::preview::PreviewError;
 use sheetsync::queue::{Queue, QueueError};
@@ -178,6 +178,8 @@ pub struct Run<'a, T, D, Q> {
     pub approved_deletes: Option<KeySet>,
     /// How the database compares the texts of each key column.
     pub key_forms: Vec<KeyForm>,
+    /// What the columns of the table can hold.
+    pub limits: Limits,
     /// Books that are still kept by a former key.
     pub carry: Option<Carry>,
     /// Its kind.
@@ -233,8 +235,9 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             shown = Some(Instant::now());
             Ok::<_, RunError>(())
         };
-        let read =
-            survey::read(self.sheets, self.definition, &self.key_forms, self.keys, Measure::Nothing, progress).await?;
+        let (key_forms, limits) = (&self.key_forms, &self.limits);
+        let read = survey::read(self.sheets, self.definition, key_forms, limits, self.keys, Measure::Nothing, progress)
+            .await?;
         let read_ms = started.elapsed().as_millis() as u64;
         let sync = &self.definition.name;
         self.carry_books_over().await?;

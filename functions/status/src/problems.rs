@@ -64,6 +64,7 @@ struct Row {
     code: String,
     message: String,
     raw: Option<String>,
+    next_attempt_at: Option<Time>,
     first_seen: Time,
     last_seen: Time,
     resolved_at: Option<Time>,
@@ -92,6 +93,9 @@ struct Entry {
     message: String,
     /// What stands in the cell. It is text of the sheet: never to be taken for HTML or a formula.
     raw: Option<String>,
+    /// When a scheduled run tries the refused row again, unless it or a definition changes before. Null: the next run does, or
+    /// nothing is to be tried.
+    next_attempt_at: Option<Time>,
     first_seen: Time,
     last_seen: Time,
     resolved_at: Option<Time>,
@@ -345,6 +349,7 @@ fn entries(api: &Api, sync: &str, rows: Vec<Row>) -> Vec<Entry> {
                 code: row.code,
                 message: row.message,
                 raw: row.raw,
+                next_attempt_at: row.next_attempt_at,
                 first_seen: row.first_seen,
                 last_seen: row.last_seen,
                 resolved_at: row.resolved_at,

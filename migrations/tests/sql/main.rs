@@ -14,6 +14,7 @@ mod digests;
 mod harness;
 mod laws;
 mod ledger;
+mod limits;
 mod merge;
 mod operations;
 mod pairs;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Sync, numbered, things};
+use tokio_postgres::Client;
+
+use crate::harness::{Database, Sync, numbered, things};
 
 #[tokio::test]
 async fn one_bad_row_of_five_hundred_is_left_out_alone() {
@@ -144,4 +146,308 @@ async fn what_is_not_the_rows_fault_ends_the_call() {
     let message = run.upsert(&numbered(3));
     let error = crate::harness::try_call(&service, "sync_apply", &[message]).await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "42703", "{error:?}");
+}
+
+/// A sync of a table full of rules, each fed by a column with its own header and letter.
+async fn ruled() -> (Database, Client, Sync) {
+    let (database, service, _) = things().await;
+    database
+        .sql(
+            "create table fk_parent (id text primary key); insert into fk_parent values ('p1');
+             create domain percent as integer constraint percent_range check (value between 0 and 100);
+             create domain sure as text not null;
+             create table ruled (id text primary key, price integer constraint price_positive check (price > 0), low integer, high integer,
+                 constraint low_first check (low <= high), parent text constraint of_parent references fk_parent, code text,
+                 constraint code_once unique (code), share percent, rest percent, mail text, sure sure default 'x', span int4range,
+                 constraint no_overlap exclude using gist (span with &&));
+             create unique index mail_once on ruled (lower(mail));
+             comment on constraint price_positive on ruled is 'Prices are in yen and never zero';
+             comment on constraint percent_range on domain percent is 'A share is 0 to 100';
+             create function no_sundays() returns trigger language plpgsql as $$ begin
+                 if new.code = 'sunday' then raise exception 'closed on sundays' using column = 'code'; end if;
+                 if new.code = 'never' then raise exception 'not this one'; end if; return null; end $$;
+             create trigger no_sundays after insert or update on ruled for each row execute function no_sundays()",
+        )
+        .await;
+    let columns = ["id", "price", "low", "high", "parent", "code", "share", "rest", "mail", "sure", "span"];
+    let mut sync = Sync::new("ruled", &columns);
+    for (column, header) in sync.definition["columns"].as_array_mut().unwrap().iter_mut().zip(columns) {
+        column["header"] = format!("H {header}").into();
+    }
+    (database, service, sync)
+}
+
+/// A row of `ruled` in which nothing is wrong but these values.
+fn ruled_row(key: &str, wrong: &[(usize, Value)]) -> Value {
+    let mut row = json!([key, 1, 1, 2, "p1", key, 50, 50, format!("{key}@a"), "yes", null]);
+    for (place, value) in wrong {
+        row[*place] = value.clone();
+    }
+    row
+}
+
+/// A run of this type over these rows, whose message has the letters of its columns.
+async fn run_as(sync: &Sync, service: &Client, kind: &str, rows: &[Value]) -> Value {
+    let run = sync.begin_as(service, kind).await;
+    let mut message = run.upsert(rows);
+    message["letters"] = (0..sync.columns().len()).map(|index| char::from(b'A' + index as u8).to_string()).collect();
+    let applied = run.apply(service, &message).await;
+    run.plan(service, json!({"rowsRead": rows.len(), "rowsSent": rows.len(), "upsertBatches": 1})).await;
+    applied
+}
+
+#[tokio::test]
+async fn what_only_postgres_knows_has_its_cell_its_header_and_words() {
+    let (database, service, sync) = ruled().await;
+    let first = ruled_row("A", &[(10, json!("[1,5)"))]);
+    assert_eq!(run_as(&sync, &service, "manual", std::slice::from_ref(&first)).await["inserted"], 1);
+    let cases = [
+        (
+            "b",
+            1,
+            json!(0),
+            "23514",
+            "B",
+            "price",
+            "Prices are in yen and never zero – refused by the check constraint \"price_positive\" on price",
+        ),
+        (
+            "c",
+            2,
+            json!(3),
+            "23514",
+            "C",
+            "low",
+            "the row does not satisfy the check constraint \"low_first\" on low, high: CHECK ((low <= high))",
+        ),
+        (
+            "d",
+            4,
+            json!("p9"),
+            "23503",
+            "E",
+            "parent",
+            "there is no row p9 in the table fk_parent (foreign key constraint \"of_parent\" on parent)",
+        ),
+        (
+            "e",
+            5,
+            json!("A"),
+            "23505",
+            "F",
+            "code",
+            "code must be unique: the row A has this value (unique constraint \"code_once\" on code)",
+        ),
+        (
+            "f",
+            7,
+            json!(101),
+            "23514",
+            "H",
+            "rest",
+            "A share is 0 to 100 – refused by the check constraint \"percent_range\" on rest",
+        ),
+        ("g", 8, json!("a@A"), "23505", "I", "mail", "mail must be unique (unique constraint \"mail_once\" on mail)"),
+        ("h", 9, Value::Null, "23502", "J", "sure", "the column sure must have a value"),
+        (
+            "i",
+            10,
+            json!("[4,9)"),
+            "23P01",
+            "K",
+            "span",
+            "another row is in the way (exclusion constraint \"no_overlap\" on span)",
+        ),
+        ("j", 5, json!("sunday"), "P0001", "F", "code", "closed on sundays"),
+        ("k", 1, json!("many"), "22P02", "B", "price", "invalid input syntax for type integer: \"many\""),
+    ];
+    let mut rows = vec![first];
+    rows.extend(cases.iter().map(|(key, place, wrong, ..)| ruled_row(key, &[(*place, wrong.clone())])));
+    // What no column has caused points to the row's key.
+    rows.push(ruled_row("l", &[(5, json!("never"))]));
+    assert_eq!(run_as(&sync, &service, "manual", &rows).await["rejected"], 11);
+    let errors = database
+        .rows("select row_key, code, cell, column_name, header, message, raw from sync_errors order by row_key")
+        .await;
+    for (index, (key, _, wrong, code, letter, column, message)) in cases.iter().enumerate() {
+        let raw = wrong.as_str().map_or_else(|| wrong.to_string(), str::to_owned);
+        let raw = if wrong.is_null() { Value::Null } else { raw.into() };
+        let expected =
+            json!([key, code, format!("{letter}{}", index + 3), column, format!("H {column}"), message, raw]);
+        assert_eq!(errors[index], expected);
+    }
+    assert_eq!(errors[10], json!(["l", "P0001", "A13", null, "H id", "not this one", null]));
+}
+
+#[tokio::test]
+async fn a_refusal_in_a_table_that_a_trigger_writes_to_names_no_column_of_this_one() {
+    let (database, service, sync) = ruled().await;
+    database
+        .sql(
+            "create table log (price text not null);
+             create function note() returns trigger language plpgsql as $$ begin insert into log values (null); return null; end $$;
+             create trigger note after insert on ruled for each row execute function note()",
+        )
+        .await;
+    assert_eq!(run_as(&sync, &service, "manual", &[ruled_row("A", &[])]).await["rejected"], 1);
+    let errors = database.rows("select code, cell, column_name, message from sync_errors").await;
+    assert_eq!((&errors[0][0], &errors[0][1], &errors[0][2]), (&json!("23502"), &json!("A2"), &Value::Null));
+    assert!(errors[0][3].as_str().unwrap().contains("in the table log, which a trigger writes to"), "{errors}");
+}
+
+/// How often the row A was tried, whether its next attempt is told, and when that is, in minutes.
+async fn attempts(database: &Database) -> Value {
+    database
+        .rows(
+            "select x.attempts, e.next_attempt_at = x.next_at, round(extract(epoch from x.next_at - x.tried_at) / 60)::integer
+             from sync_refusals as x join sync_errors as e on e.row_key = x.row_key and e.resolved_at is null",
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_row_refused_for_what_it_is_is_tried_at_growing_intervals() {
+    let (database, service, sync) = ruled().await;
+    let row = ruled_row("A", &[(1, json!(0))]);
+    assert_eq!(run_as(&sync, &service, "scheduled", std::slice::from_ref(&row)).await["rejected"], 1);
+    assert_eq!(attempts(&database).await, json!([[1, true, 5]]));
+    for (attempt, minutes) in [(2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 320), (8, 360), (9, 360)] {
+        // Too early: the refusal is repeated, told as of today, and the row stays open and rejected.
+        let applied = run_as(&sync, &service, "scheduled", &[ruled_row("B", &[]), row.clone()]).await;
+        assert_eq!(
+            (&applied["rejected"], &applied["unchanged"]),
+            (&json!(1), &json!(i32::from(attempt > 2))),
+            "{applied}"
+        );
+        assert_eq!(attempts(&database).await[0][0], attempt - 1);
+        let open = database.rows("select e.cell, e.raw, s.status, s.rejected, s.total_rows from sync_errors as e join sync_state as s on s.id = e.run where e.resolved_at is null").await;
+        assert_eq!(open, json!([["B3", "0", "partial", 1, 2]]), "it moved to row 3, and the last run has seen it");
+        // In time: it is tried.
+        database.sql("update sync_refusals set next_at = clock_timestamp() + interval '20 seconds'").await;
+        assert_eq!(run_as(&sync, &service, "scheduled", std::slice::from_ref(&row)).await["rejected"], 1);
+        assert_eq!(attempts(&database).await, json!([[attempt, true, minutes]]));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_row_is_tried_at_once_when_it_or_a_definition_changed_or_somebody_asks() {
+    let (database, service, sync) = ruled().await;
+    let row = ruled_row("A", &[(1, json!(0))]);
+    let tried = async |sync: &Sync, kind: &str, row: &Value, expected: i32| {
+        assert_eq!(run_as(sync, &service, kind, std::slice::from_ref(row)).await["rejected"], 1, "{kind}");
+        assert_eq!(attempts(&database).await[0][0], expected, "{kind}");
+    };
+    tried(&sync, "scheduled", &row, 1).await;
+    for (count, kind) in ["manual", "full", "selective"].into_iter().enumerate() {
+        tried(&sync, kind, &row, count as i32 + 2).await;
+    }
+    tried(&sync, "scheduled", &row, 4).await;
+    // What changed, begins to count anew.
+    tried(&sync, "scheduled", &ruled_row("A", &[(1, json!(-1))]), 1).await;
+    tried(&sync, "manual", &ruled_row("A", &[(1, json!(-1))]), 2).await;
+    database.sql("alter table ruled add constraint more check (price <> 7)").await;
+    tried(&sync, "scheduled", &ruled_row("A", &[(1, json!(-1))]), 1).await;
+    tried(&sync, "manual", &ruled_row("A", &[(1, json!(-1))]), 2).await;
+    tried(&sync.clone().with("onConflict", "database"), "scheduled", &ruled_row("A", &[(1, json!(-1))]), 1).await;
+
+    // The table allows it now: the next scheduled run writes it, however long it was to wait.
+    let sync = sync.with("onConflict", "database");
+    database.sql("update sync_refusals set next_at = now() + interval '6 hours'; alter table ruled drop constraint price_positive").await;
+    let applied = run_as(&sync, &service, "scheduled", &[ruled_row("A", &[(1, json!(-1))])]).await;
+    assert_eq!(applied["inserted"], 1, "{applied}");
+    assert_eq!(database.json("select count(*) from sync_refusals").await, json!(0));
+    assert_eq!(database.json("select count(*) from sync_errors where resolved_at is null").await, json!(0));
+}
+
+#[tokio::test]
+async fn a_change_of_what_a_domain_allows_is_a_change_of_the_table() {
+    let (database, service, sync) = ruled().await;
+    let row = ruled_row("A", &[(6, json!(101))]);
+    assert_eq!(run_as(&sync, &service, "scheduled", std::slice::from_ref(&row)).await["rejected"], 1);
+    database.sql("alter domain percent drop constraint percent_range").await;
+    assert_eq!(run_as(&sync, &service, "scheduled", &[row]).await["inserted"], 1);
+}
+
+#[tokio::test]
+async fn a_row_that_others_or_a_trigger_keep_out_is_tried_by_every_run() {
+    let (database, service, sync) = ruled().await;
+    run_as(&sync, &service, "manual", &[ruled_row("A", &[])]).await;
+    let rows = [
+        ruled_row("A", &[]),
+        ruled_row("b", &[(4, json!("p9"))]),
+        ruled_row("c", &[(5, json!("A"))]),
+        ruled_row("d", &[(5, json!("never"))]),
+    ];
+    assert_eq!(run_as(&sync, &service, "scheduled", &rows).await["rejected"], 3);
+    assert_eq!(database.json("select count(*) from sync_refusals").await, json!(0));
+    assert_eq!(
+        database.json("select count(*) from sync_errors where resolved_at is null and next_attempt_at is null").await,
+        json!(3)
+    );
+    database.sql("insert into fk_parent values ('p9')").await;
+    assert_eq!(run_as(&sync, &service, "scheduled", &rows).await["inserted"], 1);
+
+    // With a trigger before the write, and with a function in a check, anything may have a say.
+    database
+        .sql(
+            "create function fill() returns trigger language plpgsql as $$ begin return new; end $$;
+             create trigger fill before insert on ruled for each row execute function fill()",
+        )
+        .await;
+    assert_eq!(run_as(&sync, &service, "scheduled", &[ruled_row("e", &[(1, json!(0))])]).await["rejected"], 1);
+    database
+        .sql(
+            "drop trigger fill on ruled; create function allowed(integer) returns boolean language sql immutable return $1 > 0;
+             alter table ruled drop constraint price_positive, add constraint price_positive check (allowed(price))",
+        )
+        .await;
+    assert_eq!(run_as(&sync, &service, "scheduled", &[ruled_row("e", &[(1, json!(0))])]).await["rejected"], 1);
+    assert_eq!(database.json("select count(*) from sync_refusals").await, json!(0));
+}
+
+#[tokio::test]
+async fn a_check_that_meets_values_of_the_table_is_tried_by_every_run() {
+    let (database, service, sync) = ruled().await;
+    run_as(&sync, &service, "manual", &[ruled_row("A", &[])]).await;
+    database.sql("update ruled set high = 1").await;
+    let row = ruled_row("A", &[(2, json!(2))]);
+    assert_eq!(run_as(&sync, &service, "scheduled", std::slice::from_ref(&row)).await["rejected"], 1, "2 <= 1");
+    // Somebody corrects the database.
+    database.sql("update ruled set high = 9").await;
+    assert_eq!(run_as(&sync, &service, "scheduled", &[row]).await["updated"], 1);
+}
+
+#[tokio::test]
+async fn a_row_that_waits_stays_claimed_and_counts_against_deletes() {
+    let (database, service, sync) = ruled().await;
+    let sync = sync.with("deletes", json!({"policy": "hard", "guardRows": 10, "guardPercent": 100}));
+    run_as(&sync, &service, "manual", &[ruled_row("A", &[]), ruled_row("B", &[])]).await;
+    // A becomes X, which is refused, and B is refused.
+    let rows = [ruled_row("X", &[(1, json!(0))]), ruled_row("B", &[(1, json!(-1))])];
+    for attempt in 0..3 {
+        let run = sync.begin_as(&service, "scheduled").await;
+        run.plan(&service, json!({"rowsRead": 2, "rowsSent": 2, "upsertBatches": 1, "keysVanished": 1, "deleteBatches": 1, "readComplete": true})).await;
+        assert_eq!(run.apply(&service, &run.upsert(&rows)).await["rejected"], 2, "{attempt}");
+        assert_eq!(run.apply(&service, &run.delete(&["A"])).await["outcome"], "withheld", "{attempt}");
+        assert_eq!(database.rows("select id from ruled order by 1").await, json!([["A"], ["B"]]));
+        assert_eq!(
+            database.rows("select state, content_hash from sync_rows where row_key = 'B'").await,
+            json!([["present", null]])
+        );
+    }
+    assert_eq!(database.json("select max(attempts) from sync_refusals").await, json!(1), "the later runs did not try");
+}
+
+#[tokio::test]
+async fn rows_refused_before_do_not_make_the_schema_wrong() {
+    let (database, service, sync) = things().await;
+    let mut rows = numbered(100);
+    for row in &mut rows[..12] {
+        row[1] = json!("many");
+    }
+    assert_eq!(run_as(&sync, &service, "scheduled", &rows).await["rejected"], 12);
+    database.sql("update sync_refusals set next_at = now()").await;
+    // All others are unchanged, so these come alone.
+    let applied = run_as(&sync, &service, "scheduled", &rows[..12]).await;
+    assert_eq!((&applied["outcome"], &applied["rejected"]), (&json!("applied"), &json!(12)), "{applied}");
 }

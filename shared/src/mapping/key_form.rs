@@ -237,6 +237,7 @@ mod tests {
             columns: &columns,
             key: &key,
             key_forms: &forms,
+            limits: &crate::mapping::Limits::new(),
             header_row: 1,
             first_column: 0,
             time_zone: "UTC",

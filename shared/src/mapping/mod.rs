@@ -25,6 +25,7 @@ mod json;
 mod key_form;
 #[cfg(test)]
 mod laws;
+mod limit;
 mod locale;
 mod number;
 mod number_words;
@@ -49,6 +50,7 @@ pub use column::{
 };
 pub use header::{HeaderProblem, MovedHeader, normalize_header};
 pub use key_form::KeyForm;
+pub use limit::{Form, Limit, Limits};
 pub use locale::Locale;
 pub use rejection::{Code, Rejection};
 pub use value::Value;
@@ -65,6 +67,8 @@ pub struct Settings<'a> {
     pub key: &'a [String],
     /// How the texts of each of them are compared, as the database answers; of those that are missing as texts.
     pub key_forms: &'a [KeyForm],
+    /// What the columns of the table can hold, as the database answers.
+    pub limits: &'a Limits,
     /// The row of the headers, counted from 1.
     pub header_row: u32,
     /// The column of the first cell of each row, counted from 0; not 0 where a range is read that begins further right.
@@ -92,6 +96,8 @@ struct Field {
     rule: Rule,
     /// Of a column of the key: how its texts are compared.
     key_form: Option<KeyForm>,
+    /// What the column of the table can hold, where that is not everything.
+    limit: Option<Limit>,
 }
 
 /// What became of a row of the sheet.
@@ -161,7 +167,7 @@ impl Mapping {
     /// Headers that are missing or that are there twice, a time zone that is none, a definition that [`Self::check`]
     /// refuses.
     pub fn bind(settings: Settings, header_cells: &[Cell]) -> Result<Self, Vec<HeaderProblem>> {
-        let Settings { columns, key, key_forms, header_row, first_column, time_zone, locale } = settings;
+        let Settings { columns, key, key_forms, limits, header_row, first_column, time_zone, locale } = settings;
         Self::check(columns, key)
             .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
         let zone =
@@ -174,7 +180,8 @@ impl Mapping {
             let sources = sources.into_iter().map(|index| (index, bound.headers[index].clone())).collect();
             let place = key.iter().position(|name| *name == column.column);
             let key_form = place.map(|place| key_forms.get(place).copied().unwrap_or_default());
-            fields.push(Field { column: column.column.clone(), sources, rule, key_form });
+            let limit = limits.get(&column.column).cloned();
+            fields.push(Field { column: column.column.clone(), sources, rule, key_form, limit });
         }
         let key = key.iter().filter_map(|name| columns.iter().position(|column| column.column == *name)).collect();
         Ok(Self { fields, key, first_column, unmapped: bound.unmapped })
@@ -230,7 +237,13 @@ impl Mapping {
         let mut key_refused = false;
         for (index, field) in self.fields.iter().enumerate() {
             let value = match field.read(field.cell(cells).1) {
-                Ok(Outcome::Value(value)) => value,
+                Ok(Outcome::Value(value)) => {
+                    // A key that the table cannot hold is known all the same: its row is in the sheet.
+                    if let Some(Err(refusal)) = field.limit.as_ref().map(|limit| limit.check(&value)) {
+                        rejections.push(self.rejection(field, row_number, cells, refusal));
+                    }
+                    value
+                }
                 Ok(Outcome::Keep) => {
                     keep.extend(u32::try_from(index));
                     Value::Null

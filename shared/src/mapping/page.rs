@@ -5,6 +5,7 @@ use super::check::OPTIONS;
 use super::column::Column;
 use super::examples::groups;
 use super::invisible::is_invisible;
+use super::limit::Limits;
 use super::rejection::Code;
 use super::{Locale, Mapped, Mapping, Settings};
 
@@ -72,6 +73,7 @@ pub(super) fn mapping_in(locale: &str, options: &str) -> Mapping {
         columns: &[key, column],
         key: &["k".to_owned()],
         key_forms: &[],
+        limits: &Limits::new(),
         header_row: 1,
         first_column: 0,
         time_zone: "Asia/Tokyo",

@@ -59,18 +59,20 @@ pub enum Code {
     NotANumber,
     NotATime,
     NotATimestamp,
+    NotAUuid,
     NotJson,
     OutOfRange,
     PatternMismatch,
     RowTooLarge,
     TooLong,
+    TooPrecise,
     UnknownValue,
     WeekdayMismatch,
 }
 
 impl Code {
     /// Every code, in the order of their names.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::AboveMaximum,
         Self::AmbiguousLocalTime,
         Self::BadCharacter,
@@ -93,11 +95,13 @@ impl Code {
         Self::NotANumber,
         Self::NotATime,
         Self::NotATimestamp,
+        Self::NotAUuid,
         Self::NotJson,
         Self::OutOfRange,
         Self::PatternMismatch,
         Self::RowTooLarge,
         Self::TooLong,
+        Self::TooPrecise,
         Self::UnknownValue,
         Self::WeekdayMismatch,
     ];
@@ -128,11 +132,13 @@ impl Code {
             Self::NotANumber => "not_a_number",
             Self::NotATime => "not_a_time",
             Self::NotATimestamp => "not_a_timestamp",
+            Self::NotAUuid => "not_a_uuid",
             Self::NotJson => "not_json",
             Self::OutOfRange => "out_of_range",
             Self::PatternMismatch => "pattern_mismatch",
             Self::RowTooLarge => "row_too_large",
             Self::TooLong => "too_long",
+            Self::TooPrecise => "too_precise",
             Self::UnknownValue => "unknown_value",
             Self::WeekdayMismatch => "weekday_mismatch",
         }

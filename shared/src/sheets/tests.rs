@@ -12,6 +12,7 @@ use sheets_server::{Handle, Options, SheetsServer};
 use super::*;
 use crate::clock::Clock;
 use crate::definition::{Definition, Sync};
+use crate::mapping::Limits;
 use crate::survey::{self, Measure, ReadError, TabRead};
 
 const TAB: &str = "物件";
@@ -59,7 +60,7 @@ impl World {
 
     async fn read(&self) -> Result<TabRead, ReadError> {
         let sheets = self.sheets(self.account());
-        survey::read(&sheets, &definition(), &[], None, Measure::Nothing, async |_| Ok(())).await
+        survey::read(&sheets, &definition(), &[], &Limits::new(), None, Measure::Nothing, async |_| Ok(())).await
     }
 }
 

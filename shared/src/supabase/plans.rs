@@ -12,7 +12,7 @@ use crate::batch::Outgoing;
 use crate::classify::Fault;
 use crate::definition::Sync;
 use crate::hash::KeySet;
-use crate::mapping::KeyForm;
+use crate::mapping::{KeyForm, Limits};
 
 /// The answer to [`Supabase::inspect`].
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Inspection {
     /// cannot be known.
     #[serde(default, deserialize_with = "known_forms")]
     pub key_forms: Vec<KeyForm>,
+    /// What the columns of the table can hold.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 fn known_forms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<KeyForm>, D::Error> {

@@ -47,7 +47,7 @@ fn rows() -> Vec<Vec<String>> {
 }
 
 async fn read_as(sheet: &Spreadsheet, sync: &Sync, keys: Option<&[String]>) -> Result<TabRead, ReadError> {
-    super::read(sheet, sync, &[], keys, Measure::Nothing, async |_| Ok(())).await
+    super::read(sheet, sync, &[], &Limits::new(), keys, Measure::Nothing, async |_| Ok(())).await
 }
 
 async fn read(sheet: &Spreadsheet) -> Result<TabRead, ReadError> {
@@ -283,7 +283,8 @@ async fn rejections_are_handed_over_in_parts_also_at_the_end() {
         sizes.push(some.len());
         Ok::<_, ReadError>(())
     };
-    let read = super::read(&sheet, &definition(""), &[], None, Measure::Nothing, collect).await.unwrap();
+    let read =
+        super::read(&sheet, &definition(""), &[], &Limits::new(), None, Measure::Nothing, collect).await.unwrap();
     assert_eq!(read.snapshot.tally().rows_rejected, COPIES as u64);
     assert_eq!((sizes.iter().sum(), sizes.iter().max()), (COPIES, Some(&MAX_REJECTIONS)));
 }

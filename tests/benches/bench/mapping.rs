@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sheetsync::batch::Envelope;
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{self, DigestBuilder, RangeIndex};
-use sheetsync::mapping::{self, Locale, Mapping, Settings};
+use sheetsync::mapping::{self, Limits, Locale, Mapping, Settings};
 use sheetsync::plan::{self, Plan, RangeDigests};
 use sheetsync::snapshot::{Snapshot, SnapshotBuilder, State};
 use sheetsync_demo::{Cell, FIRST_ROW, Fate, Options, Sheet, TIME_ZONE, serial_of_date, serial_of_moment};
@@ -42,6 +42,7 @@ pub fn measure() -> Result<Vec<Line>> {
         columns: &sync.columns,
         key: &sync.key,
         key_forms: &[],
+        limits: &Limits::new(),
         header_row: 1,
         first_column: 0,
         time_zone: TIME_ZONE,

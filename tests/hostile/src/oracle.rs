@@ -206,18 +206,31 @@ impl SyncSpec {
                 _ => None,
             })
             .collect();
-        let is_bad = |index: usize| match cells[keys + index] {
-            Content::Bad | Content::Error => true,
-            Content::Blank => self.fed(schema, index).blank == Blank::Reject,
-            Content::Value(..) => false,
+        // Where it may not be written, or a trigger may change it, the table has the say.
+        let writes = self.mode == Mode::Upsert && self.adopt != Adopt::Database;
+        let is_bad = |index: usize| {
+            let (fed, column) = (self.fed(schema, index), &schema.columns[index]);
+            let is_written = writes && fed.authority != Authority::Database;
+            match cells[keys + index] {
+                Content::Bad | Content::Error => true,
+                Content::Blank if fed.blank == Blank::Null => {
+                    column.not_null && is_written && !schema.has_row_trigger()
+                }
+                Content::Blank => fed.blank == Blank::Reject,
+                Content::Value(value, _) => column.kind.is_beyond(value, is_written),
+            }
         };
+        let is_bad_key = key_cells.iter().zip(&schema.keys).any(|(content, kind)| match content {
+            Content::Value(value, _) => kind.is_beyond(*value, writes),
+            _ => false,
+        });
         let fate = if has_blank && is_empty {
             Fate::Nothing
         } else if has_blank {
             Fate::NoKey
         } else if values.is_none() {
             Fate::Unreadable
-        } else if (0..schema.columns.len()).any(|index| is_mapped(keys + index) && is_bad(index)) {
+        } else if is_bad_key || (0..schema.columns.len()).any(|index| is_mapped(keys + index) && is_bad(index)) {
             Fate::Bad
         } else {
             Fate::Ready

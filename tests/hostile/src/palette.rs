@@ -101,6 +101,21 @@ impl Kind {
         }
     }
 
+    /// Whether the catalogue says that the column cannot hold the value, and so no row with it is sent. Lengths count only where
+    /// the value is written.
+    #[must_use]
+    pub fn is_beyond(self, value: u8, is_written: bool) -> bool {
+        let value = value % VALUES;
+        match self {
+            Self::Varchar => is_written && value == VALUES - 1,
+            Self::Numeric => {
+                let text = NUMBERS[value as usize];
+                text.split_once('.').is_some_and(|(_, decimals)| decimals.len() > 2) || value == VALUES - 1
+            }
+            _ => false,
+        }
+    }
+
     /// What a cell holds.
     #[must_use]
     pub fn cell(self, content: Content) -> Cell {
@@ -205,7 +220,7 @@ mod tests {
     use std::path::Path;
 
     use sheetsync::definition::Definition;
-    use sheetsync::mapping::{Mapped, Mapping, Settings};
+    use sheetsync::mapping::{Limits, Mapped, Mapping, Settings};
 
     use super::*;
 
@@ -241,6 +256,7 @@ mod tests {
             columns: &sync.columns,
             key: &sync.key,
             key_forms: &[],
+            limits: &Limits::new(),
             header_row: 1,
             first_column: 0,
             time_zone: "Asia/Tokyo",

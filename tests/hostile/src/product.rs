@@ -25,7 +25,7 @@ use sheetsync::classify;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
-use sheetsync::mapping::{KeyForm, Rejection};
+use sheetsync::mapping::{KeyForm, Limits, Rejection};
 use sheetsync::plan::{Drift, RangeDigests, StoredRow};
 use sheetsync::queue::{Inbox, QueueError};
 use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
@@ -202,6 +202,7 @@ impl Client {
             present_rows: begun.present_rows,
             keyless_before: begun.keyless_before,
             key_forms: begun.key_forms,
+            limits: begun.limits,
             carry: begun.carry,
             approved_deletes: begun.approved_deletes,
             run_type: run_type(kind),
@@ -294,6 +295,7 @@ pub struct BegunRun {
     approved_deletes: Option<sheetsync::hash::KeySet>,
     keyless_before: Option<u64>,
     key_forms: Vec<KeyForm>,
+    limits: Limits,
     carry: Option<Carry>,
 }
 
@@ -302,10 +304,13 @@ impl BegunRun {
     #[must_use]
     pub fn of(begun: Begun) -> Option<(Self, bool)> {
         match begun {
-            Begun::Begun { seq, present_rows, approved_deletes, key_forms, keyless_rows, carry, .. } => {
+            Begun::Begun { seq, present_rows, approved_deletes, key_forms, limits, keyless_rows, carry, .. } => {
                 let is_approved = approved_deletes.is_some();
                 let keyless_before = keyless_rows;
-                Some((Self { seq, present_rows, approved_deletes, keyless_before, key_forms, carry }, is_approved))
+                Some((
+                    Self { seq, present_rows, approved_deletes, keyless_before, key_forms, limits, carry },
+                    is_approved,
+                ))
             }
             _ => None,
         }

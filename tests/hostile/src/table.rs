@@ -201,6 +201,12 @@ impl Schema {
         columns.map(move |(index, _)| (format!("c{}", index + 1), first + index))
     }
 
+    /// Whether a trigger has a say before a row is written.
+    #[must_use]
+    pub fn has_row_trigger(&self) -> bool {
+        self.triggers.iter().any(|trigger| self.trigger(trigger).is_some())
+    }
+
     fn triggers(&self) -> String {
         let mut sql = String::new();
         for (number, trigger) in self.triggers.iter().enumerate() {

@@ -75,6 +75,7 @@ impl World {
             keyless_before: self.keyless_before,
             approved_deletes: None,
             key_forms: Vec::new(),
+            limits: Limits::new(),
             carry: None,
             run_type: RunType::Manual,
             keys: None,

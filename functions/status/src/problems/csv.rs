@@ -12,7 +12,7 @@ use crate::time::Time;
 /// Without it, Excel takes the file for one of the machine's own code page.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-const HEADERS: [&str; 12] = [
+const HEADERS: [&str; 13] = [
     "row",
     "row key",
     "header",
@@ -25,6 +25,7 @@ const HEADERS: [&str; 12] = [
     "first seen",
     "last seen",
     "resolved",
+    "next attempt",
 ];
 
 /// The most bytes of a file. Lambda's answers have at most 6 MB, and a file is sent as base64, which adds a third.
@@ -68,7 +69,7 @@ pub(super) fn answer(file: Vec<u8>, next: Option<&str>) -> Response {
     response
 }
 
-fn line(entry: &Entry) -> [String; 12] {
+fn line(entry: &Entry) -> [String; 13] {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let time = |time: Time| time.0.to_string();
     [
@@ -84,6 +85,7 @@ fn line(entry: &Entry) -> [String; 12] {
         time(entry.first_seen),
         time(entry.last_seen),
         entry.resolved_at.map(time).unwrap_or_default(),
+        entry.next_attempt_at.map(time).unwrap_or_default(),
     ]
 }
 
@@ -162,6 +164,7 @@ mod tests {
             code: "not_a_date".to_owned(),
             message: "値".repeat(300),
             raw: None,
+            next_attempt_at: None,
             first_seen: time,
             last_seen: time,
             resolved_at: None,

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use sheetsync::definition::{Definition, Sync};
-use sheetsync::mapping::{self, Locale, Mapped, Mapping, Settings};
+use sheetsync::mapping::{self, Limits, Locale, Mapped, Mapping, Settings};
 use sheetsync_demo::{Cell, Column, Fate, Kind, Options, Sheet, TAB, TIME_ZONE, cell_name, king_county};
 
 const DEFINITION: &str = include_str!("../../../../sheetsync.toml");
@@ -60,6 +60,7 @@ fn check(sheet: &Sheet, source: Source) {
         columns: &sync.columns,
         key: &sync.key,
         key_forms: &[],
+        limits: &Limits::new(),
         header_row: sync.header_row.unwrap_or(1),
         first_column: 0,
         time_zone: TIME_ZONE,

@@ -1,6 +1,6 @@
 //! Texts and keys: nothing is changed but what nobody sees at the ends, and nothing that nobody sees is in a key.
 
-use super::super::{Column, Locale, Mapped, Settings};
+use super::super::{Column, Limits, Locale, Mapped, Settings};
 use super::{Cell, Mapping, Trial, quoted};
 
 const UNSEEN: [&str; 10] = [
@@ -68,6 +68,7 @@ fn keys_are_whole_or_refused() {
         columns: &[key],
         key: &["k".to_owned()],
         key_forms: &[],
+        limits: &Limits::new(),
         header_row: 1,
         first_column: 0,
         time_zone: "UTC",

@@ -19,7 +19,7 @@ use sheetsync::classify::Fault;
 use sheetsync::clock::Chance;
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, DigestBuilder, KeyHash, RangeIndex};
-use sheetsync::mapping::{Cell, KeyForm, Rejection};
+use sheetsync::mapping::{Cell, KeyForm, Limits, Rejection};
 use sheetsync::plan::{Check, Drift, RangeDigests, StoredRow};
 use sheetsync::queue::QueueError;
 use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
@@ -115,6 +115,7 @@ async fn run(sim: &Sim, sync: &Sync) {
         keyless_before: None,
         approved_deletes: None,
         key_forms: vec![KeyForm::Text],
+        limits: Limits::new(),
         carry: None,
         run_type: RunType::Scheduled,
         keys: None,

@@ -282,6 +282,7 @@ export interface Entry {
   code: string;
   message: string;
   raw: string | null;
+  nextAttemptAt: string | null;
   firstSeen: string;
   lastSeen: string;
   resolvedAt: string | null;

@@ -362,6 +362,7 @@ export const en = {
     noMatchHint: "Choose another type, or search for something else.",
     caption: "Errors",
     resolved: ["put right ", ""] as Around,
+    nextAttempt: (at: string) => `tried again after ${at}`,
     showAll: "Show the whole value",
     blank: "(blank)",
     shown: (n: number) => `${count(n, "entry", "entries")} shown`,

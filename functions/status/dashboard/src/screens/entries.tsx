@@ -91,7 +91,7 @@ export function EntryList({ of, version, none }: Props) {
 }
 
 function EntryTable({ entries, busy }: { entries: Entry[]; busy: boolean }) {
-  const { m } = useText();
+  const { m, f } = useText();
   return (
     <Table<Entry>
       caption={m.errors.caption}
@@ -127,6 +127,9 @@ function EntryTable({ entries, busy }: { entries: Entry[]; busy: boolean }) {
                 <span class="note">
                   <Ago at={entry.resolvedAt} around={m.errors.resolved} />
                 </span>
+              )}
+              {entry.resolvedAt === null && entry.nextAttemptAt !== null && (
+                <span class="note">{m.errors.nextAttempt(f.dateTime(entry.nextAttemptAt))}</span>
               )}
             </>
           ),
