@@ -37,6 +37,7 @@ create table if not exists public.sync_targets (
     on_conflict     text not null check (on_conflict in ('sheet', 'database')),
     delete_policy   text not null check (delete_policy in ('ignore', 'soft', 'hard')),
     delete_column   text check (delete_policy <> 'soft' or delete_column is not null),
+    mark_columns    text[] not null default '{}',
     guard_rows      integer not null check (guard_rows >= 0),
     guard_percent   numeric not null check (guard_percent between 0 and 100),
     confirm_deletes integer not null default 2 check (confirm_deletes between 1 and 10),
@@ -61,6 +62,7 @@ comment on table public.sync_targets is 'One row per sync: target table, keys, c
 comment on column public.sync_targets.headers is 'The header of the sheet that feeds each of column_names, as the definition writes it; null: not known.';
 comment on column public.sync_targets.authorities is 'Whose value wins, per entry of column_names: merge, sheet or database.';
 comment on column public.sync_targets.run is 'The current run; batches of any other run are superseded.';
+comment on column public.sync_targets.mark_columns is 'The columns by which this sync ever marked rows of its table as deleted.';
 comment on column public.sync_targets.confirm_deletes is 'A key is deleted when so many complete reads in a row missed it.';
 comment on column public.sync_targets.adopt is 'Whose values stay in rows that differ and that this sync never wrote; ask: withheld until approved.';
 comment on column public.sync_targets.precedence is 'Of two syncs that feed the same row of one table, the higher feeds it.';

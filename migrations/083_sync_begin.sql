@@ -317,6 +317,11 @@ as $$
         'on_conflict', coalesce(p_definition ->> 'onConflict', 'sheet'),
         'delete_policy', coalesce(p_definition #>> '{deletes,policy}', 'ignore'),
         'delete_column', p_definition #> '{deletes,column}',
+        -- Also those of before: a row may be marked still when the definition says something else.
+        'mark_columns', array(
+            select p_definition #>> '{deletes,column}' where p_definition #>> '{deletes,policy}' = 'soft'
+            union
+            select unnest(t.mark_columns) from public.sync_targets as t where t.sync = p_sync and t.table_name = p_definition ->> 'table'),
         'guard_rows', coalesce((p_definition #>> '{deletes,guardRows}')::integer, 10),
         'guard_percent', coalesce((p_definition #>> '{deletes,guardPercent}')::numeric, 15),
         'confirm_deletes', coalesce((p_definition ->> 'confirmDeletes')::integer, 2),
@@ -666,7 +671,7 @@ begin
     set table_name = excluded.table_name, key_columns = excluded.key_columns, column_names = excluded.column_names,
         headers = excluded.headers, authorities = excluded.authorities, mapping_version = excluded.mapping_version, mode = excluded.mode,
         on_conflict = excluded.on_conflict, delete_policy = excluded.delete_policy,
-        delete_column = excluded.delete_column, guard_rows = excluded.guard_rows,
+        delete_column = excluded.delete_column, mark_columns = excluded.mark_columns, guard_rows = excluded.guard_rows,
         guard_percent = excluded.guard_percent, confirm_deletes = excluded.confirm_deletes, adopt = excluded.adopt,
         precedence = excluded.precedence, rename_by = excluded.rename_by, on_missing = excluded.on_missing,
         reconcile_seconds = excluded.reconcile_seconds, verify_seconds = excluded.verify_seconds, carry_from = v_target.carry_from,

@@ -22,6 +22,8 @@ drop function if exists public.sync_reorder(bigint[], integer[]);
 drop function if exists public.sync_unique_columns(public.sync_targets);
 drop type if exists public.sync_decision;
 drop function if exists public.sync_same_key_sql(public.sync_targets, text, text);
+drop function if exists public.sync_marked_sql(public.sync_targets);
+drop function if exists public.sync_mark_columns(public.sync_targets);
 drop function if exists public.sync_mapped_columns(public.sync_targets);
 
 notify pgrst, 'reload schema';

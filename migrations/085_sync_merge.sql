@@ -297,6 +297,36 @@ sheet as materialized (
     from public.sync_mapped_columns(p_target) as c
 $$;
 
+-- The columns by which the syncs of this table mark rows as deleted, or did before: whichever sync marked a row, the one that feeds
+-- it next takes the mark away. A column that this sync feeds is no mark to it.
+create or replace function public.sync_mark_columns(p_target public.sync_targets)
+returns text[]
+language sql stable
+set search_path = ''
+as $$
+    select array(
+        select m.name
+        from (select unnest(p_target.mark_columns) as name
+              union
+              select unnest(o.mark_columns) from public.sync_targets as o
+              where o.table_name = p_target.table_name and o.sync <> p_target.sync) as m
+        join pg_catalog.pg_class as c on c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
+        join pg_catalog.pg_attribute as a
+            on a.attrelid = c.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and not a.attnotnull
+        where m.name <> all (p_target.column_names)
+        order by m.name)
+$$;
+
+-- An expression: whether the table's row `t` is marked as deleted.
+create or replace function public.sync_marked_sql(p_target public.sync_targets)
+returns text
+language sql stable
+set search_path = ''
+as $$
+    select coalesce('num_nonnulls(' || string_agg(format('t.%I', m.name), ', ' order by m.name) || ') > 0', 'false')
+    from unnest(public.sync_mark_columns(p_target)) as m (name)
+$$;
+
 -- What the merge decides: common table expressions, the last of which, `decided`, has a row for each row of the batch: what is
 -- done with it (`act`), into which columns the sheet's value is written (`write_N`), and what is remembered. It writes nothing,
 -- so the preview of a plan (091) decides by the very same text. Parameters: $1 the sync, $3 the rows (jsonb[]).
@@ -320,7 +350,7 @@ declare
     v_stored     text;
     v_fresh      text;
     v_guarded    text;
-    v_restores   text := 'false';
+    v_restores   text;
     v_left_alone text;
     v_missing    text := '(t.ctid is null and coalesce(r.state = ''present'' and r.said is not null, false))';
     v_others     text := 'left join (select null::text as sync, null::integer as precedence) as o on false';
@@ -409,10 +439,8 @@ begin
     into v_same_key, v_writes, v_any_write, v_any_differ, v_conflicts, v_corrections, v_withheld, v_write_list, v_said, v_stored, v_fresh, v_guarded
     from judged as j;
 
-    -- Only what this sync deleted comes back; a row that people deleted in the application stays deleted.
-    if p_target.delete_policy = 'soft' then
-        v_restores := format('t.ctid is not null and r.state = ''deleted'' and t.%I is not null', p_target.delete_column);
-    end if;
+    -- Only what a sync deleted comes back; a row that people deleted in the application stays deleted.
+    v_restores := 't.ctid is not null and r.state = ''deleted'' and ' || public.sync_marked_sql(p_target);
     v_left_alone := case p_target.mode
         when 'insert_only' then 't.ctid is not null and r.state is distinct from ''deleted'''
         when 'update_only' then 't.ctid is null'
@@ -537,10 +565,10 @@ begin
     into v_names, v_inserts, v_assignments
     from public.sync_mapped_columns(p_target) as c;
 
-    if p_target.delete_policy = 'soft' then
-        v_assignments := concat_ws(', ', v_assignments,
-            format('%1$I = case when d.restores then null else t.%1$I end', p_target.delete_column));
-    end if;
+    v_assignments := concat_ws(', ', v_assignments, (
+        select string_agg(format('%1$I = case when d.restores then null else t.%1$I end', m.name), ', ' order by m.name)
+        from unnest(public.sync_mark_columns(p_target)) as m (name)));
+    v_assignments := nullif(v_assignments, '');
     if v_assignments is not null then
         v_update := format(
             'update public.%I as t set %s from decided as d'
@@ -722,8 +750,8 @@ language sql stable
 set search_path = ''
 as $$
     select md5(concat_ws('|',
-        'statements of version 2', p_target.table_name, p_target.key_columns, p_target.column_names, p_target.authorities, p_target.mode,
-        p_target.on_conflict, p_target.delete_policy, p_target.delete_column, p_target.adopt, p_target.precedence, p_target.layout,
+        'statements of version 3', p_target.table_name, p_target.key_columns, p_target.column_names, p_target.authorities, p_target.mode,
+        p_target.on_conflict, p_target.delete_policy, p_target.delete_column, public.sync_mark_columns(p_target), p_target.adopt, p_target.precedence, p_target.layout,
         p_target.on_missing,
         (select string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod, a.attisdropped), ',' order by a.attnum)
          from pg_catalog.pg_class as c
@@ -995,7 +1023,7 @@ end
 $fn$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_mapped_columns, sync_same_key_sql, sync_reorder, sync_base_sql, sync_alike, sync_shown, sync_lock_sql,
+    sync_mapped_columns, sync_mark_columns, sync_marked_sql, sync_same_key_sql, sync_reorder, sync_base_sql, sync_alike, sync_shown, sync_lock_sql,
     sync_sheet_sql, sync_decided_sql, sync_decisions_sql, sync_written_sql, sync_noted_sql, sync_merge_sql,
     sync_books_sql, sync_fingerprint, sync_statements, sync_check_columns, sync_overlay, sync_hand_over, sync_merge,
     sync_enter, sync_merge_parked, sync_unique_columns

@@ -294,7 +294,7 @@ cross join lateral (select case when d.found then %2$s end as key, d.found and %
 $sql$,
             v_target.table_name,
             public.sync_key_sql(v_target),
-            case v_target.delete_policy when 'soft' then format('t.%I is not null', v_target.delete_column) else 'false' end),
+            public.sync_marked_sql(v_target)),
         v_items) as t;
     return jsonb_build_object(
         'outcome', 'verified',
@@ -347,7 +347,7 @@ from page as p
 left join public.%3$I as t on %4$s
 $sql$,
             public.sync_key_sql(v_target),
-            case v_target.delete_policy when 'soft' then format('t.%I is not null', v_target.delete_column) else 'false' end,
+            public.sync_marked_sql(v_target),
             v_target.table_name,
             public.sync_same_key_sql(v_target, 't', 'p.row_key'))
     ) into v_answer using v_target.sync, p_after, p_limit;

@@ -55,6 +55,9 @@ as $$
                'appliedAt', applied.started_at,
                'scheduledAt', scheduled.started_at,
                'passingFailures', public.sync_passing_failures(n.sync),
+               -- After faults that pass: how long after `pausedAt` the next scheduled run is due; null: after `every`.
+               'pauseSeconds', public.sync_pause_seconds(n.sync, null),
+               'pausedAt', coalesce(scheduled.completed_at, scheduled.started_at),
                -- The rhythm of the last scheduled run; null when the clock never started one.
                'everySeconds', scheduled.metadata -> 'everySeconds',
                'stallSeconds', scheduled.metadata -> 'stallSeconds',
@@ -108,7 +111,7 @@ as $$
         order by s.started_at desc limit 1
     ) as applied on true
     left join lateral (
-        select s.started_at, s.metadata from public.sync_state as s
+        select s.started_at, s.completed_at, s.metadata from public.sync_state as s
         where s.sync = n.sync and s.sync_type = 'scheduled'
         order by s.started_at desc limit 1
     ) as scheduled on true

@@ -261,6 +261,14 @@ impl Sync {
         answer.runs.into_iter().next().context("the scheduler answers for the sync")
     }
 
+    /// Invokes the worker with this event.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn ask_worker(&self, event: &Value) -> Result<Value> {
+        aws::invoke(&self.aws, &self.aws.worker_function, event).await
+    }
+
     /// Runs the sync and waits until the run is closed.
     ///
     /// # Errors
@@ -450,7 +458,10 @@ impl Sync {
     /// When the database refuses.
     pub async fn age(&self, seconds: u64) -> Result<()> {
         let earlier = |column: &str| format!("{column} = {column} - make_interval(secs => $2)");
-        let dates = ["started_at", "planned_at", "heartbeat_at", "completed_at", "reported_at"].map(earlier).join(", ");
+        let dates =
+            ["started_at", "planned_at", "heartbeat_at", "completed_at", "reported_at", "checked_at", "proved_at"]
+                .map(earlier)
+                .join(", ");
         let sql = format!("update public.sync_state set {dates} where sync = $1");
         self.database.execute(&sql, &[&self.name, &(seconds as f64)]).await?;
         Ok(())

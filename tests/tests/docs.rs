@@ -255,3 +255,66 @@ fn tables_name_only_files_and_tests_that_exist() {
     }
     assert!(missing.is_empty(), "{missing:#?}");
 }
+
+/// What a parameter's `AllowedPattern` takes, as CloudFormation does it: the whole of the value.
+fn allowed(parameter: &str) -> impl Fn(&str) -> bool {
+    let parameters = entries(&read("template.yaml"), "Parameters");
+    let (_, lines) = parameters.iter().find(|(name, _)| name == parameter).expect("the parameter");
+    let pattern = lines.lines().find_map(|line| line.trim().strip_prefix("AllowedPattern: ")).expect("its pattern");
+    let whole = regex_lite::Regex::new(&format!("^(?:{})$", pattern.trim_matches('"'))).expect("a pattern");
+    move |value| whole.is_match(value)
+}
+
+#[test]
+fn the_secret_key_is_sent_over_plain_http_to_this_machine_only() {
+    let is_allowed = allowed("SupabaseUrl");
+    let good = [
+        "https://abcdefgh.supabase.co",
+        "https://db.example.jp:8443/base",
+        "http://127.0.0.1:54321",
+        "http://localhost:54321",
+        "http://localhost/base",
+        "http://127.0.0.1:44455/base",
+    ];
+    let bad = [
+        "",
+        "https://",
+        "abcdefgh.supabase.co",
+        "http://abcdefgh.supabase.co",
+        "HTTP://abcdefgh.supabase.co",
+        "http://localhost.example.jp",
+        "http://127.0.0.1.example.jp",
+        "http://127.0.0.10:54321",
+        "http://localhost:key@example.jp",
+        "http://localhost/@example.jp",
+        "https://user:password@abcdefgh.supabase.co",
+        "https://abcdefgh.supabase.co/",
+        "http://127.0.0.1:54321/",
+        "ftp://abcdefgh.supabase.co",
+        " https://abcdefgh.supabase.co",
+    ];
+    for value in good {
+        assert!(is_allowed(value), "{value} is refused");
+    }
+    for value in bad {
+        assert!(!is_allowed(value), "{value} is taken");
+    }
+}
+
+#[test]
+fn secrets_are_named_and_not_given() {
+    let patterns = read("template.yaml").matches("AllowedPattern: ").count();
+    let names = ["SupabaseSecretId", "GoogleSecretId", "TokensSecretId", "JwtSecretId"];
+    assert_eq!(patterns, names.len() + 1, "every pattern has a test");
+    for name in names {
+        let is_allowed = allowed(name);
+        for value in ["sheetsync/supabase", "team_a/sheetsync.key@prod", "a"] {
+            assert!(is_allowed(value), "{name}: {value} is refused");
+        }
+        let arn = "arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:sheetsync/supabase-AbCdEf";
+        for value in [arn, "{\"key\":\"sb_secret_x\"}", "two words", "*", "鍵"] {
+            assert!(!is_allowed(value), "{name}: {value} is taken");
+        }
+        assert_eq!(is_allowed(""), name == "JwtSecretId", "{name}: only this one may be left out");
+    }
+}

@@ -280,6 +280,63 @@ async fn a_scheduler_that_fails_rings() -> Result<()> {
     Ok(())
 }
 
+/// A killed worker is an error of its invocation as well, but the local AWS counts none of those that SQS makes (docs/FAULTS.md).
+#[tokio::test]
+async fn a_worker_that_fails_rings() -> Result<()> {
+    let (sync, other, mut alarms) = well("rings-worker", "").await?;
+    assert_eq!(alarms.state("WorkerErrorsAlarm"), AlarmState::Ok);
+    for _ in 0..2 {
+        sync.ask_worker(&json!({"Records": "none"})).await.expect_err("the event is none of SQS");
+        alarms.pass().await?;
+    }
+    assert_eq!(alarms.state("WorkerErrorsAlarm"), AlarmState::Alarm);
+    alarms.becomes("WorkerErrorsAlarm", AlarmState::Ok, &[&sync, &other], SOON).await
+}
+
+#[tokio::test]
+async fn a_table_that_is_no_longer_compared_rings() -> Result<()> {
+    let every_run = "reconcile_every = \"0s\"\n";
+    let (sync, other, mut alarms) = well("rings-unchecked", every_run).await?;
+    let both = [&sync, &other];
+    assert_eq!(alarms.state("CheckOverdueAlarm"), AlarmState::Ok);
+    sync.define(&sync.definition_text("every = \"5m\"\nreconcile_every = \"0s\"\ntab = \"昔の物件\""))?;
+    alarms.becomes("CheckOverdueAlarm", AlarmState::Alarm, &both, 9).await?;
+    sync.define(&sync.definition_text(&format!("every = \"5m\"\n{every_run}")))?;
+    alarms.becomes("CheckOverdueAlarm", AlarmState::Ok, &both, SOON).await
+}
+
+#[tokio::test]
+async fn a_difference_that_the_daily_comparison_finds_rings_until_the_next_finds_none() -> Result<()> {
+    // What no comparison by keys sees, and the columns are not due for days.
+    let options = "every = \"5m\"\nreconcile_every = \"100h\"\nverify_every = \"1h\"\n";
+    let (sync, other, mut alarms) = well("rings-differs", options.trim_start_matches("every = \"5m\"\n")).await?;
+    let both = [&sync, &other];
+    let owned = sync
+        .definition_text(options)
+        .replace("column = \"price_yen\"", "column = \"price_yen\"\nauthority = \"sheet\"");
+    sync.define(&owned)?;
+    for _ in 0..2 {
+        alarms.step(&both).await?;
+    }
+    assert_eq!(alarms.state("VerifyDifferencesAlarm"), AlarmState::Ok);
+    let price = async |sql: &str| {
+        sync.database
+            .query_one(
+                &format!(
+                    "update public.{} set price_yen = {sql} where listing_no = 'AA00007' \
+            returning (select o.price_yen::bigint from public.{0} as o where o.listing_no = 'AA00007')",
+                    sync.table
+                ),
+                &[],
+            )
+            .await
+    };
+    let before: i64 = price("1").await?.get(0);
+    alarms.becomes("VerifyDifferencesAlarm", AlarmState::Alarm, &both, 15).await?;
+    price(&before.to_string()).await?;
+    alarms.becomes("VerifyDifferencesAlarm", AlarmState::Ok, &both, 15).await
+}
+
 #[tokio::test]
 async fn a_schedule_that_does_not_start_the_scheduler_rings() -> Result<()> {
     let (sync, _, mut alarms) = well("rings-no-tick", "").await?;

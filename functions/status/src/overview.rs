@@ -37,6 +37,12 @@ pub struct Known {
     pub first_at: Option<Time>,
     pub applied_at: Option<Time>,
     pub scheduled_at: Option<Time>,
+    /// After scheduled runs that failed by faults that pass: so long after `paused_at` the next is due, unless `every` is shorter.
+    #[serde(default)]
+    pub pause_seconds: Option<u32>,
+    /// When the last scheduled run ended, or began if it has not ended.
+    #[serde(default)]
+    pub paused_at: Option<Time>,
     #[serde(default)]
     pub proved_at: Option<Time>,
     #[serde(default)]

@@ -191,7 +191,7 @@ impl Sync {
             tab: defined.map(|defined| tab(defined, run(|known| &known.last_run))),
             spreadsheet_url: defined.map(spreadsheet_url),
             every_seconds: every.map(|every| every.as_secs()),
-            next_run_at: every.map(|every| next_run(every, known.and_then(|known| known.scheduled_at), now)),
+            next_run_at: every.map(|every| next_run(every, known, now)),
             last_run: run(|known| &known.last_run).cloned().map(RunView::from),
             running_run: running.map(|run| RunningRun::new(run, now)),
             last_completed_run: completed.map(|run| CompletedRun {
@@ -270,9 +270,16 @@ pub fn cell_url(defined: &Defined, tab_id: Option<i64>, cell: &str) -> Option<St
     Some(format!("{}#gid={gid}&range={cell}", spreadsheet_url(defined)))
 }
 
-/// A sync is due `every` after its last scheduled run began; overdue is now.
-fn next_run(every: Duration, scheduled: Option<Time>, now: Timestamp) -> Time {
-    let due = scheduled.map(|last| last.0 + SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX));
+/// A sync is due `every` after its last scheduled run began, or, after one that met a fault that passes, a shorter pause after that
+/// ended (`sync_begin` decides by the same); overdue is now.
+fn next_run(every: Duration, known: Option<&Known>, now: Timestamp) -> Time {
+    let pause = known.and_then(|known| {
+        let pause = Duration::from_secs(known.pause_seconds?.into());
+        (pause < every).then_some((known.paused_at?, pause))
+    });
+    let scheduled = known.and_then(|known| known.scheduled_at).map(|last| (last, every));
+    let due =
+        pause.or(scheduled).map(|(last, wait)| last.0 + SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX));
     Time(due.map_or(now, |due| due.max(now)))
 }
 
@@ -381,6 +388,14 @@ mod tests {
         Time(text.parse().unwrap())
     }
 
+    fn known() -> Known {
+        serde_json::from_value(serde_json::json!({
+            "sync": "listings", "lastRun": null, "runningRun": null, "completedRun": null, "appliedAt": null, "scheduledAt": null,
+            "open": {}, "conflicts24h": 0, "last24h": Day::default(),
+        }))
+        .unwrap()
+    }
+
     fn run() -> Run {
         serde_json::from_value(serde_json::json!({
             "id": Uuid::nil(), "sync": "listings", "seq": 1, "sync_type": "manual", "status": "in_progress",
@@ -407,9 +422,29 @@ mod tests {
     #[test]
     fn the_next_run_is_due_an_interval_after_the_last_scheduled_one_and_never_in_the_past() {
         let (every, now) = (Duration::from_secs(300), time("2026-11-25T12:00:00Z"));
-        assert_eq!(next_run(every, Some(time("2026-11-25T11:58:00Z")), now.0), time("2026-11-25T12:03:00Z"));
-        assert_eq!(next_run(every, Some(time("2026-11-25T09:00:00Z")), now.0), now);
+        let scheduled = |at: &str| Known { scheduled_at: Some(time(at)), ..known() };
+        assert_eq!(next_run(every, Some(&scheduled("2026-11-25T11:58:00Z")), now.0), time("2026-11-25T12:03:00Z"));
+        assert_eq!(next_run(every, Some(&scheduled("2026-11-25T09:00:00Z")), now.0), now);
+        assert_eq!(next_run(every, Some(&known()), now.0), now);
         assert_eq!(next_run(every, None, now.0), now);
+    }
+
+    #[test]
+    fn after_a_fault_that_passes_the_next_run_is_due_when_the_pause_is_over() {
+        let (day, now) = (Duration::from_secs(86_400), time("2026-11-25T12:00:00Z"));
+        let failed = Known {
+            scheduled_at: Some(time("2026-11-25T11:50:00Z")),
+            pause_seconds: Some(300),
+            paused_at: Some(time("2026-11-25T11:58:00Z")),
+            ..known()
+        };
+        assert_eq!(
+            next_run(day, Some(&failed), now.0),
+            time("2026-11-25T12:03:00Z"),
+            "after it gave up, not after it began"
+        );
+        let often = Duration::from_secs(240);
+        assert_eq!(next_run(often, Some(&failed), now.0), now, "never later than by `every`");
     }
 
     #[test]

@@ -91,6 +91,47 @@ async fn an_incomplete_read_deletes_nothing() {
 }
 
 #[tokio::test]
+async fn a_row_that_one_sync_marked_as_deleted_comes_back_with_any_that_feeds_it() {
+    let others = [json!({"policy": "ignore"}), hard(), json!({"policy": "soft", "column": "hidden_at"})];
+    for policy in others {
+        let (database, service, sync) = things().await;
+        database.sql("alter table things add hidden_at timestamptz").await;
+        let first = sync.clone().with("deletes", soft());
+        let mut second = sync.with("deletes", policy.clone());
+        second.name = "branch";
+        first.run(&service, &[json!(["A", 1]), json!(["B", 2])]).await;
+        second.run(&service, &[json!(["C", 3])]).await;
+        assert_eq!(missing(&service, &first, &["A"]).await.1["deleted"], 1);
+
+        let (run, answer) = second.run(&service, &[json!(["A", 1])]).await;
+        assert_eq!((&answer["updated"], &answer["unchanged"]), (&json!(1), &json!(0)), "{policy}: {answer}");
+        assert_eq!(database.state(run.id, "status").await, json!(["completed"]));
+        assert_eq!(ids(&database).await, json!([["A"], ["B"], ["C"]]), "{policy}");
+
+        // What people mark themselves stays marked, whoever feeds the row.
+        database.sql("update things set deleted_at = now() where id = 'A'").await;
+        second.run(&service, &[json!(["A", 7])]).await;
+        assert_eq!(ids(&database).await, json!([["B"], ["C"]]), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_was_marked_as_deleted_comes_back_when_the_definition_has_changed_since() {
+    let (database, service, sync) = things().await;
+    database.sql("alter table things add hidden_at timestamptz").await;
+    let before = sync.clone().with("deletes", soft());
+    before.run(&service, &[json!(["A", 1]), json!(["B", 2])]).await;
+    missing(&service, &before, &["A", "B"]).await;
+    assert_eq!(ids(&database).await, json!([]));
+
+    sync.clone().with("deletes", json!({"policy": "ignore"})).run(&service, &[json!(["A", 1])]).await;
+    assert_eq!(ids(&database).await, json!([["A"]]));
+    let other = json!({"policy": "soft", "column": "hidden_at"});
+    sync.with("deletes", other).run(&service, &[json!(["A", 1]), json!(["B", 2])]).await;
+    assert_eq!(ids(&database).await, json!([["A"], ["B"]]));
+}
+
+#[tokio::test]
 async fn a_row_moved_to_the_tab_of_another_sync_stays() {
     for policy in [hard(), soft()] {
         let (database, service, sync) = things().await;

@@ -73,6 +73,19 @@ async fn a_row_that_people_deleted_in_the_application_stays_deleted() {
 }
 
 #[tokio::test]
+async fn a_mark_that_people_made_before_the_row_left_the_sheet_stays_when_it_returns() {
+    let (database, service, sync) = things().await;
+    let sync = sync.with("deletes", soft());
+    sync.run(&service, &numbered(3)).await;
+    database.sql("update things set deleted_at = '2026-01-01' where id = 'K1'").await;
+    let (_, answer) = deletion(&service, &sync, &["K1", "K2"]).await;
+    assert_eq!((&answer["deleted"], &answer["unchanged"]), (&json!(1), &json!(1)), "{answer}");
+    sync.run(&service, &numbered(3)).await;
+    let marked = "select id, deleted_at = '2026-01-01' from things where deleted_at is not null";
+    assert_eq!(database.rows(marked).await, json!([["K1", true]]), "only what the sync marked comes back");
+}
+
+#[tokio::test]
 async fn a_hard_deleted_row_leaves_nothing() {
     let (database, service, sync) = things().await;
     let sync = sync.with("deletes", json!({"policy": "hard"}));

@@ -295,6 +295,19 @@ impl Week {
     }
 }
 
+/// What others do to the table: how many rows it loses, how many values of the sheet's column `amount` it changes, and the SQL.
+const DRIFTS: [(u64, u64, &str); 7] = [
+    (1, 0, "delete from things where id = 'K7'"),
+    (0, 1, "update things set amount = amount + 1000 where id = 'K8'"),
+    (0, 1, "update things set amount = null where id = 'K8'"),
+    (1, 1, "delete from things where id = 'K7'; update things set amount = -8 where id = 'K8'"),
+    // The key is there, but of another row.
+    (0, 1, "delete from things where id = 'K8'; insert into things (id, amount) values ('K8', 5)"),
+    // A row of the application's now.
+    (1, 0, "delete from things where id = 'other'; update things set id = 'other' where id = 'K7'"),
+    (40, 0, "truncate things"),
+];
+
 #[tokio::test]
 async fn a_week_of_drift_is_set_right_in_time_and_counted() {
     use rand::{Rng as _, SeedableRng as _};
@@ -308,18 +321,19 @@ async fn a_week_of_drift_is_set_right_in_time_and_counted() {
     week.tick().await;
 
     let (mut deleted, mut changed, mut waiting_ticks) = (0, 0, 0);
+    let mut seen = std::collections::BTreeSet::new();
     for _ in 0..7 * 24 * 60 / Week::TICK_MINUTES {
         if waiting_ticks == 0 && chance.random_range(0..6) == 0 {
-            // One row each, so that every drift counts once.
-            week.database.sql("delete from things where id = 'K7'").await;
-            week.database.sql("update things set amount = amount + 1000 where id = 'K8'").await;
+            let (lost, wrong, sql) = DRIFTS[chance.random_range(0..DRIFTS.len())];
+            week.database.sql(sql).await;
             // Edits of a column that both may write stand.
             week.database.sql("update things set note = 'edited' where id = 'K9'").await;
-            (deleted, changed, waiting_ticks) = (deleted + 1, changed + 1, 1);
+            (deleted, changed, waiting_ticks) = (deleted + lost, changed + wrong, 1);
+            seen.insert(sql);
         }
         week.tick().await;
-        let missing = week.database.json("select count(*) from things where id = 'K7'").await;
-        assert_eq!(missing, json!(1), "a deleted row is back with the next run");
+        let there = week.database.json("select count(*) from things where id like 'K%'").await;
+        assert_eq!(there, json!(40), "a deleted row is back with the next run");
         let right = week.database.json("select amount = 8 from things where id = 'K8'").await == json!(true);
         waiting_ticks = if right { 0 } else { waiting_ticks + 1 };
         assert!(waiting_ticks <= 60 / Week::TICK_MINUTES + 1, "it is set right within reconcile_every");
@@ -330,11 +344,15 @@ async fn a_week_of_drift_is_set_right_in_time_and_counted() {
     {
         week.tick().await;
     }
-    assert!(deleted > 20, "{deleted} drifts are too few to say anything");
+    assert_eq!(seen.len(), DRIFTS.len(), "a week of this seed has every kind");
     let counted = "select sum(restored), sum(corrected), count(*) filter (where status <> 'completed') from sync_state";
     assert_eq!(week.database.rows(counted).await, json!([[deleted, changed, 0]]));
-    let table = "select count(*) filter (where amount = substr(id, 2)::integer), count(*) filter (where note = 'edited') from things";
-    assert_eq!(week.database.rows(table).await, json!([[40, 1]]));
+    let table = "select count(*) from things where amount = substr(id, 2)::integer and id like 'K%'";
+    assert_eq!(week.database.json(table).await, json!(40));
+    // Each is listed too, with what the database said.
+    let listed =
+        "select count(*) filter (where code = 'restored'), count(*) filter (where code = 'corrected') from sync_errors";
+    assert_eq!(week.database.rows(listed).await, json!([[deleted, changed]]));
 }
 
 #[tokio::test]

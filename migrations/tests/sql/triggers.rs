@@ -169,6 +169,21 @@ async fn a_row_that_a_trigger_moves_elsewhere_is_not_written() {
 }
 
 #[tokio::test]
+async fn a_row_whose_key_a_trigger_changes_is_refused_and_never_found_again() {
+    // Of a row that is in the table under another key nobody could say later whether it is this one.
+    let (database, service, sync) =
+        with_trigger("if tg_op = 'INSERT' and new.id = 'K2' then new.id := 'other-' || new.id; end if;").await;
+    for _ in 0..2 {
+        let (run, answer) = sync.run(&service, &rows(3)).await;
+        assert_eq!(answer["rejected"], 1, "{answer}");
+        assert_eq!(database.state(run.id, "status").await, json!(["partial"]));
+        assert_eq!(database.rows("select id from things order by id").await, json!([["K0"], ["K1"]]));
+    }
+    let told = "select row_key, code from sync_errors where resolved_at is null";
+    assert_eq!(database.rows(told).await, json!([["K2", "P0001"]]));
+}
+
+#[tokio::test]
 async fn defaults_and_coercion_are_part_of_the_base() {
     let (database, service, _) = things().await;
     database.sql("create table prices (id text primary key, price numeric(10, 1), state text default 'new')").await;

@@ -85,10 +85,17 @@ async fn a_fault_that_passes_is_repeated_at_growing_pauses_and_another_is_not() 
     let passes = async |minutes: u32| {
         database.sql(&format!("update sync_state set started_at = started_at - interval '{minutes} minutes', completed_at = completed_at - interval '{minutes} minutes'")).await;
     };
+    // What the overview tells of the next run, in minutes after the end of the last.
+    let told = async || {
+        let one = call(&service, "sync_overview", &[]).await[0].clone();
+        assert_eq!(one["pausedAt"], one["lastRun"]["completed_at"], "{one}");
+        one["pauseSeconds"].as_u64().map(|seconds| seconds / 60)
+    };
     let (id, outcome) = asks(&service, &sync).await;
     assert_eq!(outcome, "begun");
     fails(&service, id, "network").await;
     for minutes in [1, 2, 5, 10, 20, 30, 60, 60] {
+        assert_eq!(told().await, Some(minutes.into()));
         // A tick may come half a minute early.
         passes(minutes - 1).await;
         assert_eq!(asks(&service, &sync).await.1, "not_due", "before {minutes} minutes");
@@ -100,6 +107,7 @@ async fn a_fault_that_passes_is_repeated_at_growing_pauses_and_another_is_not() 
     passes(60).await;
     let (id, _) = asks(&service, &sync).await;
     fails(&service, id, "validation").await;
+    assert_eq!(told().await, None, "by its interval");
     passes(30).await;
     assert_eq!(asks(&service, &sync).await.1, "not_due", "what a person must correct waits for its interval");
     passes(30).await;

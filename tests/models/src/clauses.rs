@@ -25,6 +25,8 @@ pub struct LedgerClauses {
     pub confirmed_deletes: bool,
     /// The scheduler reads which messages SQS did not take, and sends them again.
     pub failed_entries_check: bool,
+    /// The breaker opens when calls fail; without it every call is admitted. Of the simulation only.
+    pub breaker_opens: bool,
 }
 
 impl Default for LedgerClauses {
@@ -41,6 +43,7 @@ impl Default for LedgerClauses {
             delete_guard: true,
             confirmed_deletes: true,
             failed_entries_check: true,
+            breaker_opens: true,
         }
     }
 }

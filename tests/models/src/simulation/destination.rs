@@ -212,6 +212,9 @@ impl SharedItem for Sim {
             if world.is_store_down {
                 return Err(away());
             }
+            if !world.ledger.clauses.breaker_opens {
+                return Ok(Some(Item::default()));
+            }
             let Ok(item) = world.item.apply(update) else { return Ok(None) };
             let (before, after) = (world.item.state(), item.state());
             world.item = item;

@@ -163,6 +163,10 @@ async fn trouble(sim: &Sim) {
             set("DynamoDB is away", &|world| world.is_store_down = true);
             sleep(minutes(sim, 1, 10)).await;
         }
+        // Half of them begin with batches under way, which chance alone brings seldom: the queue is empty but for seconds.
+        if sim.with(|world| world.random.random_bool(0.5)) {
+            batches_under_way(sim).await;
+        }
         set("the destination is away", &|world| world.outage_begins());
         sleep(lasts / 3).await;
         set("DynamoDB is back", &|world| world.is_store_down = store == 2);
@@ -181,6 +185,18 @@ async fn trouble(sim: &Sim) {
         sim.with(|world| world.poison = None);
     }
     sleep(minutes(sim, 10, 30)).await;
+}
+
+/// Waits until something is on the queue, for an hour at most.
+async fn batches_under_way(sim: &Sim) {
+    let latest = Instant::now() + Duration::from_secs(3600);
+    while sim.with(|world| world.messages.is_empty()) && Instant::now() < latest {
+        tokio::select! {
+            biased;
+            () = sim.woken() => {}
+            () = sleep_until(latest) => {}
+        }
+    }
 }
 
 /// People edit the sheet: they change, add, delete, rename and change back.
