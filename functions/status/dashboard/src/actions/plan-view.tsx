@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Plan, PlanColumn, PlanRejection, Sample } from "../api/types";
 import { useText, type Text } from "../i18n";
+import { useCodes } from "../i18n/codes";
 import { runErrorText } from "../i18n/told";
 import { CellLink, CodeText, Place } from "../screens/entries";
 import { Badge, Technical, type Tone } from "../ui/basics";
@@ -27,6 +28,7 @@ const TONE: Record<Sample["outcome"], Tone> = { write: "info", keep: "quiet", co
 /** `tabUrl`: where the cells are; null when no run has read the tab yet. */
 export function PlanView({ plan, tabUrl }: { plan: Plan; tabUrl: string | null }) {
   const text = useText();
+  const codes = useCodes();
   const { m, f } = text;
   const columns = plan.columns.filter((column) => column.changes > 0 || column.conflicts > 0);
   return (
@@ -36,7 +38,7 @@ export function PlanView({ plan, tabUrl }: { plan: Plan; tabUrl: string | null }
       </p>
       {plan.fails !== null && (
         <Warned title={m.plan.fails} message={plan.fails.message} code={plan.fails.code} tone="bad">
-          {runErrorText(text, { ...plan.fails, type: "unknown" }, 0)}
+          {runErrorText(text, codes, plan.fails, 0)}
         </Warned>
       )}
       <dl class="facts small">

@@ -33,7 +33,6 @@ export const codes: Record<string, string> = {
   conflict_sheet_won: "Edited on both sides: the sheet's value was written.",
   conflict_database_won: "Edited on both sides: the database's value was kept.",
   deleted_in_database: "Deleted in the database, and left so.",
-  edited_in_database: "Edited in the database.",
   restored: "Was deleted in the database; inserted again.",
   corrected: "Was edited in the database; the sheet's value was written again.",
   key_in_other_sync: "The key is in another sheet too.",

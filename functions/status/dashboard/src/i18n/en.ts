@@ -2,7 +2,6 @@
 // A text that holds numbers or names is a function; plural() knows one from many.
 
 import type { Format } from "../format";
-import { codes, runCodes } from "./codes.en";
 
 const one = new Intl.PluralRules("en");
 const plural = (n: number, singular: string, many: string) => (one.select(n) === "one" ? singular : many);
@@ -137,15 +136,12 @@ export const en = {
     permission: "Permission",
     unknown: "Other",
   },
-  // By code: what is wrong with a row or cell. In English the API's sentence, which says what was expected, follows it.
-  code: codes,
+  // Of codes that codes.en.ts does not know.
   codeOther: {
     /** A five-character code of Postgres. */
     sqlstate: (code: string) => `The database did not accept this row (${code}).`,
     delivery: (code: string) => `Could not be written (${code}).`,
   },
-  // By code: why a run stopped.
-  runCode: runCodes,
   runCodeOther: (code: string) => `A problem of the configuration or the database (${code}).`,
   runFailedRows: (rows: number) =>
     `${count(rows, "row", "rows")} could not be written. The sheet needs no correction: resend the failed batches once the cause is removed.`,

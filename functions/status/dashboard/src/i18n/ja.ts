@@ -1,6 +1,5 @@
 // 日本語。キーと型は en.ts に従う（足りなければ tsc が止める）。
 
-import { codes, runCodes } from "./codes.ja";
 import type { Messages } from "./en";
 
 const number = new Intl.NumberFormat("ja");
@@ -147,13 +146,11 @@ export const ja: Messages = {
     permission: "権限",
     unknown: "その他",
   },
-  code: codes,
   codeOther: {
     sqlstate: (code) =>
       `データベースがこの行を受け付けませんでした（${code}）。シートに誤りがなければ、担当者に連絡してください。`,
     delivery: (code) => `書き込めませんでした（${code}）。シートの修正は不要です。担当者が対応します。`,
   },
-  runCode: runCodes,
   runCodeOther: (code) => `設定またはデータベースの問題です（${code}）。担当者に連絡してください。`,
   runFailedRows: (rows) =>
     `${n(rows)}行を書き込めませんでした。シートの修正は不要です。原因を取り除いてから再送してください。`,

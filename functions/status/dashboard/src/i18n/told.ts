@@ -3,17 +3,25 @@
 import type { Failure } from "../api/client";
 import type { RunError } from "../api/types";
 import type { Text } from ".";
+import type { Codes } from "./codes";
 import type { Messages } from "./en";
 
-/** What is wrong with a row or a cell. */
-export function entryText(m: Messages, code: string): string {
+/** What is wrong with a row or a cell; nothing yet while the texts are being loaded. */
+export function entryText(m: Messages, known: Codes | null, code: string): string {
+  if (known === null) return "";
   const other = /^[0-9A-Z]{5}$/.test(code) ? m.codeOther.sqlstate : m.codeOther.delivery;
-  return m.code[code] ?? other(code);
+  return known.codes[code] ?? other(code);
 }
 
 /** Why a run stopped or left rows out, and what to do. */
-export function runErrorText({ m, language }: Text, error: RunError, failedRows: number): string {
-  const told = m.runCode[error.code];
+export function runErrorText(
+  { m, language }: Text,
+  known: Codes | null,
+  error: Pick<RunError, "code" | "message">,
+  failedRows: number,
+): string {
+  if (known === null) return "";
+  const told = known.runCodes[error.code];
   if (told !== undefined) return told;
   if (failedRows > 0) return m.runFailedRows(failedRows);
   // Only English is what the API speaks.

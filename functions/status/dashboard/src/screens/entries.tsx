@@ -7,6 +7,7 @@ import type { Entry, ErrorType } from "../api/types";
 import { ERROR_TYPES } from "../api/types";
 import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
+import { useCodes } from "../i18n/codes";
 import { entryText, failureText } from "../i18n/told";
 import { usePaged } from "../paged";
 import { Ago, Badge, Empty, Loading, Outside, Problem, Select, Technical } from "../ui/basics";
@@ -190,7 +191,7 @@ export function Place({ entry }: { entry: Placed }) {
 /** What the code says in the reader's language; in English with the API's sentence, which knows what was expected. */
 export function CodeText({ code, message }: { code: string; message: string }) {
   const { m, language } = useText();
-  const told = entryText(m, code);
+  const told = entryText(m, useCodes(), code);
   if (language !== "en") {
     return (
       <span class="problem-text">

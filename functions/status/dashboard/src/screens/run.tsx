@@ -7,6 +7,7 @@ import type { Entry, RunDetail } from "../api/types";
 import { mayAct, useSigned } from "../context";
 import { isExpected } from "../expected";
 import { useText } from "../i18n";
+import { useCodes } from "../i18n/codes";
 import { runErrorText } from "../i18n/told";
 import { usePolled } from "../poll";
 import { problemsAddress, syncAddress } from "../routes";
@@ -119,6 +120,7 @@ function isOfTheRun(entry: Entry, run: RunDetail): boolean {
 
 function RunError({ run }: { run: RunDetail }) {
   const text = useText();
+  const codes = useCodes();
   const { m } = text;
   if (run.error === null) return null;
   return (
@@ -128,7 +130,7 @@ function RunError({ run }: { run: RunDetail }) {
         <h2 class="notice-title" id="run-error">
           {m.run.error}
         </h2>
-        <p>{runErrorText(text, run.error, run.failed)}</p>
+        <p>{runErrorText(text, codes, run.error, run.failed)}</p>
         <Technical code={run.error.code} message={run.error.message} />
         {run.failed > 0 && <Resend run={run} />}
       </div>
