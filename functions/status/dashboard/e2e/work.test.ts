@@ -112,7 +112,7 @@ test("a cell that could not be used is found, opened in the spreadsheet and expo
   expectQuiet(watched);
 });
 
-test("batches that were given up are counted, redriven and applied", async () => {
+test("failed batches are counted, resent and applied", async () => {
   const watched = await atSync("redriven", "?tab=history");
   const { page } = watched;
   await page.getByText("Incomplete").first().waitFor();
