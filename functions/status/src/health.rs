@@ -110,7 +110,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
                     Status::Degraded,
                     "last_run_partial",
                     None,
-                    "the last run left some rows out".to_owned(),
+                    "the last run is incomplete".to_owned(),
                 );
             }
             RunStatus::Queued | RunStatus::InProgress | RunStatus::Completed | RunStatus::Superseded => {}

@@ -583,6 +583,7 @@ export const en = {
       limit: "Maximum",
       olderThanSeconds: "Sent more than so many seconds ago",
       keys: "Row keys",
+      destination: "Destination",
       approved: "Rows",
       rows: "Rows",
     } as Record<string, string>,

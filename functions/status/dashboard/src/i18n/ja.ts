@@ -18,7 +18,7 @@ export const ja: Messages = {
   unknown: "不明",
   newTab: "（新しいタブで開きます）",
 
-  nav: { label: "メイン", overview: "同期の状況", audit: "操作履歴", breadcrumb: "現在位置" },
+  nav: { label: "メイン", overview: "同期", audit: "操作履歴", breadcrumb: "現在位置" },
   settings: {
     language: "言語",
     theme: "外観",
@@ -101,7 +101,7 @@ export const ja: Messages = {
     never_ran: "まだ実行されていません。",
     not_defined: "設定ファイル（sheetsync.toml）に無いか、設定に誤りがあるため、実行されません。",
     last_run_failed: "最新の実行が失敗しました。",
-    last_run_partial: "最新の実行で、書き込めなかった行があります。",
+    last_run_partial: "最新の実行に、未反映のものがあります。",
     deletes_withheld: "シートにない行の削除を保留しています。",
     adoption_withheld: (n, f) =>
       `同期の前からデータベースにあり、シートと異なる行が${f.count(n)}件あります。どちらの値を残すか決めてください。`,
@@ -364,7 +364,7 @@ export const ja: Messages = {
     row: "行",
     raw: "入力されている値",
     problem: "直し方",
-    seen: "最初に見つかった日時",
+    seen: "発見",
     rowNumber: (value) => `${n(value)}行目`,
     openCell: (cell) => `${cell}をシートで開く`,
     noPlace: "特定の行・セルではありません",
@@ -579,6 +579,7 @@ export const ja: Messages = {
       limit: "最大件数",
       olderThanSeconds: "送信からの経過（秒）",
       keys: "キー",
+      destination: "書き込み先",
       approved: "行数",
       rows: "行数",
     },
