@@ -147,8 +147,8 @@ test("every reason of a sync's health is told in Japanese", () => {
 test("in Japanese nothing is told in English but in the technical information", () => {
   const japanese = { language: "ja", m: ja, f: format("ja") } as const;
   const told = [
-    entryText(ja, codesJa, "23999"),
-    entryText(ja, codesJa, "http_503"),
+    entryText(ja, codesJa, "23999", true),
+    entryText(ja, codesJa, "http_503", false),
     runErrorText(japanese, codesJa, { code: "bad_definition", message: "the definition is bad" }, 0),
     runErrorText(japanese, codesJa, { code: "23514", message: "Supabase refused sync_apply" }, 40),
     failureText(japanese, new Failure("refused", "made_up", "it was refused")),
@@ -157,6 +157,9 @@ test("in Japanese nothing is told in English but in the technical information", 
   expect(told.join("")).not.toMatch(/refused|the |does not/);
   expect(told[1]).toContain("http_503");
   expect(told[3]).toContain("40行");
+  // A constraint that a whole batch broke names no cell that could be put right.
+  expect(entryText(ja, codesJa, "23514", true)).toContain("値を直してください");
+  expect(entryText(ja, codesJa, "23514", false)).toContain("シートの修正は不要です");
   const sentences = [...Object.values(codesJa.codes), ...Object.values(codesJa.runCodes)];
   expect(sentences.filter((text) => !/[。）]$/.test(text))).toEqual([]);
 });

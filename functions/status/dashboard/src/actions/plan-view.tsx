@@ -174,7 +174,7 @@ function Rejections({ rejections, tabUrl }: { rejections: PlanRejection[]; tabUr
         {
           id: "problem",
           head: m.errors.problem,
-          cell: (entry) => <CodeText code={entry.code} message={entry.message} />,
+          cell: (entry) => <CodeText of={entry} />,
         },
       ]}
     />

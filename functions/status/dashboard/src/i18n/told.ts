@@ -6,9 +6,13 @@ import type { Text } from ".";
 import type { Codes } from "./codes";
 import type { Messages } from "./en";
 
-/** What is wrong with a row or a cell; nothing yet while the texts are being loaded. */
-export function entryText(m: Messages, known: Codes | null, code: string): string {
+/**
+ * What is wrong with a row or a cell, or, without a place, with a whole batch: then no cell is at fault, whatever Postgres
+ * called it. Nothing yet while the texts are being loaded.
+ */
+export function entryText(m: Messages, known: Codes | null, code: string, hasPlace: boolean): string {
   if (known === null) return "";
+  if (!hasPlace) return m.codeOther.delivery(code);
   const other = /^[0-9A-Z]{5}$/.test(code) ? m.codeOther.sqlstate : m.codeOther.delivery;
   return known.codes[code] ?? other(code);
 }

@@ -122,8 +122,7 @@ function EntryTable({ entries, busy }: { entries: Entry[]; busy: boolean }) {
           head: m.errors.problem,
           cell: (entry) => (
             <>
-              {isMixed && <Badge tone="quiet">{m.errorType[entry.type]}</Badge>}{" "}
-              <CodeText code={entry.code} message={entry.message} />
+              {isMixed && <Badge tone="quiet">{m.errorType[entry.type]}</Badge>} <CodeText of={entry} />
             </>
           ),
         },
@@ -161,7 +160,12 @@ export function CellLink(props: { cell: string | null; url: string | null; short
   );
 }
 
-type Placed = Pick<Entry, "header" | "column" | "rowKey" | "rowNumber" | "cell" | "cellUrl">;
+type Placed = Pick<Entry, "header" | "column" | "rowKey" | "rowNumber" | "cell"> &
+  Partial<Pick<Entry, "cellUrl">>;
+
+function hasPlace({ header, column, rowKey, rowNumber, cell }: Placed): boolean {
+  return [header, column, rowKey, rowNumber, cell].some((it) => it !== null);
+}
 
 /** Where it is: header, row key and row, and the way there. Only who can act wants to know the table's column. */
 export function Place({ entry }: { entry: Placed }) {
@@ -177,7 +181,7 @@ export function Place({ entry }: { entry: Placed }) {
         {named !== null && <strong class="value">{named}</strong>}{" "}
         {rowKey !== null && <span class="value key">{rowKey}</span>}
       </span>
-      <CellLink cell={cell} url={cellUrl} />
+      <CellLink cell={cell} url={cellUrl ?? null} />
       {((cell === null && rowNumber !== null) || (mayAct(me) && header !== null && column !== null)) && (
         <span class="note">
           {cell === null && rowNumber !== null && m.errors.rowNumber(rowNumber)}{" "}
@@ -189,9 +193,10 @@ export function Place({ entry }: { entry: Placed }) {
 }
 
 /** What the code says in the reader's language; in English with the API's sentence, which knows what was expected. */
-export function CodeText({ code, message }: { code: string; message: string }) {
+export function CodeText({ of }: { of: Placed & Pick<Entry, "code" | "message"> }) {
   const { m, language } = useText();
-  const told = entryText(m, useCodes(), code);
+  const { code, message } = of;
+  const told = entryText(m, useCodes(), code, hasPlace(of));
   if (language !== "en") {
     return (
       <span class="problem-text">

@@ -76,7 +76,8 @@ function TechnicalReason({ code, message }: Reason) {
 
 /** The API's messages are parts of sentences. */
 export function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?。…]$/.test(whole) ? whole : `${whole}.`;
 }
 
 export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) {
