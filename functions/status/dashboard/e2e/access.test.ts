@@ -41,10 +41,10 @@ test("somebody signs in with e-mail and password, stays in after a reload, and i
   await page.getByLabel("Password").fill(stack.operator.password);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Syncs", exact: true }).waitFor();
-  await page.getByRole("link", { name: stack.syncs.hostile }).waitFor();
+  await page.getByRole("link", { name: stack.syncs.hostile, exact: true }).waitFor();
 
   await page.reload();
-  await page.getByRole("link", { name: stack.syncs.hostile }).waitFor();
+  await page.getByRole("link", { name: stack.syncs.hostile, exact: true }).waitFor();
 
   await page.getByRole("button", { name: "Settings and account" }).click();
   await page.getByText(`Signed in as ${stack.operator.email}`).waitFor();
@@ -73,7 +73,7 @@ test("whoever signs in before the page knows where still gets in", async () => {
 test("a reader sees everything and is offered nothing that acts", async () => {
   const watched = await signedIn("reader", `#/syncs/${stack.syncs.hostile}`);
   const { page } = watched;
-  await page.getByRole("heading", { name: stack.syncs.hostile }).waitFor();
+  await page.getByRole("heading", { name: stack.syncs.hostile, exact: true }).waitFor();
   await page.getByRole("region", { name: "Writing to the database" }).getByText("Normal (closed)").waitFor();
   // The page must know who it is before what it does not offer means anything.
   await page.getByRole("button", { name: "Settings and account" }).click();

@@ -19,12 +19,15 @@ const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
       await page.getByRole("heading", { name: "Row results" }).waitFor();
     },
   ],
-  ["overview", (page) => show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile }))],
+  [
+    "overview",
+    (page) => show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile, exact: true })),
+  ],
   ["audit", (page) => show(page, "#/audit", page.getByRole("row").nth(1))],
   [
     "breaker's dialog",
     async (page) => {
-      await show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile }));
+      await show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile, exact: true }));
       await page.getByRole("button", { name: "Change…: Circuit breaker" }).click();
       await page.getByRole("dialog").waitFor();
     },
