@@ -138,6 +138,7 @@ as $$
                         filter (where s.status in ('completed', 'partial', 'failed')), 0) as rows_due,
                coalesce(sum(s.success) filter (where s.status in ('completed', 'partial', 'failed')), 0) as rows_arrived,
                avg(d.seconds) as average_seconds,
+               percentile_cont(0.5) within group (order by d.seconds) as median_seconds,
                percentile_cont(0.95) within group (order by d.seconds) as p95_seconds,
                sum(s.rows_done) filter (where d.seconds > 0) / nullif(sum(d.seconds) filter (where s.rows_done > 0), 0)
                    as rows_per_second

@@ -99,6 +99,8 @@ pub struct Page {
     limit: Option<u32>,
     /// `next` of the page before.
     cursor: Option<String>,
+    /// `false` leaves out what only looked: the previews.
+    previews: Option<bool>,
 }
 
 /// What operators did, newest first.
@@ -110,7 +112,10 @@ pub async fn list(State(api): State<Arc<Api>>, Asked(page): Asked<Page>) -> Resu
     let after: Option<i64> = request::after(page.cursor.as_deref())?;
     let below = after.map_or_else(|| "not.is.null".to_owned(), |id| format!("lt.{id}"));
     let count = (limit + 1).to_string();
-    let query = [("id", below.as_str()), ("order", "id.desc"), ("limit", count.as_str())];
+    let mut query = vec![("id", below.as_str()), ("order", "id.desc"), ("limit", count.as_str())];
+    if page.previews == Some(false) {
+        query.push(("action", "neq.plan"));
+    }
     let mut rows: Vec<Row> = api.supabase().await?.select("sync_audit", &query).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);

@@ -90,13 +90,13 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
     let since = |then| overdue::since(then, now);
 
     if !facts.is_current {
-        let message = "Supabase cannot be reached; what is shown is what was known last".to_owned();
+        let message = "Supabase is not responding; the data may be out of date".to_owned();
         add(Status::Unknown, "supabase_unreachable", None, message);
     } else if facts.last_run.is_none() {
         add(Status::Unknown, "never_ran", None, "it has not run yet".to_owned());
     }
     if !facts.is_defined {
-        let message = "the definition does not name it, or cannot be read: it runs no more".to_owned();
+        let message = "it is not in sheetsync.toml, or the file is invalid: it will not run".to_owned();
         add(Status::Degraded, "not_defined", None, message);
     }
     if let Some(run) = &facts.last_run {
@@ -110,25 +110,25 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
                     Status::Degraded,
                     "last_run_partial",
                     None,
-                    "the last run could not bring over everything".to_owned(),
+                    "the last run is incomplete".to_owned(),
                 );
             }
             RunStatus::Queued | RunStatus::InProgress | RunStatus::Completed | RunStatus::Superseded => {}
         }
         if let Some(reason) = &run.deletes_withheld {
-            add(Status::Degraded, "deletes_withheld", None, format!("vanished rows were not deleted: {reason}"));
+            add(Status::Degraded, "deletes_withheld", None, format!("deletes are on hold: {reason}"));
         }
         if run.withheld > 0 {
             let (one, many) = ("row that was in the table before differs", "rows that were in the table before differ");
             let message = format!(
-                "adoption waits for approval: {} from the sheet; `sheetsync approve-adoption`",
+                "existing rows wait for a decision: {} from the sheet; `sheetsync approve-adoption`",
                 count(run.withheld, one, many)
             );
             add(Status::Degraded, "adoption_withheld", Some(run.withheld), message);
         }
         if run.unconfirmed > 0 {
             let message =
-                format!("{} for another complete read", count(run.unconfirmed, "deletion waits", "deletions wait"));
+                format!("{} for another complete read", count(run.unconfirmed, "delete waits", "deletes wait"));
             add(Status::Degraded, "deletes_unconfirmed", Some(run.unconfirmed), message);
         }
     }
@@ -136,7 +136,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         && let Some(heartbeat) = facts.heartbeat
         && since(heartbeat) > facts.stall_after
     {
-        let message = format!("the run under way has made no progress for {}", words(since(heartbeat)));
+        let message = format!("the run has made no progress for {}", words(since(heartbeat)));
         add(Status::Unhealthy, "run_stalled", Some(since(heartbeat).as_secs()), message);
     }
     if facts.is_current
@@ -144,12 +144,12 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         && (Rhythm { every, stall_after: facts.stall_after }).is_overdue(since(applied))
     {
         let message =
-            format!("nothing has come through for {}; it should every {}", words(since(applied)), words(every));
+            format!("the last successful run was {} ago; it should run every {}", words(since(applied)), words(every));
         add(Status::Unhealthy, "overdue", Some(since(applied).as_secs()), message);
     }
     if facts.open_rejections > 0 {
         let message =
-            format!("{} in the sheet cannot be used", count(facts.open_rejections, "cell or row", "cells or rows"));
+            format!("{} in the sheet cannot be imported: correct the sheet", count(facts.open_rejections, "cell or row", "cells or rows"));
         add(Status::Degraded, "open_rejections", Some(facts.open_rejections), message);
     }
     if facts.open_failures > 0 {
@@ -165,7 +165,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         add(Status::Degraded, "verification_differs", Some(facts.differences), message);
     }
     if facts.dead_letters > 0 {
-        let message = format!("{} given up", count(facts.dead_letters, "batch was", "batches were"));
+        let message = format!("{} (of all syncs): resend them", count(facts.dead_letters, "failed batch", "failed batches"));
         add(Status::Degraded, "dead_letters", Some(facts.dead_letters), message);
     }
     match facts.circuit {
@@ -174,7 +174,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
                 Status::Unhealthy,
                 "circuit_open",
                 None,
-                "the destination is down; batches wait until it answers".to_owned(),
+                "writing is stopped, because the database does not respond; batches wait, none is lost".to_owned(),
             );
         }
         Some(CircuitFact::ForcedOpen) => {
@@ -185,11 +185,11 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
                 Status::Degraded,
                 "circuit_half_open",
                 None,
-                "it is being tried whether the destination is back".to_owned(),
+                "checking whether the database is back".to_owned(),
             );
         }
         Some(CircuitFact::ForcedClosed) => {
-            add(Status::Degraded, "circuit_forced_closed", None, "an operator has switched the breaker off".to_owned());
+            add(Status::Degraded, "circuit_forced_closed", None, "an operator has turned the automatic stop off".to_owned());
         }
         Some(CircuitFact::Closed) | None => {}
     }
@@ -383,8 +383,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("nothing has come through for 3 h; it should every 5 min", Some(12_000)),
-                ("1 cell or row in the sheet cannot be used", Some(1))
+                ("the last successful run was 3 h ago; it should run every 5 min", Some(12_000)),
+                ("1 cell or row in the sheet cannot be imported: correct the sheet", Some(1))
             ]
         );
     }

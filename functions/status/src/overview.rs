@@ -93,6 +93,9 @@ pub struct Day {
     #[serde(flatten)]
     pub arrivals: Arrivals,
     pub average_seconds: Option<f64>,
+    /// What was known last may be of before this was.
+    #[serde(default)]
+    pub median_seconds: Option<f64>,
     pub p95_seconds: Option<f64>,
     pub rows_per_second: Option<f64>,
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::request::Place;
+use crate::syncs::tab_url;
 use crate::time::Time;
 
 /// How far a plan is.
@@ -50,6 +51,8 @@ pub struct Plan {
     /// Counts, changes per column, rejections and warnings (docs/PROTOCOL.md, "A plan"). It holds text of the sheet.
     #[schema(value_type = Option<Object>)]
     plan: Option<Value>,
+    /// Opens the tab in the spreadsheet; with `&range=C9` behind it, at that cell. Null: no run has read the tab yet.
+    tab_url: Option<String>,
 }
 
 impl Api {
@@ -57,6 +60,15 @@ impl Api {
     pub async fn find_plan(&self, id: Uuid) -> Result<Option<Row>, ApiError> {
         let is_this = format!("eq.{id}");
         Ok(self.supabase().await?.select("sync_plans", &[("id", is_this.as_str())]).await?.into_iter().next())
+    }
+
+    /// The address of a sync's tab, as the definition or the latest run knows it.
+    async fn tab_url(&self, sync: &str) -> Option<String> {
+        let defined = self.defined(sync)?;
+        let overview = self.overview().await;
+        let known = overview.syncs.iter().find(|known| known.sync == sync);
+        let tab_id = known.and_then(|known| known.last_run.as_ref()?.metadata["tabId"].as_i64());
+        tab_url(&defined, tab_id)
     }
 }
 
@@ -68,5 +80,6 @@ impl Api {
 pub async fn one(State(api): State<Arc<Api>>, Place(id): Place<Uuid>) -> Result<Json<Plan>, ApiError> {
     let row = api.find_plan(id).await?.ok_or_else(|| ApiError::NotFound { what: "plan", name: id.to_string() })?;
     let Row { id, sync, status, started_at, finished_at, error, plan } = row;
-    Ok(Json(Plan { id, sync, status, started_at, finished_at, error, plan }))
+    let tab_url = api.tab_url(&sync).await;
+    Ok(Json(Plan { id, sync, status, started_at, finished_at, error, plan, tab_url }))
 }

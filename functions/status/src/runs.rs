@@ -7,6 +7,7 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sheetsync::definition::DeletePolicy;
 use sheetsync::supabase::{Adoption, Arrivals, RunStatus, RunType};
 use sheetsync::verify::Verification;
 use utoipa::{IntoParams, ToSchema};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{self, Asked, Place};
+use crate::syncs::{RunningRun, is_open, spreadsheet_url};
 use crate::time::Time;
 
 /// All columns of a run but the keys that were asked for, of which there may be thousands.
@@ -90,9 +92,12 @@ pub struct Run {
 }
 
 /// The keys that the sheet no longer had.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Vanished {
     pub count: u64,
+    /// The first of them; none in lists.
+    #[serde(default)]
+    pub sample: Vec<String>,
 }
 
 /// Why a run failed.
@@ -122,6 +127,9 @@ impl Run {
     pub fn without_samples(mut self) -> Self {
         if let Some(adoption) = &mut self.adoption {
             adoption.sample.clear();
+        }
+        if let Some(vanished) = &mut self.vanished {
+            vanished.sample.clear();
         }
         self
     }
@@ -171,6 +179,8 @@ pub struct RunView {
     deletes_withheld: Option<String>,
     /// How many rows an approval would delete; null unless deletes were withheld and may be approved.
     withheld_rows: Option<u64>,
+    /// The first row keys, at most 20, that the sheet no longer had; none in lists of runs.
+    vanished_sample: Vec<String>,
     /// Vanished rows whose deletion waits for another complete read in which they are missing.
     unconfirmed: u64,
     /// Rows that were in the table before the sync, differ from the sheet and wait for approval; among `skipped`.
@@ -228,7 +238,8 @@ impl From<Run> for RunView {
             rows_sent: run.rows_sent,
             rows_done: run.rows_done,
             keys_vanished: run.keys_vanished,
-            withheld_rows: run.deletes_withheld.as_ref().and(run.vanished).map(|vanished| vanished.count),
+            withheld_rows: run.deletes_withheld.as_ref().and(run.vanished.as_ref()).map(|vanished| vanished.count),
+            vanished_sample: run.vanished.map(|vanished| vanished.sample).unwrap_or_default(),
             deletes_withheld: run.deletes_withheld,
             unconfirmed: run.unconfirmed,
             withheld: run.withheld,
@@ -258,6 +269,13 @@ fn seconds_between(start: Time, end: Time) -> f64 {
 pub struct Detail {
     #[serde(flatten)]
     run: RunView,
+    /// How far it is; null when it is over.
+    running_run: Option<RunningRun>,
+    /// Opens the spreadsheet; null, as the next one, when the definition does not name the sync.
+    spreadsheet_url: Option<String>,
+    /// What becomes of rows that are missing from the sheet.
+    #[schema(value_type = Option<String>)]
+    delete_policy: Option<DeletePolicy>,
     batches: Vec<BatchView>,
     batches_next: Option<String>,
 }
@@ -454,7 +472,15 @@ pub async fn one(
     batches.truncate(limit as usize);
     let last = batches.last().filter(|_| more);
     let batches_next = last.and_then(|last| request::cursor(&(last.kind, last.lo.parse::<i64>().ok()?)));
-    Ok(Json(Detail { run: run.into(), batches: batches.into_iter().map(BatchView::from).collect(), batches_next }))
+    let defined = api.defined(&run.sync);
+    Ok(Json(Detail {
+        running_run: is_open(run.status).then(|| RunningRun::new(&run, Timestamp::now())),
+        spreadsheet_url: defined.as_ref().map(spreadsheet_url),
+        delete_policy: defined.map(|defined| defined.on_delete.policy),
+        run: run.into(),
+        batches: batches.into_iter().map(BatchView::from).collect(),
+        batches_next,
+    }))
 }
 
 impl Api {
@@ -501,6 +527,8 @@ mod tests {
         row["keys_unreadable"] = 1.into();
         row["keyless_rows"] = 4.into();
         row["read_complete"] = true.into();
+        row["deletes_withheld"] = "too many".into();
+        row["vanished"] = json!({"count": 21, "digest": "00", "sample": ["AA3", "AA4"]});
         row["adoption"] = json!({"rows": 2, "digest": "00", "columns": {"price": 2},
             "sample": [{"rowKey": "AA1", "rowNumber": 7, "column": "price", "old": 9, "new": "8"}]});
         let run: Run = serde_json::from_value(row).unwrap();
@@ -513,7 +541,10 @@ mod tests {
         let sample = json!({"rowKey": "AA1", "rowNumber": 7, "column": "price", "old": 9, "new": "8"});
         assert_eq!(view["adoption"], json!({"rows": 2, "columns": {"price": 2}, "sample": [sample]}));
 
+        assert_eq!((&view["withheldRows"], &view["vanishedSample"]), (&json!(21), &json!(["AA3", "AA4"])));
+
         let listed = serde_json::to_value(RunView::from(run.without_samples())).unwrap();
+        assert_eq!((&listed["withheldRows"], &listed["vanishedSample"]), (&json!(21), &json!([])));
         assert_eq!(listed["adoption"], json!({"rows": 2, "columns": {"price": 2}, "sample": []}));
     }
 

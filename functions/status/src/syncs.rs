@@ -119,6 +119,8 @@ pub struct Last24h {
     pub error_rate: Option<f64>,
     /// Of runs that came through.
     pub average_seconds: Option<f64>,
+    /// Half of these runs took no longer.
+    pub median_seconds: Option<f64>,
     pub p95_seconds: Option<f64>,
     /// Rows sent, by the duration of the runs that sent any.
     pub rows_per_second: Option<f64>,
@@ -135,6 +137,7 @@ impl From<&Day> for Last24h {
             success_rate: day.arrivals.success_rate(),
             error_rate: share(day.rows_wrong, day.rows_read),
             average_seconds: day.average_seconds,
+            median_seconds: day.median_seconds,
             p95_seconds: day.p95_seconds,
             rows_per_second: day.rows_per_second,
         }
@@ -142,7 +145,9 @@ impl From<&Day> for Last24h {
 }
 
 impl RunningRun {
-    fn new(run: &Run, now: Timestamp) -> Self {
+    /// How far a run is that is under way at `now`.
+    #[must_use]
+    pub fn new(run: &Run, now: Timestamp) -> Self {
         let left = run.rows_sent.saturating_sub(run.rows_done);
         let seconds_left = run.planned_at.filter(|_| run.rows_done > 0).map(|planned| {
             let per_row = now.duration_since(planned.0).as_secs_f64().max(0.0) / run.rows_done as f64;
@@ -259,15 +264,22 @@ fn tab(defined: &Defined, last_run: Option<&Run>) -> String {
 }
 
 /// The address of a spreadsheet.
-fn spreadsheet_url(defined: &Defined) -> String {
+#[must_use]
+pub fn spreadsheet_url(defined: &Defined) -> String {
     format!("https://docs.google.com/spreadsheets/d/{}/edit", defined.spreadsheet)
 }
 
-/// The address of a cell; the tab's id is what a run has found it to be.
+/// The address of a sync's tab; its id is what a run has found it to be.
+#[must_use]
+pub fn tab_url(defined: &Defined, tab_id: Option<i64>) -> Option<String> {
+    let gid = tab_id.or(defined.tab_id)?;
+    Some(format!("{}#gid={gid}", spreadsheet_url(defined)))
+}
+
+/// The address of a cell.
 #[must_use]
 pub fn cell_url(defined: &Defined, tab_id: Option<i64>, cell: &str) -> Option<String> {
-    let gid = tab_id.or(defined.tab_id)?;
-    Some(format!("{}#gid={gid}&range={cell}", spreadsheet_url(defined)))
+    Some(format!("{}&range={cell}", tab_url(defined, tab_id)?))
 }
 
 /// A sync is due `every` after its last scheduled run began, or, after one that met a fault that passes, a shorter pause after that

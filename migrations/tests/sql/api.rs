@@ -53,6 +53,7 @@ async fn an_overview_tells_the_runs_that_matter_and_the_last_day() {
         ["runs", "completed", "partial", "failed", "rows_read", "rows_wrong"].iter().map(|name| &day[name]).collect();
     assert_eq!(counts, [3, 1, 1, 0, 8, 1]);
     assert_eq!((&day["average_seconds"], &day["p95_seconds"]), (&json!(20), &json!(29)));
+    assert_eq!(&day["median_seconds"], &json!(20));
 }
 
 #[tokio::test]

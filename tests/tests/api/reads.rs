@@ -41,6 +41,7 @@ async fn a_sync_is_told_with_its_run_and_why_it_is_not_healthy() -> Result<()> {
         "/lastRun/durationSeconds",
         "/lastRun/metadata",
         "/last24h/averageSeconds",
+        "/last24h/medianSeconds",
         "/last24h/p95Seconds",
         "/last24h/rowsPerSecond",
     ];
@@ -77,6 +78,7 @@ async fn a_run_is_told_with_its_batches_page_by_page() -> Result<()> {
     let volatile = [
         "/id",
         "/sync",
+        "/spreadsheetUrl",
         "/startedAt",
         "/plannedAt",
         "/checkedAt",

@@ -23,13 +23,13 @@ test("a wrong token and a wrong password are refused in words, and let nobody in
   const { page } = await open();
   await page.goto("#/");
   await withToken(page, "made-up");
-  await page.getByText("This token is not accepted").waitFor();
+  await page.getByText("This token is not valid").waitFor();
 
-  await page.getByRole("button", { name: "Use e-mail and password" }).click();
-  await page.getByLabel("E-mail").fill(stack.operator.email);
+  await page.getByRole("button", { name: "Use email and password" }).click();
+  await page.getByLabel("Email").fill(stack.operator.email);
   await page.getByLabel("Password").fill("not this one");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByText("E-mail or password is not right.").waitFor();
+  await page.getByText("Wrong email or password.").waitFor();
   expect(await page.locator("main#main").count()).toBe(0);
 });
 
@@ -37,14 +37,14 @@ test("somebody signs in with e-mail and password, stays in after a reload, and i
   const watched = await open();
   const { page } = watched;
   await page.goto("#/");
-  await page.getByLabel("E-mail").fill(stack.operator.email);
+  await page.getByLabel("Email").fill(stack.operator.email);
   await page.getByLabel("Password").fill(stack.operator.password);
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
-  await page.getByRole("link", { name: stack.syncs.hostile }).waitFor();
+  await page.getByRole("heading", { name: "Syncs", exact: true }).waitFor();
+  await page.getByRole("link", { name: stack.syncs.hostile, exact: true }).waitFor();
 
   await page.reload();
-  await page.getByRole("link", { name: stack.syncs.hostile }).waitFor();
+  await page.getByRole("link", { name: stack.syncs.hostile, exact: true }).waitFor();
 
   await page.getByRole("button", { name: "Settings and account" }).click();
   await page.getByText(`Signed in as ${stack.operator.email}`).waitFor();
@@ -64,22 +64,22 @@ test("whoever signs in before the page knows where still gets in", async () => {
     first = false;
   });
   await page.goto("#/");
-  await page.getByLabel("E-mail").fill(stack.operator.email);
+  await page.getByLabel("Email").fill(stack.operator.email);
   await page.getByLabel("Password").fill(stack.operator.password);
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.getByRole("heading", { name: "Syncs", exact: true }).waitFor();
 });
 
 test("a reader sees everything and is offered nothing that acts", async () => {
   const watched = await signedIn("reader", `#/syncs/${stack.syncs.hostile}`);
   const { page } = watched;
-  await page.getByRole("heading", { name: stack.syncs.hostile }).waitFor();
-  await page.getByText("Circuit breaker").waitFor();
+  await page.getByRole("heading", { name: stack.syncs.hostile, exact: true }).waitFor();
+  await page.getByRole("region", { name: "Writing to the database" }).getByText("Normal (closed)").waitFor();
   // The page must know who it is before what it does not offer means anything.
   await page.getByRole("button", { name: "Settings and account" }).click();
-  await page.getByText("Reader", { exact: true }).waitFor();
+  await page.getByText("Viewer", { exact: true }).waitFor();
   await page.keyboard.press("Escape");
-  for (const name of ["Sync now", "Redrive dead letters", "Change: Circuit breaker"]) {
+  for (const name of ["Sync now", "Resend failed batches", "Change…: Circuit breaker"]) {
     expect(await page.getByRole("button", { name }).count(), name).toBe(0);
   }
   expectQuiet(watched);
@@ -88,10 +88,10 @@ test("a reader sees everything and is offered nothing that acts", async () => {
 test("the page is in the language of the browser, and changes when asked", async () => {
   const watched = await signedIn("reader", "#/", { language: "ja" });
   const { page } = watched;
-  await page.getByRole("heading", { name: "概要" }).waitFor();
+  await page.getByRole("heading", { name: "同期の状況" }).waitFor();
   expect(await page.locator("html").getAttribute("lang")).toBe("ja");
   await page.getByRole("button", { name: "設定とアカウント" }).click();
   await page.getByRole("radio", { name: "English" }).check();
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.getByRole("heading", { name: "Syncs", exact: true }).waitFor();
   expectQuiet(watched);
 });

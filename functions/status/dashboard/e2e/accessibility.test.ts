@@ -9,23 +9,26 @@ const sync = `#/syncs/${stack.syncs.hostile}`;
 
 /** Every screen and dialog: how one gets there from the sync's own screen, and what says that it is there. */
 const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
-  ["sync", (page) => page.locator("[data-chart=runs] canvas").waitFor()],
+  ["sync", chartsAreDrawn],
   ["rejected rows", (page) => show(page, `${sync}?tab=rejected`, page.getByRole("row").nth(1))],
   [
     "run",
     async (page) => {
-      await show(page, sync, page.getByRole("table").last());
+      await show(page, `${sync}?tab=history`, page.getByRole("table").last());
       await page.getByRole("table", { name: "Runs, newest first" }).getByRole("link").first().click();
-      await page.getByRole("heading", { name: "Where every row went" }).waitFor();
+      await page.getByRole("heading", { name: "Row results" }).waitFor();
     },
   ],
-  ["overview", (page) => show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile }))],
+  [
+    "overview",
+    (page) => show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile, exact: true })),
+  ],
   ["audit", (page) => show(page, "#/audit", page.getByRole("row").nth(1))],
   [
     "breaker's dialog",
     async (page) => {
-      await show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile }));
-      await page.getByRole("button", { name: "Change: Circuit breaker" }).click();
+      await show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile, exact: true }));
+      await page.getByRole("button", { name: "Change…: Circuit breaker" }).click();
       await page.getByRole("dialog").waitFor();
     },
   ],
@@ -35,7 +38,7 @@ const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
       await page.goto(sync);
       await page.getByRole("button", { name: "Sync now", exact: true }).click();
       await page.getByRole("button", { name: "Preview", exact: true }).click();
-      await page.getByRole("heading", { name: "Would be rejected" }).waitFor();
+      await page.getByRole("heading", { name: "Cannot be imported" }).waitFor();
     },
   ],
 ];
@@ -43,6 +46,14 @@ const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
 async function show(page: Page, address: string, sign: ReturnType<Page["locator"]>): Promise<void> {
   await page.goto(address);
   await sign.waitFor();
+}
+
+/** On a phone they are closed until somebody asks for them. */
+async function chartsAreDrawn(page: Page): Promise<void> {
+  const charts = page.locator("details.chart-section");
+  await charts.waitFor();
+  if (!(await charts.evaluate((it: HTMLDetailsElement) => it.open))) await charts.locator("summary").click();
+  await page.locator("[data-chart=runs] canvas").waitFor();
 }
 
 const LOOKS: [name: string, look: Look][] = [
@@ -88,7 +99,7 @@ test("axe finds what is wrong, if something is", async () => {
 test("a run is previewed with the keyboard alone, and the focus comes back to where it was", async () => {
   const watched = await signedIn("operator", sync);
   const { page } = watched;
-  await page.locator("[data-chart=runs] canvas").waitFor();
+  await chartsAreDrawn(page);
   await page.evaluate(() => (document.activeElement as HTMLElement).blur());
 
   await page.keyboard.press("Tab");
@@ -101,8 +112,8 @@ test("a run is previewed with the keyboard alone, and the focus comes back to wh
   await expect.poll(() => focused(page)).toBe(`Sync ${stack.syncs.hostile}`);
   await tabTo(page, "Preview");
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Would be rejected" }).waitFor();
-  await expect.poll(() => focused(page)).toBe(`What a sync of ${stack.syncs.hostile} would do`);
+  await page.getByRole("heading", { name: "Cannot be imported" }).waitFor();
+  await expect.poll(() => focused(page)).toBe(`Preview: ${stack.syncs.hostile}`);
   await page.keyboard.press("Escape");
   expect(await page.getByRole("dialog").count()).toBe(0);
   await expect.poll(() => focused(page)).toBe("Sync now");

@@ -29,7 +29,7 @@ test("hostile text in keys and cells is shown as it stands, on every screen that
 
   // The preview shows the same cells, and values that would be written.
   await page.getByRole("button", { name: "Sync now", exact: true }).click();
-  await page.getByText("Everything", { exact: true }).click();
+  await page.getByText("All rows", { exact: true }).click();
   await page.getByRole("button", { name: "Preview", exact: true }).click();
   await page.getByRole("dialog").getByText(LINK).first().waitFor();
   await expectText(page);
@@ -50,7 +50,7 @@ test("a hostile reason is text in the audit list", async () => {
     data: { dryRun: false, why: PICTURE },
   });
   expect(answer.status()).toBe(200);
-  await page.getByRole("link", { name: "Audit" }).click();
+  await page.getByRole("link", { name: "Audit log" }).click();
   await page.getByRole("row").filter({ hasText: PICTURE }).first().waitFor();
   await expectText(page);
   expectQuiet(watched);
@@ -58,7 +58,7 @@ test("a hostile reason is text in the audit list", async () => {
 
 test("an address that names something hostile is answered with text", async () => {
   const { page, complaints } = await signedIn("reader", `#/syncs/${encodeURIComponent(PICTURE)}`);
-  await page.getByText("There is nothing at this address.").waitFor();
+  await page.getByText("Not found. It may have been removed").waitFor();
   await expectText(page);
   // The one thing that the browser may log is the 404 that it was told.
   expect(complaints.filter((it) => !it.includes("404"))).toEqual([]);

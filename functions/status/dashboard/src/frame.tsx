@@ -21,7 +21,7 @@ interface Props {
 }
 
 export function Frame(props: Props) {
-  const { m } = useText();
+  const { m, f } = useText();
   const [settings, setSettings] = useState(false);
   const current = (here: boolean) => (here ? { "aria-current": "page" as const } : {});
   const audit = props.route.screen === "audit";
@@ -64,6 +64,7 @@ export function Frame(props: Props) {
         </div>
       </header>
       <main id="main">{props.children}</main>
+      <footer class="foot note">{m.settings.zone(f.zone())}</footer>
       <Notice notice={props.notice} />
       {settings && (
         <Dialog title={m.settings.menu} onClose={() => setSettings(false)}>

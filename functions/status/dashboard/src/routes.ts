@@ -4,10 +4,12 @@ import type { Range } from "./api/types";
 import { RANGES } from "./api/types";
 
 export type Tab = "history" | "rejected";
+const TABS: readonly Tab[] = ["rejected", "history"];
 
 export type Route =
   | { screen: "overview" }
-  | { screen: "sync"; name: string; tab: Tab; range: Range }
+  /** Without a tab: the open problems if there are any, else the history. */
+  | { screen: "sync"; name: string; tab: Tab | null; range: Range }
   | { screen: "run"; id: string }
   | { screen: "audit" }
   | { screen: "nowhere" };
@@ -28,7 +30,7 @@ export function parse(fragment: string): Route {
   return {
     screen: "sync",
     name,
-    tab: parameters.get("tab") === "rejected" ? "rejected" : "history",
+    tab: TABS.find((tab) => tab === parameters.get("tab")) ?? null,
     range: RANGES.find((range) => range === parameters.get("range")) ?? "24h",
   };
 }
@@ -44,7 +46,7 @@ export function address(route: Route): string {
       return `#/runs/${encodeURIComponent(route.id)}`;
     case "sync": {
       const query = new URLSearchParams();
-      if (route.tab !== "history") query.set("tab", route.tab);
+      if (route.tab !== null) query.set("tab", route.tab);
       if (route.range !== "24h") query.set("range", route.range);
       const text = query.toString();
       return `#/syncs/${encodeURIComponent(route.name)}${text === "" ? "" : `?${text}`}`;
@@ -55,7 +57,10 @@ export function address(route: Route): string {
 }
 
 export const syncAddress = (name: string): string =>
-  address({ screen: "sync", name, tab: "history", range: "24h" });
+  address({ screen: "sync", name, tab: null, range: "24h" });
+/** The list of what is wrong in the sheet, and on the way. */
+export const problemsAddress = (name: string): string =>
+  address({ screen: "sync", name, tab: "rejected", range: "24h" });
 export const runAddress = (id: string): string => address({ screen: "run", id });
 
 /** Two routes of the same place differ in what is shown of it, not in where one is: no change of focus. */

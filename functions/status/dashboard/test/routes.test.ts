@@ -5,6 +5,7 @@ const routes: Route[] = [
   { screen: "overview" },
   { screen: "audit" },
   { screen: "run", id: "0190f5c2-0000-7000-8000-000000000001" },
+  { screen: "sync", name: "listings", tab: null, range: "24h" },
   { screen: "sync", name: "listings", tab: "history", range: "24h" },
   { screen: "sync", name: "a/b?c#d%", tab: "rejected", range: "30d" },
 ];
@@ -20,8 +21,8 @@ test.each(["#/nothing", "#/runs", "#/runs/a/b", "#/audit/x", "#/syncs/%E0%A4%A"]
   },
 );
 
-test("a range that does not exist is the usual one", () => {
-  expect(parse("#/syncs/listings?range=1y")).toMatchObject({ range: "24h", tab: "history" });
+test("a range or tab that does not exist is the usual one", () => {
+  expect(parse("#/syncs/listings?range=1y&tab=x")).toMatchObject({ range: "24h", tab: null });
 });
 
 test("another tab or range is the same place, so the focus stays", () => {

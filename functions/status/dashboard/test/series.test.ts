@@ -65,10 +65,10 @@ test("only the types of errors that occurred have a series, and their sum is tol
   ];
   const chart = charts(statistics({ errors, errorTotals: { validation: 4, conflict: 2 } }), m, f)[2];
   expect(chart?.series.map(({ label, values }) => [label, values])).toEqual([
-    ["Validation", [3, 1]],
+    ["Cell value", [3, 1]],
     ["Conflict", [0, 2]],
   ]);
-  expect(chart?.total).toBe("6 in all");
+  expect(chart?.total).toBe("Total 6");
 });
 
 test("a point stands in the middle of its bucket", () => {

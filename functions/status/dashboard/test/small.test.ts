@@ -6,7 +6,7 @@ import { pause } from "../src/poll";
 import { PARTS } from "../src/screens/counts";
 import { byColumn } from "../src/screens/waiting";
 import { timeLeft } from "../src/ui/progress";
-import { asText } from "../src/ui/value";
+import { asText, grouped } from "../src/ui/value";
 import { text } from "../src/i18n";
 
 describe("row keys as somebody pastes them", () => {
@@ -37,11 +37,11 @@ describe("the time that is left", () => {
     timeLeft(seconds, m.progress.left, m.progress.finishing, f.duration);
   test.each([
     [null, ""],
-    [1, "finishing"],
-    [7.2, "about 8s left"],
-    [42, "about 45s left"],
-    [185, "about 3m 30s left"],
-    [1000, "about 17m left"],
+    [1, "finishing up"],
+    [7.2, "about 8 s left"],
+    [42, "about 45 s left"],
+    [185, "about 3 min 30 s left"],
+    [1000, "about 17 min left"],
   ])("of %d s is told in steps that people use", (seconds, told) => {
     expect(left(seconds)).toBe(told);
   });
@@ -51,6 +51,16 @@ test("a value of the sheet is told as it stands there", () => {
   expect(asText("<script>alert(1)</script>")).toBe("<script>alert(1)</script>");
   expect(asText(["a", 1])).toBe('["a",1]');
   expect(asText(false)).toBe("false");
+});
+
+test("numbers have separators, and no digit is lost", () => {
+  expect(["30030000", "-1234.5678", "12345678901234567890", "120"].map(grouped)).toEqual([
+    "30,030,000",
+    "-1,234.5678",
+    "12,345,678,901,234,567,890",
+    "120",
+  ]);
+  expect(["12a", "2024-03-01", "1,5", ""].map(grouped)).toEqual(["12a", "2024-03-01", "1,5", ""]);
 });
 
 test("the parts of the sum are promise 1's", () => {

@@ -3,9 +3,9 @@
 import { useState } from "preact/hooks";
 import type { Keep } from "../api/types";
 import { useSigned } from "../context";
+import { expectRun } from "../expected";
 import { useText } from "../i18n";
 import { runAddress } from "../routes";
-import { expectRun } from "../screens/run";
 import { Problem } from "../ui/basics";
 import { Dialog, DialogActions } from "../ui/dialog";
 import { useAction } from "./action";

@@ -1,19 +1,20 @@
 // Approves the deletes that a run withheld: exactly those, once. It is the only action that loses rows, so it asks most.
 
 import { useState } from "preact/hooks";
+import type { RunDetail } from "../api/types";
 import { useSigned } from "../context";
+import { expectRun } from "../expected";
 import { useText } from "../i18n";
 import { runAddress } from "../routes";
-import { expectRun } from "../screens/run";
-import { Problem } from "../ui/basics";
+import { Outside, Problem } from "../ui/basics";
 import { Dialog, DialogActions } from "../ui/dialog";
 import { useAction } from "./action";
 import { Why } from "./why";
 
 interface Props {
-  run: string;
-  /** How many rows will go; null when the run does not say. */
-  rows: number | null;
+  run: RunDetail;
+  /** How many rows an approval deletes. */
+  rows: number;
   onClose: () => void;
   onApproved: () => void;
 }
@@ -21,6 +22,8 @@ interface Props {
 export function ApproveDeletes({ run, rows, onClose, onApproved }: Props) {
   const { m } = useText();
   const { api, notify } = useSigned();
+  // Without its definition a sync deletes nothing.
+  const policy = run.deletePolicy ?? "ignore";
   const [looked, setLooked] = useState(false);
   const [why, setWhy] = useState("");
   const [tried, setTried] = useState(false);
@@ -30,7 +33,7 @@ export function ApproveDeletes({ run, rows, onClose, onApproved }: Props) {
     setTried(true);
     if (!looked || why.trim() === "") return;
     act(
-      () => api.approveDeletes(run, why.trim()),
+      () => api.approveDeletes(run.id, why.trim()),
       ({ approved, run: started }) => {
         notify(m.approve.done(approved));
         onApproved();
@@ -46,7 +49,8 @@ export function ApproveDeletes({ run, rows, onClose, onApproved }: Props) {
   return (
     <Dialog title={m.approve.title} onClose={onClose}>
       <div class="stack">
-        <p>{m.approve.lead(rows)}</p>
+        <p>{m.approve.lead[policy](rows)}</p>
+        <MissingRows run={run} rows={rows} />
         <div class="field">
           <label class="check">
             <input
@@ -70,9 +74,30 @@ export function ApproveDeletes({ run, rows, onClose, onApproved }: Props) {
           {m.cancel}
         </button>
         <button type="button" class="button danger" disabled={busy} onClick={approve}>
-          {busy ? m.act.working : m.approve.confirm(rows)}
+          {busy ? m.act.working : m.approve.confirm[policy](rows)}
         </button>
       </DialogActions>
     </Dialog>
+  );
+}
+
+/** The rows that are missing from the sheet, as many as the run has kept, and the way to the spreadsheet. */
+export function MissingRows({ run, rows }: { run: RunDetail; rows: number }) {
+  const { m } = useText();
+  const { vanishedSample: keys, spreadsheetUrl } = run;
+  return (
+    <div class="missing">
+      {keys.length > 0 && (
+        <ul class="keys" aria-label={m.approve.rows}>
+          {keys.map((key) => (
+            <li class="value key" key={key}>
+              {key}
+            </li>
+          ))}
+          {rows > keys.length && <li class="note">{m.approve.more(rows - keys.length)}</li>}
+        </ul>
+      )}
+      {spreadsheetUrl !== null && <Outside href={spreadsheetUrl}>{m.run.sheetLink}</Outside>}
+    </div>
   );
 }

@@ -4,7 +4,8 @@ import { useState } from "preact/hooks";
 import type { Circuit, CircuitMode } from "../api/types";
 import { useSigned } from "../context";
 import { useText } from "../i18n";
-import { Problem } from "../ui/basics";
+import { Problem, Technical } from "../ui/basics";
+import { CircuitNote } from "../ui/circuit-note";
 import { Dialog, DialogActions } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { useAction } from "./action";
@@ -42,13 +43,11 @@ export function ChangeCircuit({ circuit, onClose, onChanged }: Props) {
 
   if (asked) {
     return (
-      <Dialog title={m.act.confirmTitle} onClose={onClose}>
+      <Dialog title={m.circuit.question[mode]} onClose={onClose}>
         <div class="stack">
           <p class={mode === "auto" ? "lead" : "notice warn"}>
             {mode !== "auto" && <Icon name="degraded" />}
-            <span>
-              <strong>{m.circuit[mode]}</strong>: {m.circuit.confirm[mode]}
-            </span>
+            <span>{m.circuit.confirm[mode]}</span>
           </p>
           <Why value={why} onInput={setWhy} missing={missing} />
           {failure && <Problem title={m.act.failed} failure={failure} />}
@@ -72,9 +71,12 @@ export function ChangeCircuit({ circuit, onClose, onChanged }: Props) {
   return (
     <Dialog title={m.circuit.title} onClose={onClose}>
       <div class="stack">
+        <p>{m.circuit.lead}</p>
         <p>
-          {m.circuit.lead(circuit.destination)}{" "}
-          {m.circuit.now(m.delivery.state[circuit.state], m.circuit[circuit.mode])}
+          {m.circuit.nowIs(m.circuit.now[circuit.state], m.circuit[circuit.mode])}{" "}
+          <span class="note">
+            <CircuitNote circuit={circuit} />
+          </span>
         </p>
         <Choices<CircuitMode>
           legend={m.circuit.mode}
@@ -86,6 +88,7 @@ export function ChangeCircuit({ circuit, onClose, onChanged }: Props) {
           }))}
           onChange={setMode}
         />
+        <Technical code={circuit.destination} />
       </div>
       <DialogActions>
         <button type="button" class="button" onClick={onClose}>

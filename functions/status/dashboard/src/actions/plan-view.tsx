@@ -1,25 +1,46 @@
 // What a run would do: how many rows, which values, what would be rejected.
 
+import type { ComponentChildren } from "preact";
 import type { Plan, PlanColumn, PlanRejection, Sample } from "../api/types";
-import { useText } from "../i18n";
-import { CellLink, CodeText } from "../screens/entries";
-import { Badge, type Tone } from "../ui/basics";
+import { useText, type Text } from "../i18n";
+import { useCodes } from "../i18n/codes";
+import { runErrorText } from "../i18n/told";
+import { CellLink, CodeText, Place } from "../screens/entries";
+import { Badge, Technical, type Tone } from "../ui/basics";
 import { Icon } from "../ui/icons";
+import { SampleHead, SamplePair } from "../ui/samples";
 import { Table } from "../ui/table";
 import { Value } from "../ui/value";
 
-const COUNTS = ["insert", "update", "delete", "unchanged", "reject", "skip", "conflict", "adopt"] as const;
+const COUNTS = [
+  "insert",
+  "update",
+  "delete",
+  "unchanged",
+  "reject",
+  "skip",
+  "failed",
+  "conflict",
+  "adopt",
+] as const;
 const TONE: Record<Sample["outcome"], Tone> = { write: "info", keep: "quiet", conflict: "warn" };
 
-export function PlanView({ plan }: { plan: Plan }) {
-  const { m, f } = useText();
-  const changes = plan.insert + plan.update + plan.delete;
+/** `tabUrl`: where the cells are; null when no run has read the tab yet. */
+export function PlanView({ plan, tabUrl }: { plan: Plan; tabUrl: string | null }) {
+  const text = useText();
+  const codes = useCodes();
+  const { m, f } = text;
   const columns = plan.columns.filter((column) => column.changes > 0 || column.conflicts > 0);
   return (
     <div class="stack plan">
       <p class="lead" role="status">
-        {changes === 0 ? m.plan.nothing : m.plan.summary(changes)} {m.plan.read(plan.rowsRead)}
+        {plan.fails === null && summary(text, plan)}
       </p>
+      {plan.fails !== null && (
+        <Warned title={m.plan.fails} message={plan.fails.message} code={plan.fails.code} tone="bad">
+          {runErrorText(text, codes, plan.fails, 0)}
+        </Warned>
+      )}
       <dl class="facts small">
         {COUNTS.map((name) => (
           <div class="fact" key={name}>
@@ -29,13 +50,9 @@ export function PlanView({ plan }: { plan: Plan }) {
         ))}
       </dl>
       {plan.deletesWithheld !== null && (
-        <div class="notice warn">
-          <Icon name="degraded" />
-          <div>
-            <p class="notice-title">{m.plan.withheld}</p>
-            <p>{plan.deletesWithheld}</p>
-          </div>
-        </div>
+        <Warned title={m.plan.withheld} message={plan.deletesWithheld} code="deletes_withheld" tone="warn">
+          {m.plan.withheldText}
+        </Warned>
       )}
       {plan.warnings.length > 0 && (
         <section>
@@ -44,7 +61,7 @@ export function PlanView({ plan }: { plan: Plan }) {
             {plan.warnings.map((warning) => (
               <li key={`${warning.code} ${warning.column}`}>
                 <Icon name="degraded" />
-                <span>{warning.message}</span>
+                <span lang="en">{warning.message}</span>
               </li>
             ))}
           </ul>
@@ -54,7 +71,7 @@ export function PlanView({ plan }: { plan: Plan }) {
         <section>
           <h3>{m.plan.changes}</h3>
           {columns.map((column) => (
-            <ColumnChanges key={column.column} column={column} />
+            <ColumnChanges key={column.column} column={column} tabUrl={tabUrl} />
           ))}
         </section>
       )}
@@ -66,7 +83,7 @@ export function PlanView({ plan }: { plan: Plan }) {
               <span class="note">{m.plan.rejectionsMore(plan.rejections.length, plan.reject)}</span>
             )}
           </h3>
-          <Rejections rejections={plan.rejections} />
+          <Rejections rejections={plan.rejections} tabUrl={tabUrl} />
         </section>
       )}
       <p class="note">{m.start.readAt(f.dateTime(plan.readAt))}</p>
@@ -74,8 +91,40 @@ export function PlanView({ plan }: { plan: Plan }) {
   );
 }
 
-function ColumnChanges({ column }: { column: PlanColumn }) {
-  const { m, f } = useText();
+/** How much changes. Deleted rows are none of those that were read, and nothing is only good news without errors. */
+function summary({ m }: Text, plan: Plan): string {
+  const changes = plan.insert + plan.update;
+  if (plan.delete > 0) return m.plan.summaryPlain(changes + plan.delete);
+  return changes === 0 ? m.plan.nothing(plan.reject + plan.failed) : m.plan.summary(changes, plan.rowsRead);
+}
+
+function Warned(props: {
+  title: string;
+  message: string;
+  code: string;
+  tone: "warn" | "bad";
+  children: ComponentChildren;
+}) {
+  return (
+    <div class={`notice ${props.tone}`}>
+      <Icon name="degraded" />
+      <div>
+        <p class="notice-title">{props.title}</p>
+        <p>{props.children}</p>
+        <Technical code={props.code} message={props.message} />
+      </div>
+    </div>
+  );
+}
+
+const at = (tabUrl: string | null, cell: string | null) =>
+  tabUrl === null || cell === null ? null : `${tabUrl}&range=${cell}`;
+
+/** The types whose values have separators between the thousands. */
+const isNumber = (type: string) => type === "integer" || type === "decimal";
+
+function ColumnChanges({ column, tabUrl }: { column: PlanColumn; tabUrl: string | null }) {
+  const { m } = useText();
   return (
     <details class="column" open={column.samples.length > 0}>
       <summary>
@@ -87,23 +136,16 @@ function ColumnChanges({ column }: { column: PlanColumn }) {
         )}
       </summary>
       <ul class="samples">
+        {column.samples.length > 0 && <SampleHead />}
         {column.samples.map((sample) => (
           <li key={`${sample.rowKey} ${sample.cell}`}>
             <span class="at">
               <span class="value key">{sample.rowKey}</span>{" "}
               <span class="note">
-                {sample.cell ?? (sample.rowNumber === null ? "" : f.count(sample.rowNumber))}
+                <CellLink cell={sample.cell} url={at(tabUrl, sample.cell)} short />
               </span>
             </span>
-            <span class="old">
-              <span class="visually-hidden">{m.plan.old}: </span>
-              <Value of={sample.old} />
-            </span>
-            <Icon name="arrow" />
-            <span class="new">
-              <span class="visually-hidden">{m.plan.new}: </span>
-              <Value of={sample.new} />
-            </span>
+            <SamplePair old={sample.old} new={sample.new} isNumber={isNumber(column.type)} />
             {sample.outcome !== "write" && (
               <Badge tone={TONE[sample.outcome]}>{m.plan.outcome[sample.outcome]}</Badge>
             )}
@@ -114,7 +156,7 @@ function ColumnChanges({ column }: { column: PlanColumn }) {
   );
 }
 
-function Rejections({ rejections }: { rejections: PlanRejection[] }) {
+function Rejections({ rejections, tabUrl }: { rejections: PlanRejection[]; tabUrl: string | null }) {
   const { m } = useText();
   return (
     <Table<PlanRejection>
@@ -122,17 +164,17 @@ function Rejections({ rejections }: { rejections: PlanRejection[] }) {
       rows={rejections}
       rowKey={(entry) => `${entry.cell} ${entry.rowNumber} ${entry.code}`}
       columns={[
-        { id: "cell", head: m.errors.cell, lead: true, cell: (entry) => <CellLink entry={entry} /> },
         {
-          id: "row",
-          head: m.errors.row,
-          cell: (entry) => <span class="value key">{entry.rowKey ?? m.none}</span>,
+          id: "cell",
+          head: m.errors.cell,
+          lead: true,
+          cell: (entry) => <Place entry={{ ...entry, cellUrl: at(tabUrl, entry.cell) }} />,
         },
         { id: "raw", head: m.errors.raw, cell: (entry) => <Value of={entry.raw} /> },
         {
           id: "problem",
           head: m.errors.problem,
-          cell: (entry) => <CodeText code={entry.code} message={entry.message} />,
+          cell: (entry) => <CodeText of={entry} />,
         },
       ]}
     />

@@ -1,4 +1,4 @@
-// Puts dead letters back into the queue: first counted, then confirmed.
+// Puts failed batches (dead letters) back into the queue: first counted, then confirmed.
 
 import { useId, useState } from "preact/hooks";
 import type { RedriveRequest } from "../api/client";
@@ -38,7 +38,7 @@ export function Redrive({ sync, run, onClose }: { sync: string; run?: string; on
     act(
       () => api.redrive(sync, request(false)),
       (result) => {
-        notify(m.redrive.result(result.redriven));
+        notify(m.redrive.result(result.redriven, result.superseded));
         setDone(result);
       },
     );
@@ -48,9 +48,9 @@ export function Redrive({ sync, run, onClose }: { sync: string; run?: string; on
     return (
       <Dialog title={m.redrive.resultTitle} onClose={onClose}>
         <p class="lead" role="status">
-          {m.redrive.result(done.redriven)}
+          {m.redrive.result(done.redriven, done.superseded)}
         </p>
-        <Result of={done} />
+        <Result of={done} names={{ ...m.redrive, ...m.redrive.done }} />
         <DialogActions>
           <button type="button" class="button primary" onClick={onClose}>
             {m.close}
@@ -60,16 +60,17 @@ export function Redrive({ sync, run, onClose }: { sync: string; run?: string; on
     );
   }
   if (counted !== null) {
-    const nothing = counted.redriven === 0;
+    // Outdated ones are removed, which is something to do as well.
+    const nothing = counted.redriven + counted.superseded === 0;
     return (
       <Dialog title={m.redrive.counted} onClose={onClose}>
         <div class="stack">
-          {nothing && (
+          {counted.redriven === 0 && (
             <p class="lead" role="status">
-              {m.redrive.nothing}
+              {nothing ? m.redrive.nothing : m.redrive.onlyOutdated}
             </p>
           )}
-          <Result of={counted} />
+          <Result of={counted} names={m.redrive} />
           {!nothing && <Why value={why} onInput={setWhy} missing={missing} />}
           {failure && <Problem title={m.act.failed} failure={failure} />}
         </div>
@@ -79,7 +80,7 @@ export function Redrive({ sync, run, onClose }: { sync: string; run?: string; on
           </button>
           {!nothing && (
             <button type="button" class="button primary" disabled={busy} onClick={go}>
-              {busy ? m.act.working : m.redrive.go(counted.redriven)}
+              {busy ? m.act.working : m.redrive.go(counted.redriven, counted.superseded)}
             </button>
           )}
         </DialogActions>
@@ -126,12 +127,14 @@ export function Redrive({ sync, run, onClose }: { sync: string; run?: string; on
   );
 }
 
-function Result({ of }: { of: Redriven }) {
-  const { m, f } = useText();
+const COUNTS = ["matched", "redriven", "superseded", "malformed", "left"] as const;
+
+function Result({ of, names }: { of: Redriven; names: Record<(typeof COUNTS)[number], string> }) {
+  const { f } = useText();
   return (
     <dl class="facts small">
-      {(["matched", "redriven", "superseded", "malformed", "left"] as const).map((name) => (
-        <Fact key={name} name={m.redrive[name]}>
+      {COUNTS.map((name) => (
+        <Fact key={name} name={names[name]}>
           <span class={of[name] === 0 ? "zero" : ""}>{f.count(of[name])}</span>
         </Fact>
       ))}

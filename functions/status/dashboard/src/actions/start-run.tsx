@@ -4,16 +4,17 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Failure, type RunRequest } from "../api/client";
 import type { DryRun, Plan } from "../api/types";
 import { useSigned } from "../context";
+import { expectRun } from "../expected";
 import { useText } from "../i18n";
 import { runAddress } from "../routes";
-import { expectRun } from "../screens/run";
 import { Loading, Problem } from "../ui/basics";
 import { Dialog, DialogActions } from "../ui/dialog";
 import { useAction } from "./action";
 import { PlanView } from "./plan-view";
-import { Choices } from "./why";
+import { Choices, Why } from "./why";
 
 type Type = RunRequest["type"];
+const TYPES: readonly Type[] = ["manual", "full", "selective"];
 
 export function StartRun({ sync, onClose }: { sync: string; onClose: () => void }) {
   const { m } = useText();
@@ -21,6 +22,7 @@ export function StartRun({ sync, onClose }: { sync: string; onClose: () => void 
   const [type, setType] = useState<Type>("manual");
   const [typedKeys, setTypedKeys] = useState("");
   const [keysMissing, setKeysMissing] = useState(false);
+  const [why, setWhy] = useState("");
   const [planId, setPlanId] = useState<string | null>(null);
   // One click is one run, however often its request has to be sent.
   const idempotencyKey = useRef(crypto.randomUUID());
@@ -28,6 +30,7 @@ export function StartRun({ sync, onClose }: { sync: string; onClose: () => void 
 
   const keys = keysOf(typedKeys);
   const request: RunRequest = type === "selective" ? { type, keys } : { type };
+  const note = why.trim() === "" ? {} : { why: why.trim() };
   const complete = (): boolean => {
     const missing = type === "selective" && keys.length === 0;
     setKeysMissing(missing);
@@ -43,7 +46,7 @@ export function StartRun({ sync, onClose }: { sync: string; onClose: () => void 
   const start = () => {
     if (!complete()) return;
     act(
-      () => api.start(sync, request, idempotencyKey.current),
+      () => api.start(sync, { ...request, ...note }, idempotencyKey.current),
       (accepted) => {
         notify(m.start.started);
         expectRun(accepted.run);
@@ -60,7 +63,10 @@ export function StartRun({ sync, onClose }: { sync: string; onClose: () => void 
         {failure && <Problem title={m.act.failed} failure={failure} />}
         <DialogActions>
           <button type="button" class="button" onClick={() => setPlanId(null)}>
-            {m.start.again}
+            {m.back}
+          </button>
+          <button type="button" class="button" onClick={onClose}>
+            {m.close}
           </button>
           <button type="button" class="button primary" disabled={busy} onClick={start}>
             {busy ? m.start.starting : m.start.confirm}
@@ -75,16 +81,13 @@ export function StartRun({ sync, onClose }: { sync: string; onClose: () => void 
         <Choices<Type>
           legend={m.start.type}
           value={type}
-          options={[
-            { value: "manual", label: m.start.manual, hint: m.start.manualHint },
-            { value: "full", label: m.start.full, hint: m.start.fullHint },
-            { value: "selective", label: m.start.selective, hint: m.start.selectiveHint },
-          ]}
+          options={TYPES.map((value) => ({ value, label: m.type[value], hint: m.start.hint[value] }))}
           onChange={setType}
         />
         {type === "selective" && (
           <Keys value={typedKeys} count={keys.length} missing={keysMissing} onInput={setTypedKeys} />
         )}
+        <Why value={why} onInput={setWhy} missing={false} optional />
         {failure && <Problem title={m.act.failed} failure={failure} />}
       </div>
       <DialogActions>
@@ -135,23 +138,25 @@ export function lastSegment(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+interface Planned {
+  plan: Plan;
+  tabUrl: string | null;
+}
+
 /** Waits for the plan and shows it. */
 function Preview({ id }: { id: string }) {
   const { m } = useText();
   const { api } = useSigned();
-  const [found, setFound] = useState<{ plan: Plan } | { failure: Failure } | null>(null);
+  const [found, setFound] = useState<Planned | { failure: Failure } | null>(null);
 
   useEffect(() => {
     const gone = new AbortController();
     setFound(null);
-    awaitPlan((signal) => api.plan(id, signal), gone.signal).then(
-      (plan) => setFound({ plan }),
-      (error: unknown) => {
-        if (gone.signal.aborted) return;
-        if (!(error instanceof Failure)) throw error;
-        setFound({ failure: error });
-      },
-    );
+    awaitPlan((signal) => api.plan(id, signal), gone.signal).then(setFound, (error: unknown) => {
+      if (gone.signal.aborted) return;
+      if (!(error instanceof Failure)) throw error;
+      setFound({ failure: error });
+    });
     return () => gone.abort();
   }, [api, id]);
 
@@ -164,7 +169,7 @@ function Preview({ id }: { id: string }) {
     );
   }
   return "plan" in found ? (
-    <PlanView plan={found.plan} />
+    <PlanView {...found} />
   ) : (
     <Problem title={m.start.failed} failure={found.failure} />
   );
@@ -173,7 +178,10 @@ function Preview({ id }: { id: string }) {
 /** The scheduler begins a plan some moments after it was asked for; until then there is none to be found. */
 const BEGINS_WITHIN_MS = 30_000;
 
-async function awaitPlan(ask: (signal: AbortSignal) => Promise<DryRun>, signal: AbortSignal): Promise<Plan> {
+async function awaitPlan(
+  ask: (signal: AbortSignal) => Promise<DryRun>,
+  signal: AbortSignal,
+): Promise<Planned> {
   const asked = Date.now();
   for (;;) {
     const dryRun = await ask(signal).catch((error: unknown) => {
@@ -181,7 +189,7 @@ async function awaitPlan(ask: (signal: AbortSignal) => Promise<DryRun>, signal: 
       if (notYet && Date.now() - asked < BEGINS_WITHIN_MS) return null;
       throw error;
     });
-    if (dryRun?.plan) return dryRun.plan;
+    if (dryRun?.plan) return { plan: dryRun.plan, tabUrl: dryRun.tabUrl };
     if (dryRun?.status === "failed") {
       throw new Failure("refused", dryRun.error?.code ?? "unknown", dryRun.error?.message ?? "");
     }

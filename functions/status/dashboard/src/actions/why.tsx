@@ -1,14 +1,20 @@
-// The reason that goes into the audit list.
+// The reason that goes into the audit log.
 
 import { useId } from "preact/hooks";
 import { useText } from "../i18n";
 
-export function Why(props: { value: string; onInput: (value: string) => void; missing: boolean }) {
+/** `optional`: a note that may be left blank. */
+export function Why(props: {
+  value: string;
+  onInput: (value: string) => void;
+  missing: boolean;
+  optional?: boolean;
+}) {
   const { m } = useText();
   const id = useId();
   return (
     <div class="field">
-      <label for={id}>{m.why.label}</label>
+      <label for={id}>{props.optional === true ? m.why.note : m.why.label}</label>
       <input
         id={id}
         type="text"

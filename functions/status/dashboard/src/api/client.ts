@@ -64,6 +64,8 @@ export interface RunFilter {
 export interface RunRequest {
   type: Exclude<RunType, "scheduled">;
   keys?: string[];
+  /** For the audit log. */
+  why?: string;
 }
 
 export interface RedriveRequest {
@@ -130,8 +132,8 @@ export function connect(access: Access) {
     redrive: (sync: string, request: RedriveRequest) =>
       post<Redriven>(`api/syncs/${segment(sync)}/redrive`, request),
     circuit: (mode: CircuitMode, why: string) => post<Circuit>("api/circuit", { mode, why }),
-    audit: (cursor: string | undefined, signal?: AbortSignal) =>
-      get<Audit>(withQuery("api/audit", { limit: 50, cursor }), signal),
+    audit: (previews: boolean, cursor: string | undefined, signal?: AbortSignal) =>
+      get<Audit>(withQuery("api/audit", { limit: 50, previews: previews ? "" : false, cursor }), signal),
   };
 }
 

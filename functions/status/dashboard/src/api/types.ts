@@ -88,6 +88,8 @@ export interface Run {
   deletesWithheld: string | null;
   /** How many rows an approval would delete. */
   withheldRows: number | null;
+  /** The first row keys that the sheet no longer had; none in lists of runs. */
+  vanishedSample: string[];
   /** Vanished rows whose deletion waits for another complete read. */
   unconfirmed: number;
   /** Rows whose adoption waits for approval. */
@@ -173,7 +175,7 @@ export interface Last24h {
   failed: number;
   successRate: number | null;
   errorRate: number | null;
-  averageSeconds: number | null;
+  medianSeconds: number | null;
   p95Seconds: number | null;
   rowsPerSecond: number | null;
 }
@@ -259,11 +261,18 @@ export interface Batch {
   conflicts: number;
   rejected: number;
   attempts: number;
-  error: Partial<RunError> | string | null;
+  error: string | null;
   finishedAt: string | null;
 }
 
+/** What becomes of rows that are missing from the sheet: they stay, are marked as deleted, or are deleted. */
+export type DeletePolicy = "ignore" | "soft" | "hard";
+
 export interface RunDetail extends Run {
+  /** How far it is; null when it is over. */
+  runningRun: RunningRun | null;
+  spreadsheetUrl: string | null;
+  deletePolicy: DeletePolicy | null;
   batches: Batch[];
   batchesNext: string | null;
 }
@@ -366,9 +375,12 @@ export interface Plan {
   delete: number;
   reject: number;
   skip: number;
+  failed: number;
   conflict: number;
   adopt: number;
   deletesWithheld: string | null;
+  /** Why the run would fail. */
+  fails: { code: string; message: string } | null;
   columns: PlanColumn[];
   rejections: PlanRejection[];
   warnings: { code: string; column: string | null; message: string }[];
@@ -382,6 +394,8 @@ export interface DryRun {
   finishedAt: string | null;
   error: Partial<RunError> | null;
   plan: Plan | null;
+  /** Opens the tab; with `&range=C9` behind it, at that cell. */
+  tabUrl: string | null;
 }
 
 export interface Redriven {

@@ -82,7 +82,7 @@ export function Batches({ run, running }: { run: RunDetail; running: boolean }) 
               cell: (batch) => (
                 <>
                   <Time at={batch.finishedAt} />
-                  {batch.error !== null && <span class="note problem-text">{errorText(batch.error)}</span>}
+                  {batch.error !== null && <BatchError error={batch.error} />}
                 </>
               ),
             },
@@ -95,6 +95,12 @@ export function Batches({ run, running }: { run: RunDetail; running: boolean }) 
   );
 }
 
-function errorText(error: NonNullable<Batch["error"]>): string {
-  return typeof error === "string" ? error : (error.message ?? error.code ?? "");
+function BatchError({ error }: { error: string }) {
+  const { m } = useText();
+  return (
+    <details class="technical">
+      <summary>{m.technical}</summary>
+      <span lang="en">{error}</span>
+    </details>
+  );
 }

@@ -22,6 +22,8 @@ const BESIDES = [
 export function Counts({ run, running }: { run: Run; running: boolean }) {
   const { m, f } = useText();
   const sum = PARTS.reduce((total, part) => total + run[part], 0);
+  // Keys whose deletes are on hold are missing too, though the run handed none of them on.
+  const besides = { ...run, keysVanished: run.withheldRows ?? run.keysVanished };
   const names = {
     restored: m.run.restored,
     corrected: m.run.corrected,
@@ -66,7 +68,7 @@ export function Counts({ run, running }: { run: Run; running: boolean }) {
       <dl class="facts small">
         {BESIDES.map((part) => (
           <Fact key={part} name={names[part]}>
-            <span class={run[part] === 0 ? "zero" : ""}>{f.count(run[part])}</span>
+            <span class={besides[part] === 0 ? "zero" : ""}>{f.count(besides[part])}</span>
           </Fact>
         ))}
       </dl>

@@ -1,12 +1,12 @@
-// Between the sheet and the table: the breaker, the queue, the dead letters.
+// Between the sheet and the table: the circuit breaker, the queue, the failed batches. They are those of all syncs.
 
 import { useState } from "preact/hooks";
 import { ChangeCircuit } from "../actions/circuit";
-import type { Circuit, Delivery } from "../api/types";
-import { now } from "../clock";
+import type { Circuit, Delivery, Sync } from "../api/types";
 import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
-import { Badge, Elapsed, Fact, type Tone } from "../ui/basics";
+import { Badge, Fact, type Tone } from "../ui/basics";
+import { CircuitNote } from "../ui/circuit-note";
 import type { IconName } from "../ui/icons";
 
 const CIRCUIT: Record<Circuit["state"], { tone: Tone; icon: IconName }> = {
@@ -15,7 +15,46 @@ const CIRCUIT: Record<Circuit["state"], { tone: Tone; icon: IconName }> = {
   open: { tone: "bad", icon: "unhealthy" },
 };
 
+/** Whether the circuit breaker is anything but closed by itself. */
+export function isStopped({ circuit }: Delivery): boolean {
+  return circuit !== null && (circuit.state !== "closed" || circuit.mode !== "auto");
+}
+
+/** Whether failed batches of this sync can be resent. The queue is everybody's; what a newer run left behind is outdated. */
+export function hasFailedBatches(sync: Sync, { deadLetters }: Delivery): boolean {
+  return (sync.lastRun?.failed ?? 0) > 0 && deadLetters?.messages !== 0;
+}
+
+/** In full for those who can act on it, and when something is wrong; else one line. */
 export function DeliveryPanel({ delivery, onChanged }: { delivery: Delivery; onChanged: () => void }) {
+  const { me } = useSigned();
+  const isWrong = isStopped(delivery) || (delivery.deadLetters?.messages ?? 0) > 0;
+  return isWrong || mayAct(me) ? (
+    <Panel delivery={delivery} onChanged={onChanged} />
+  ) : (
+    <Line circuit={delivery.circuit} />
+  );
+}
+
+function Line({ circuit }: { circuit: Circuit | null }) {
+  const { m } = useText();
+  return (
+    <section class="delivery-line" aria-label={m.delivery.title}>
+      {m.delivery.title} {circuit === null ? m.unknown : <State circuit={circuit} />}
+    </section>
+  );
+}
+
+function State({ circuit }: { circuit: Circuit }) {
+  const { m } = useText();
+  return (
+    <Badge {...CIRCUIT[circuit.state]} title={m.delivery.stateHint[circuit.state]}>
+      {m.delivery.state[circuit.state]}
+    </Badge>
+  );
+}
+
+function Panel({ delivery, onChanged }: { delivery: Delivery; onChanged: () => void }) {
   const { m, f } = useText();
   const { circuit, queue, deadLetters } = delivery;
   const oldest = queue?.oldestMessageSeconds ?? null;
@@ -29,9 +68,7 @@ export function DeliveryPanel({ delivery, onChanged }: { delivery: Delivery; onC
             m.unknown
           ) : (
             <>
-              <Badge {...CIRCUIT[circuit.state]} title={m.delivery.stateHint[circuit.state]}>
-                {m.delivery.state[circuit.state]}
-              </Badge>
+              <State circuit={circuit} />
               <CircuitControl circuit={circuit} onChanged={onChanged} />
             </>
           )}
@@ -54,20 +91,6 @@ export function DeliveryPanel({ delivery, onChanged }: { delivery: Delivery; onC
         </Fact>
       </dl>
     </section>
-  );
-}
-
-function CircuitNote({ circuit }: { circuit: Circuit }) {
-  const { m, f } = useText();
-  return (
-    <>
-      {circuit.mode !== "auto" && <strong>{m.delivery.forced[circuit.mode]} </strong>}
-      {circuit.since !== null && <Elapsed since={circuit.since} around={m.delivery.since} />}
-      {circuit.state === "open" && circuit.until !== null && (
-        <span> · {m.delivery.until(f.time(circuit.until, now()))}</span>
-      )}
-      {circuit.why !== null && <span class="why"> · {m.delivery.why[circuit.why] ?? circuit.why}</span>}
-    </>
   );
 }
 

@@ -5,13 +5,16 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { Failure, type EntriesOf } from "../api/client";
 import type { Entry, ErrorType } from "../api/types";
 import { ERROR_TYPES } from "../api/types";
-import { useSigned } from "../context";
+import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
+import { useCodes } from "../i18n/codes";
+import { entryText, failureText } from "../i18n/told";
 import { usePaged } from "../paged";
-import { Ago, Badge, Empty, Loading, Outside, Problem, Select, useFailureText } from "../ui/basics";
+import { Ago, Badge, Empty, Loading, Outside, Problem, Select, Technical } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { More, Table } from "../ui/table";
 import { Value } from "../ui/value";
+import { sentence } from "./sync-facts";
 
 /** Typing is over when nothing was typed for so long. */
 const TYPED_MS = 300;
@@ -21,9 +24,11 @@ interface Props {
   version: string;
   /** What to say when there is none, if it is not that everything is well. */
   none?: ComponentChildren;
+  /** Those that are shown elsewhere on the screen. */
+  besides?: (entry: Entry) => boolean;
 }
 
-export function EntryList({ of, version, none }: Props) {
+export function EntryList({ of, version, none, besides }: Props) {
   const { m } = useText();
   const { api } = useSigned();
   const [type, setType] = useState<ErrorType | "">("");
@@ -47,6 +52,7 @@ export function EntryList({ of, version, none }: Props) {
   const list = usePaged<Entry>(ask);
   const filtered = type !== "" || q !== "";
   const now = "sync" in of;
+  const shown = list.items?.filter((entry) => besides?.(entry) !== true) ?? [];
 
   return (
     <>
@@ -84,7 +90,10 @@ export function EntryList({ of, version, none }: Props) {
             />
           ))
         ))}
-      {list.items !== null && list.items.length > 0 && <EntryTable entries={list.items} busy={list.busy} />}
+      {list.items !== null && list.items.length > 0 && shown.length === 0 && (
+        <p class="note">{m.errors.onlyThat}</p>
+      )}
+      {shown.length > 0 && <EntryTable entries={shown} busy={list.busy} />}
       <More {...list} />
     </>
   );
@@ -92,6 +101,8 @@ export function EntryList({ of, version, none }: Props) {
 
 function EntryTable({ entries, busy }: { entries: Entry[]; busy: boolean }) {
   const { m, f } = useText();
+  // A badge on every line that says the same on every line says nothing.
+  const isMixed = entries.some((entry) => entry.type !== entries[0]?.type);
   return (
     <Table<Entry>
       caption={m.errors.caption}
@@ -99,21 +110,19 @@ function EntryTable({ entries, busy }: { entries: Entry[]; busy: boolean }) {
       rowKey={(entry) => String(entry.id)}
       busy={busy}
       columns={[
-        { id: "cell", head: m.errors.cell, lead: true, cell: (entry) => <CellLink entry={entry} /> },
-        { id: "row", head: m.errors.row, cell: (entry) => <Row entry={entry} /> },
-        { id: "column", head: m.errors.column, cell: (entry) => <ColumnName entry={entry} /> },
+        { id: "cell", head: m.errors.cell, lead: true, cell: (entry) => <Place entry={entry} /> },
         {
           id: "raw",
           head: m.errors.raw,
-          cell: (entry) => (entry.cell === null && entry.raw === null ? m.none : <Value of={entry.raw} />),
+          nil: hasNoCell,
+          cell: (entry) => (hasNoCell(entry) ? m.none : <Value of={entry.raw} />),
         },
         {
           id: "problem",
           head: m.errors.problem,
           cell: (entry) => (
             <>
-              <Badge tone="quiet">{m.errorType[entry.type]}</Badge>{" "}
-              <CodeText code={entry.code} message={entry.message} />
+              {isMixed && <Badge tone="quiet">{m.errorType[entry.type]}</Badge>} <CodeText of={entry} />
             </>
           ),
         },
@@ -139,58 +148,77 @@ function EntryTable({ entries, busy }: { entries: Entry[]; busy: boolean }) {
   );
 }
 
-export function CellLink({ entry }: { entry: Pick<Entry, "cell"> & { cellUrl?: string | null } }) {
+const hasNoCell = (entry: Entry) => entry.cell === null && entry.raw === null;
+
+/** The link that opens the cell, named as what one does with it. */
+export function CellLink(props: { cell: string | null; url: string | null; short?: boolean }) {
   const { m } = useText();
-  const { cell, cellUrl } = entry;
-  if (cell === null) return <>{m.none}</>;
-  if (cellUrl === null || cellUrl === undefined) return <code>{cell}</code>;
+  const { cell, url, short = false } = props;
+  if (cell === null) return null;
+  if (url === null) return <code>{cell}</code>;
   return (
-    <Outside href={cellUrl} label={m.errors.openCell(cell)}>
-      <code>{cell}</code>
+    <Outside href={url} label={m.errors.openCell(cell)}>
+      {short ? <code>{cell}</code> : m.errors.openCell(cell)}
     </Outside>
   );
 }
 
-function Row({ entry }: { entry: Entry }) {
-  const { m } = useText();
-  return (
-    <>
-      <span class="value key">{entry.rowKey ?? m.none}</span>
-      {entry.rowNumber !== null && <span class="note">{m.errors.rowNumber(entry.rowNumber)}</span>}
-    </>
-  );
+type Placed = Pick<Entry, "header" | "column" | "rowKey" | "rowNumber" | "cell"> &
+  Partial<Pick<Entry, "cellUrl">>;
+
+function hasPlace({ header, column, rowKey, rowNumber, cell }: Placed): boolean {
+  return [header, column, rowKey, rowNumber, cell].some((it) => it !== null);
 }
 
-function ColumnName({ entry }: { entry: Entry }) {
+/** Where it is: header, row key and row, and the way there. Only who can act wants to know the table's column. */
+export function Place({ entry }: { entry: Placed }) {
   const { m } = useText();
+  const { me } = useSigned();
+  const { header, column, rowKey, rowNumber, cell, cellUrl } = entry;
+  const named = header ?? column;
+  if (named === null && rowKey === null && rowNumber === null && cell === null)
+    return <>{m.errors.noPlace}</>;
   return (
-    <>
-      <span class="value">{entry.header ?? entry.column ?? m.none}</span>
-      {entry.header !== null && entry.column !== null && (
+    <span class="place">
+      <span>
+        {named !== null && <strong class="value">{named}</strong>}{" "}
+        {rowKey !== null && <span class="value key">{rowKey}</span>}
+      </span>
+      <CellLink cell={cell} url={cellUrl ?? null} />
+      {((cell === null && rowNumber !== null) || (mayAct(me) && header !== null && column !== null)) && (
         <span class="note">
-          <code>{entry.column}</code>
+          {cell === null && rowNumber !== null && m.errors.rowNumber(rowNumber)}{" "}
+          {mayAct(me) && header !== null && column !== null && <code>{column}</code>}
         </span>
       )}
-    </>
+    </span>
   );
 }
 
-/** The code in the reader's language when there is one, and the API's sentence. */
-export function CodeText({ code, message }: { code: string; message: string }) {
-  const { m } = useText();
-  const told = m.code[code];
+/** What the code says in the reader's language; in English with the API's sentence, which knows what was expected. */
+export function CodeText({ of }: { of: Placed & Pick<Entry, "code" | "message"> }) {
+  const { m, language } = useText();
+  const { code, message } = of;
+  const told = entryText(m, useCodes(), code, hasPlace(of));
+  if (language !== "en") {
+    return (
+      <span class="problem-text">
+        {told}
+        <Technical code={code} message={message} />
+      </span>
+    );
+  }
   return (
-    <span class="problem-text" title={code}>
-      {told !== undefined && <strong>{told} </strong>}
-      {message}
+    <span class="problem-text">
+      <strong>{told}</strong> {sentence(message)}
     </span>
   );
 }
 
 function Export({ of, filter }: { of: EntriesOf; filter: { type: string; q: string } }) {
-  const { m } = useText();
+  const text = useText();
+  const { m } = text;
   const { api, notify } = useSigned();
-  const words = useFailureText();
   const [busy, setBusy] = useState(false);
   const save = async (): Promise<void> => {
     setBusy(true);
@@ -198,7 +226,7 @@ function Export({ of, filter }: { of: EntriesOf; filter: { type: string; q: stri
       download(await api.csv(of, filter), `${"run" in of ? of.run : of.sync}-errors.csv`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      notify(words(error));
+      notify(failureText(text, error));
     } finally {
       setBusy(false);
     }

@@ -111,14 +111,12 @@ export function History({ sync, version }: { sync: string; version: string }) {
             {
               id: "changed",
               head: m.history.changed,
-              hint: m.history.changedHint,
               number: true,
               cell: (run) => dashed(run.inserted + run.updated + run.deleted),
             },
             {
               id: "problems",
               head: m.history.problems,
-              hint: m.history.problemsHint,
               number: true,
               cell: (run) => dashed(run.rejected + run.failed),
             },

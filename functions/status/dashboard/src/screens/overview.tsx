@@ -11,9 +11,10 @@ import { syncAddress } from "../routes";
 import { CouldNotReach, Empty, HealthBadge, Loading, Problem, Stale } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { Progress } from "../ui/progress";
-import { DeliveryPanel } from "./delivery";
+import { DeliveryPanel, isStopped } from "./delivery";
 import { Reasons, SyncFacts } from "./sync-facts";
 import { Title } from "./title";
+import { Where } from "./where";
 
 export function Overview() {
   const { m } = useText();
@@ -29,6 +30,8 @@ export function Overview() {
   const { data, failure, at, refresh } = usePolled(ask, (it) =>
     it.syncs.some((sync) => sync.runningRun !== null),
   );
+  // What concerns every sync stands before them; while it is well, behind them.
+  const stopped = data !== null && isStopped(data.delivery);
 
   return (
     <>
@@ -39,7 +42,7 @@ export function Overview() {
         <>
           <Stale failure={failure} at={at} />
           <CouldNotReach parts={data.unreachable} />
-          <DeliveryPanel delivery={data.delivery} onChanged={refresh} />
+          {stopped && <DeliveryPanel delivery={data.delivery} onChanged={refresh} />}
           <section aria-labelledby="syncs">
             <h2 id="syncs">{m.overview.syncs}</h2>
             {data.syncs.length === 0 && <Empty title={m.overview.empty} hint={m.overview.emptyHint} />}
@@ -51,6 +54,7 @@ export function Overview() {
               ))}
             </ul>
           </section>
+          {!stopped && <DeliveryPanel delivery={data.delivery} onChanged={refresh} />}
         </>
       )}
     </>
@@ -68,11 +72,7 @@ function SyncCard({ sync }: { sync: Sync }) {
         <h3>
           <a href={syncAddress(sync.name)}>{sync.name}</a>
         </h3>
-        <p class="note where">
-          {sync.tab !== null && <span>{sync.tab}</span>}
-          {sync.tab !== null && sync.table !== null && <Icon name="arrow" />}
-          {sync.table !== null && <code>{sync.table}</code>}
-        </p>
+        <Where sync={sync} />
         {mayAct(me) && (
           <button
             type="button"
@@ -85,7 +85,7 @@ function SyncCard({ sync }: { sync: Sync }) {
           </button>
         )}
       </header>
-      <Reasons reasons={sync.reasons} />
+      <Reasons sync={sync} />
       {sync.runningRun && <Progress sync={sync.name} run={sync.runningRun} />}
       <SyncFacts sync={sync} />
       {starting && <StartRun sync={sync.name} onClose={() => setStarting(false)} />}

@@ -1,34 +1,28 @@
 // One run: what became of every row, its batches, its errors.
 
-import { useCallback } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { Redrive } from "../actions/redrive";
 import { Failure } from "../api/client";
-import type { RunDetail } from "../api/types";
-import { useSigned } from "../context";
+import type { Entry, RunDetail } from "../api/types";
+import { mayAct, useSigned } from "../context";
+import { isExpected } from "../expected";
 import { useText } from "../i18n";
+import { useCodes } from "../i18n/codes";
+import { runErrorText } from "../i18n/told";
 import { usePolled } from "../poll";
-import { address, syncAddress } from "../routes";
-import { Empty, Fact, Loading, Problem, Stale, StatusBadge, Time } from "../ui/basics";
+import { problemsAddress, syncAddress } from "../routes";
+import { Empty, Fact, Loading, Problem, Stale, StatusBadge, Technical, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { Progress } from "../ui/progress";
 import { Batches } from "./batches";
 import { Counts } from "./counts";
+import { hasFailedBatches } from "./delivery";
 import { EntryList } from "./entries";
 import { Breadcrumb, Title } from "./title";
 import { VerificationCard } from "./verification";
 import { Waiting } from "./waiting";
 
 const runs = (run: RunDetail) => run.status === "queued" || run.status === "in_progress";
-
-/** Runs that were asked for: the scheduler begins one some moments later, and until then there is none to be found. */
-const expected = new Map<string, number>();
-const BEGINS_WITHIN_MS = 30_000;
-
-/** Tells this screen that the run is about to begin. */
-export function expectRun(id: string): void {
-  expected.set(id, Date.now());
-}
-
-const isExpected = (id: string) => Date.now() - (expected.get(id) ?? 0) < BEGINS_WITHIN_MS;
 
 export function RunScreen({ id }: { id: string }) {
   const { m, f } = useText();
@@ -68,10 +62,10 @@ export function RunScreen({ id }: { id: string }) {
           <section class="card">
             <dl class="facts">
               <Fact name={m.run.started} note={m.type[run.type]}>
-                <Time at={run.startedAt} />
+                <Time at={run.startedAt} exact />
               </Fact>
               <Fact name={m.run.ended}>
-                <Time at={run.completedAt} />
+                <Time at={run.completedAt} exact />
               </Fact>
               <Fact name={m.run.duration}>{f.duration(run.durationSeconds)}</Fact>
               <Fact name={m.run.by}>
@@ -84,9 +78,9 @@ export function RunScreen({ id }: { id: string }) {
           </section>
           {run.error !== null && <RunError run={run} />}
           <Waiting run={run} onApproved={refresh} />
-          {runs(run) && (
+          {run.runningRun !== null && (
             <section class="card">
-              <Progress sync={run.sync} run={asRunning(run)} link={false} />
+              <Progress sync={run.sync} run={run.runningRun} link={false} />
             </section>
           )}
           <Counts run={run} running={runs(run)} />
@@ -96,6 +90,7 @@ export function RunScreen({ id }: { id: string }) {
             <EntryList
               of={{ run: run.id }}
               version={`${run.status} ${run.rejected} ${run.failed} ${run.conflicts}`}
+              besides={(entry) => isOfTheRun(entry, run)}
               {...(run.rejected + run.failed > 0 && { none: <Elsewhere sync={run.sync} /> })}
             />
           </section>
@@ -112,16 +107,21 @@ function Elsewhere({ sync }: { sync: string }) {
   return (
     <Empty title={m.errors.elsewhere} hint={m.errors.elsewhereHint}>
       <p>
-        <a href={address({ screen: "sync", name: sync, tab: "rejected", range: "24h" })}>
-          {m.errors.elsewhereLink}
-        </a>
+        <a href={problemsAddress(sync)}>{m.errors.elsewhereLink}</a>
       </p>
     </Empty>
   );
 }
 
+/** Whether it says of no row and no cell what the run's own error says above. */
+function isOfTheRun(entry: Entry, run: RunDetail): boolean {
+  return entry.rowKey === null && entry.cell === null && entry.code === run.error?.code;
+}
+
 function RunError({ run }: { run: RunDetail }) {
-  const { m } = useText();
+  const text = useText();
+  const codes = useCodes();
+  const { m } = text;
   if (run.error === null) return null;
   return (
     <section class="notice bad" aria-labelledby="run-error">
@@ -130,17 +130,41 @@ function RunError({ run }: { run: RunDetail }) {
         <h2 class="notice-title" id="run-error">
           {m.run.error}
         </h2>
-        <p>{run.error.message}</p>
-        <p class="note">
-          <code>{run.error.code}</code>
-        </p>
+        <p>{runErrorText(text, codes, run.error, run.failed)}</p>
+        <Technical code={run.error.code} message={run.error.message} />
+        {run.failed > 0 && <Resend run={run} />}
       </div>
     </section>
   );
 }
 
-/** What a run under way tells about its progress, as the API computes it for a sync. */
-function asRunning(run: RunDetail) {
-  const planned = run.plannedAt !== null && run.rowsSent > 0;
-  return { ...run, percent: planned ? (100 * run.rowsDone) / run.rowsSent : null, secondsLeft: null };
+/** Offers to resend what this run could not write, unless a newer run has done it. */
+function Resend({ run }: { run: RunDetail }) {
+  const { m } = useText();
+  const { me, api } = useSigned();
+  const [isOffered, setOffered] = useState(false);
+  const [open, setOpen] = useState(false);
+  const canAct = mayAct(me);
+  useEffect(() => {
+    if (!canAct) return;
+    const gone = new AbortController();
+    api.sync(run.sync, gone.signal).then(
+      ({ sync, delivery }) => setOffered(sync.lastRun?.id === run.id && hasFailedBatches(sync, delivery)),
+      (error: unknown) => {
+        // The screen of the sync offers it as well.
+        if (!gone.signal.aborted && !(error instanceof Failure)) throw error;
+      },
+    );
+    return () => gone.abort();
+  }, [api, canAct, run.sync, run.id, run.failed]);
+
+  if (!isOffered) return null;
+  return (
+    <>
+      <button type="button" class="button" onClick={() => setOpen(true)}>
+        {m.redrive.open}
+      </button>
+      {open && <Redrive sync={run.sync} run={run.id} onClose={() => setOpen(false)} />}
+    </>
+  );
 }

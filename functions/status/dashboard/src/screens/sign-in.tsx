@@ -6,7 +6,7 @@ import { signIn, SignInFailure, type Session } from "../api/session";
 import type { Config } from "../api/types";
 import { Preferences } from "../frame";
 import { useText, type Language } from "../i18n";
-import { useFailureText } from "../ui/basics";
+import { failureText } from "../i18n/told";
 import { Icon, Mark } from "../ui/icons";
 
 interface Props {
@@ -17,8 +17,8 @@ interface Props {
 }
 
 export function SignIn({ config, ended, onSession, onLanguage }: Props) {
-  const { m } = useText();
-  const words = useFailureText();
+  const text = useText();
+  const { m } = text;
   const [chosen, setChosen] = useState<"password" | "token" | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -45,7 +45,7 @@ export function SignIn({ config, ended, onSession, onLanguage }: Props) {
       if (error instanceof SignInFailure) setProblem(m.signIn.failed[error.reason]);
       else if (error instanceof Empty) setProblem(m.signIn.failed.empty);
       else if (error instanceof Failure) {
-        setProblem(error.kind === "unauthenticated" ? m.signIn.failed.token : words(error));
+        setProblem(error.kind === "unauthenticated" ? m.signIn.failed.token : failureText(text, error));
       } else throw error;
     }
   };

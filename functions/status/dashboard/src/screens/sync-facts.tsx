@@ -1,45 +1,83 @@
-// The numbers of a sync that tell how it is, on the overview and on its own screen.
+// The numbers of a sync that say how it is, on the overview and on its own screen.
 
 import type { Reason, Sync } from "../api/types";
 import { now, useSeconds } from "../clock";
-import { useText } from "../i18n";
-import { runAddress } from "../routes";
-import { Ago, Fact, StatusBadge, type Tone } from "../ui/basics";
+import { useText, type Text } from "../i18n";
+import { problemsAddress, runAddress } from "../routes";
+import { Ago, Fact, StatusBadge, Technical, type Tone } from "../ui/basics";
 import { Icon } from "../ui/icons";
 
-/** Why a sync is not healthy, in the reader's language where the code is known. */
-export function Reasons({ reasons }: { reasons: Reason[] }) {
-  if (reasons.length === 0) return null;
+/** Why a sync is not healthy, in the reader's language where the code is known, each with the way to its list or run. */
+export function Reasons({ sync }: { sync: Sync }) {
+  const { m } = useText();
+  if (sync.reasons.length === 0) return null;
   return (
     <ul class="reasons">
-      {reasons.map((reason) => (
-        <li key={reason.code}>
-          <Icon name="degraded" />
-          <ReasonText {...reason} />
-        </li>
-      ))}
+      {sync.reasons.map((reason) => {
+        const link = linkOf(reason.code, sync);
+        return (
+          <li key={reason.code}>
+            <Icon name="degraded" />
+            <span>
+              <ReasonText {...reason} />{" "}
+              {link && (
+                <a class="to" href={link.address} aria-label={`${m.reasonLink[link.to]} (${sync.name})`}>
+                  {m.reasonLink[link.to]}
+                </a>
+              )}
+              <TechnicalReason {...reason} />
+            </span>
+          </li>
+        );
+      })}
     </ul>
   );
 }
 
-/** The reasons whose message says more than that they are so: what the run, or the guard, said. */
-const IN_ITS_OWN_WORDS = ["last_run_failed", "deletes_withheld"];
+/** Where one sees what a reason is about, and acts on it. */
+function linkOf(code: string, sync: Sync): { to: "list" | "run"; address: string } | null {
+  const run = (id: string | undefined) =>
+    id === undefined ? null : ({ to: "run", address: runAddress(id) } as const);
+  switch (code) {
+    case "open_rejections":
+    case "open_failures":
+      return { to: "list", address: problemsAddress(sync.name) };
+    case "last_run_failed":
+    case "last_run_partial":
+    case "deletes_withheld":
+    case "deletes_unconfirmed":
+    case "adoption_withheld":
+    case "dead_letters":
+      return run(sync.lastRun?.id);
+    case "run_stalled":
+      return run(sync.runningRun?.id);
+    case "verification_differs":
+      return run(sync.verification?.run);
+    default:
+      return null;
+  }
+}
 
 function ReasonText({ code, message, amount }: Reason) {
   const { m, f } = useText();
   const told = m.reason[code];
-  if (told === undefined) return <span>{sentence(message)}</span>;
-  return (
-    <span>
-      {typeof told === "string" ? told : told(amount ?? 0, f)}
-      {IN_ITS_OWN_WORDS.includes(code) && <span class="note"> {message}</span>}
-    </span>
-  );
+  if (told === undefined) return <>{sentence(message)}</>;
+  return <>{typeof told === "string" ? told : told(amount ?? 0, f)}</>;
+}
+
+/** The reasons whose message says more than that they are so: what the run, or the guard, said. */
+const SAYS_MORE = ["last_run_failed", "deletes_withheld"];
+
+function TechnicalReason({ code, message }: Reason) {
+  const { m } = useText();
+  if (m.reason[code] === undefined || !SAYS_MORE.includes(code)) return null;
+  return <Technical code={code} message={message} />;
 }
 
 /** The API's messages are parts of sentences. */
 export function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?。…]$/.test(whole) ? whole : `${whole}.`;
 }
 
 export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) {
@@ -53,8 +91,8 @@ export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) 
         note={
           lastRun && (
             <>
-              <Ago at={lastRun.completedAt ?? lastRun.startedAt} /> · {m.type[lastRun.type]} ·{" "}
-              {f.duration(lastRun.durationSeconds)}
+              <Ago at={lastRun.completedAt ?? lastRun.startedAt} /> · {m.type[lastRun.type]}
+              {lastRun.durationSeconds !== null && ` · ${f.duration(lastRun.durationSeconds)}`}
             </>
           )
         }
@@ -99,58 +137,51 @@ export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) 
       >
         {f.percent(last24h.successRate)}
       </Fact>
-      <Fact
-        name={m.sync.errorRate}
-        note={
-          <>
-            {m.sync.conflicts24h}: {f.count(sync.openConflicts24h)}
-          </>
-        }
-      >
+      <Fact name={m.sync.errorRate} note={m.sync.conflicts24h(f.count(sync.openConflicts24h))}>
         {f.percent(last24h.errorRate)}
       </Fact>
       <Fact
         name={m.sync.rejectedNow}
         note={
           <span class={sync.openFailures > 0 ? "alarming" : ""}>
-            {m.sync.failedNow}: {f.count(sync.openFailures)}
+            {m.sync.failedNow(f.count(sync.openFailures))}
           </span>
         }
         {...tone(sync.openRejections > 0, "warn")}
       >
-        {f.count(sync.openRejections)}
+        {sync.openRejections === 0 ? (
+          f.count(0)
+        ) : (
+          <a class="plain" href={problemsAddress(sync.name)}>
+            {f.count(sync.openRejections)}
+          </a>
+        )}
       </Fact>
       {all && (
         <Fact
-          name={m.sync.averageDuration}
+          name={m.sync.runTime}
           note={
-            last24h.rowsPerSecond === null
-              ? m.none
-              : `${m.sync.throughput}: ${m.sync.rowsPerSecond(f.quantity(last24h.rowsPerSecond))}`
+            last24h.rowsPerSecond === null ? m.none : m.sync.rowsPerSecond(f.quantity(last24h.rowsPerSecond))
           }
         >
-          {f.duration(last24h.averageSeconds)} <span class="note">/ {f.duration(last24h.p95Seconds)}</span>
+          {f.duration(last24h.medianSeconds)} <span class="note">/ {f.duration(last24h.p95Seconds)}</span>
         </Fact>
       )}
     </dl>
   );
 }
 
+/** When a sync runs next; null: only when somebody starts it. */
+export function nextRun({ m, f }: Text, sync: Sync): string | null {
+  if (sync.everySeconds === null) return null;
+  const isDue = sync.nextRunAt !== null && Date.parse(sync.nextRunAt) <= now();
+  return isDue ? m.sync.due : f.time(sync.nextRunAt, now());
+}
+
 function NextRun({ sync }: { sync: Sync }) {
-  const { m, f } = useText();
+  const text = useText();
+  const { m, f } = text;
   useSeconds();
-  if (sync.everySeconds === null) {
-    return (
-      <>
-        {m.sync.nextRun}: {m.sync.onDemand}
-      </>
-    );
-  }
-  const due = sync.nextRunAt !== null && Date.parse(sync.nextRunAt) <= now();
-  return (
-    <>
-      {m.sync.nextRun}: {due ? m.sync.due : f.time(sync.nextRunAt, now())} (
-      {m.sync.every(f.duration(sync.everySeconds))})
-    </>
-  );
+  const next = nextRun(text, sync);
+  return <>{next === null ? m.sync.onDemand : m.sync.next(next, f.duration(sync.everySeconds))}</>;
 }

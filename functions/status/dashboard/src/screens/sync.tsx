@@ -1,24 +1,25 @@
-// One sync: how it is, how it has been, its runs, and the rows of the sheet that it cannot use.
+// One sync: how it is, what is wrong in the sheet, its runs, and how it has been.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Redrive } from "../actions/redrive";
 import { StartRun } from "../actions/start-run";
-import type { Range, Sync } from "../api/types";
+import type { OneSync, Range, Sync } from "../api/types";
 import { RANGES } from "../api/types";
 import * as clock from "../clock";
 import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
 import { usePolled } from "../poll";
 import { address, type Route, type Tab } from "../routes";
-import { CouldNotReach, HealthBadge, Loading, Outside, Problem, Segments, Stale } from "../ui/basics";
+import { CouldNotReach, HealthBadge, Loading, Problem, Segments, Stale } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { Progress } from "../ui/progress";
 import { Charts } from "./charts";
-import { DeliveryPanel } from "./delivery";
+import { DeliveryPanel, hasFailedBatches } from "./delivery";
 import { EntryList } from "./entries";
 import { History } from "./history";
-import { Reasons, SyncFacts } from "./sync-facts";
+import { nextRun, Reasons, SyncFacts } from "./sync-facts";
 import { Breadcrumb, Title } from "./title";
+import { Where } from "./where";
 
 type SyncRoute = Extract<Route, { screen: "sync" }>;
 
@@ -46,17 +47,13 @@ export function SyncScreen({ route }: { route: SyncRoute }) {
     ended.current = lastRun.id;
   }, [lastRun, notify, m, route.name]);
 
-  const show = (change: Partial<SyncRoute>) => {
-    location.replace(address({ ...route, ...change }));
-  };
-
   return (
     <>
       <Breadcrumb steps={[{ name: m.nav.overview, href: "#/" }]} />
       <Title text={route.name}>
         {data && <HealthBadge health={data.sync.status} />}
         {data && <Where sync={data.sync} />}
-        {data && <Actions sync={data.sync} />}
+        {data && <Actions {...data} />}
       </Title>
       {data === null && failure === null && <Loading rows={8} />}
       {data === null && failure !== null && <Problem failure={failure} retry={refresh} />}
@@ -65,61 +62,20 @@ export function SyncScreen({ route }: { route: SyncRoute }) {
           <Stale failure={failure} at={at} />
           <CouldNotReach parts={data.unreachable} />
           <section class={`card sync ${data.sync.status}`}>
-            <Reasons reasons={data.sync.reasons} />
+            <Reasons sync={data.sync} />
             {data.sync.runningRun && <Progress sync={route.name} run={data.sync.runningRun} />}
             <SyncFacts sync={data.sync} all />
           </section>
+          <Lists route={route} sync={data.sync} />
+          <ChartSection route={route} sync={data.sync} />
           <DeliveryPanel delivery={data.delivery} onChanged={refresh} />
-          <section aria-labelledby="charts">
-            <div class="section-head">
-              <h2 id="charts">{m.page.charts}</h2>
-              <Segments<Range>
-                label={m.page.range}
-                value={route.range}
-                options={RANGES.map((value) => ({ value, label: m.page.ranges[value] }))}
-                onChange={(range) => show({ range })}
-              />
-            </div>
-            <Charts sync={route.name} range={route.range} version={data.sync.lastRun?.id ?? ""} />
-          </section>
-          <section aria-label={m.page.tabs}>
-            <Tabs route={route} openRejections={data.sync.openRejections + data.sync.openFailures} />
-            {route.tab === "history" ? (
-              <History sync={route.name} version={`${data.sync.lastRun?.id} ${data.sync.lastRun?.status}`} />
-            ) : (
-              <EntryList
-                of={{ sync: route.name, state: "open" }}
-                version={`${data.sync.lastRun?.id} ${data.sync.openRejections}`}
-              />
-            )}
-          </section>
         </>
       )}
     </>
   );
 }
 
-function Where({ sync }: { sync: Sync }) {
-  const { m } = useText();
-  return (
-    <p class="where">
-      {sync.spreadsheetUrl !== null ? (
-        <Outside href={sync.spreadsheetUrl} label={`${m.sync.spreadsheet}: ${sync.tab ?? ""}`}>
-          {sync.tab ?? m.sync.spreadsheet}
-        </Outside>
-      ) : (
-        sync.tab
-      )}
-      {sync.table !== null && (
-        <>
-          <Icon name="arrow" /> <code>{sync.table}</code>
-        </>
-      )}
-    </p>
-  );
-}
-
-function Actions({ sync }: { sync: Sync }) {
+function Actions({ sync, delivery }: OneSync) {
   const { m } = useText();
   const { me } = useSigned();
   const [open, setOpen] = useState<"start" | "redrive" | null>(null);
@@ -127,9 +83,11 @@ function Actions({ sync }: { sync: Sync }) {
   const close = () => setOpen(null);
   return (
     <div class="actions">
-      <button type="button" class="button" onClick={() => setOpen("redrive")}>
-        {m.redrive.open}
-      </button>
+      {hasFailedBatches(sync, delivery) && (
+        <button type="button" class="button" onClick={() => setOpen("redrive")}>
+          {m.redrive.open}
+        </button>
+      )}
       <button type="button" class="button primary" onClick={() => setOpen("start")}>
         <Icon name="sync" />
         {m.start.open}
@@ -140,18 +98,99 @@ function Actions({ sync }: { sync: Sync }) {
   );
 }
 
-function Tabs({ route, openRejections }: { route: SyncRoute; openRejections: number }) {
+/** The open problems and the history, one of them at a time. */
+function Lists({ route, sync }: { route: SyncRoute; sync: Sync }) {
   const { m, f } = useText();
-  const link = (tab: Tab, name: string, count?: number) => (
-    <a href={address({ ...route, tab })} {...(route.tab === tab ? { "aria-current": "true" as const } : {})}>
+  const open = sync.openRejections + sync.openFailures;
+  // What is shown unasked does not change under somebody's eyes when the last problem is fixed.
+  const [unasked] = useState<Tab>(open > 0 ? "rejected" : "history");
+  const shown = route.tab ?? unasked;
+  const section = useRef<HTMLElement>(null);
+  const byTab = useRef(false);
+
+  // Whoever follows a warning arrives at its list; whoever changes tabs is there.
+  useEffect(() => {
+    if (route.tab === "rejected" && !byTab.current) section.current?.scrollIntoView();
+    byTab.current = false;
+  }, [route.tab]);
+
+  const link = (tab: Tab, name: string, count = 0) => (
+    <a
+      href={address({ ...route, tab })}
+      {...(shown === tab ? { "aria-current": "true" as const } : {})}
+      onClick={() => {
+        byTab.current = route.tab !== tab;
+      }}
+    >
       {name}
-      {count !== undefined && count > 0 && <span class="count">{f.count(count)}</span>}
+      {count > 0 && <span class="count">{f.count(count)}</span>}
     </a>
   );
+  const runs = `${sync.lastRun?.id} ${sync.lastRun?.status}`;
   return (
-    <nav class="tabs" aria-label={m.page.tabs}>
-      {link("history", m.page.history)}
-      {link("rejected", m.page.rejected, openRejections)}
-    </nav>
+    <section aria-label={m.page.tabs} ref={section} class="lists">
+      <nav class="tabs" aria-label={m.page.tabs}>
+        {link("rejected", m.page.rejected, open)}
+        {link("history", m.page.history)}
+      </nav>
+      {shown === "history" ? (
+        <History sync={sync.name} version={runs} />
+      ) : (
+        <>
+          {sync.openRejections > 0 && <AfterTheFix sync={sync} />}
+          <EntryList of={{ sync: sync.name, state: "open" }} version={`${sync.lastRun?.id} ${open}`} />
+        </>
+      )}
+    </section>
+  );
+}
+
+/** What happens once a cell is corrected. */
+function AfterTheFix({ sync }: { sync: Sync }) {
+  const text = useText();
+  const { m } = text;
+  const { me } = useSigned();
+  const [starting, setStarting] = useState(false);
+  const next = nextRun(text, sync);
+  return (
+    <div class="notice">
+      <Icon name="sync" />
+      <span>{next === null ? m.errors.afterFixOnDemand : m.errors.afterFix(next)}</span>
+      {mayAct(me) && (
+        <button
+          type="button"
+          class="button small"
+          aria-label={`${m.start.open} (${sync.name})`}
+          onClick={() => setStarting(true)}
+        >
+          {m.start.open}
+        </button>
+      )}
+      {starting && <StartRun sync={sync.name} onClose={() => setStarting(false)} />}
+    </div>
+  );
+}
+
+/** Open where there is room; their library and data are asked for when they are. */
+function ChartSection({ route, sync }: { route: SyncRoute; sync: Sync }) {
+  const { m } = useText();
+  const [open, setOpen] = useState(() => window.matchMedia("(min-width: 720px)").matches);
+  return (
+    <details class="chart-section" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <h2>{m.page.charts}</h2>
+      </summary>
+      {open && (
+        <>
+          <Segments<Range>
+            label={m.page.range}
+            value={route.range}
+            options={RANGES.map((value) => ({ value, label: m.page.ranges[value] }))}
+            onChange={(range) => location.replace(address({ ...route, range }))}
+          />
+          <Charts sync={route.name} range={route.range} version={sync.lastRun?.id ?? ""} />
+        </>
+      )}
+    </details>
   );
 }

@@ -3,12 +3,13 @@
 
 import { useState } from "preact/hooks";
 import { ApproveAdoption } from "../actions/approve-adoption";
-import { ApproveDeletes } from "../actions/approve-deletes";
+import { ApproveDeletes, MissingRows } from "../actions/approve-deletes";
 import type { Adoption, AdoptionSample, RunDetail } from "../api/types";
 import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
+import { Technical } from "../ui/basics";
 import { Icon } from "../ui/icons";
-import { Value } from "../ui/value";
+import { SampleHead, SamplePair } from "../ui/samples";
 
 export function Waiting({ run, onApproved }: { run: RunDetail; onApproved: () => void }) {
   return (
@@ -33,17 +34,18 @@ function DeletesWithheld({ run, onApproved }: { run: RunDetail; onApproved: () =
         <h2 class="notice-title" id="withheld">
           {m.run.withheld}
         </h2>
-        <p>{m.run.withheldText}</p>
-        <p>{run.deletesWithheld}</p>
-        {mayAct(me) && (
+        <p>{run.withheldRows === null ? m.run.withheldUnknown : m.run.withheldText(run.withheldRows)}</p>
+        {run.withheldRows !== null && <MissingRows run={run} rows={run.withheldRows} />}
+        <Technical code="deletes_withheld" message={run.deletesWithheld} />
+        {mayAct(me) && run.withheldRows !== null && (
           <button type="button" class="button" onClick={() => setOpen(true)}>
             {m.approve.open}
           </button>
         )}
       </div>
-      {open && (
+      {open && run.withheldRows !== null && (
         <ApproveDeletes
-          run={run.id}
+          run={run}
           rows={run.withheldRows}
           onClose={() => setOpen(false)}
           onApproved={onApproved}
@@ -97,6 +99,7 @@ function Columns({ adoption }: { adoption: Adoption }) {
             {samples.length < rows && <span class="note">{m.plan.samples(samples.length)}</span>}
           </summary>
           <ul class="samples">
+            {samples.length > 0 && <SampleHead />}
             {samples.map((sample) => (
               <Sample key={sample.rowKey} sample={sample} />
             ))}
@@ -115,15 +118,7 @@ function Sample({ sample }: { sample: AdoptionSample }) {
         <span class="value key">{sample.rowKey}</span>{" "}
         {sample.rowNumber !== null && <span class="note">{m.errors.rowNumber(sample.rowNumber)}</span>}
       </span>
-      <span class="old">
-        <span class="visually-hidden">{m.plan.old}: </span>
-        <Value of={sample.old} />
-      </span>
-      <Icon name="arrow" />
-      <span class="new">
-        <span class="visually-hidden">{m.plan.new}: </span>
-        <Value of={sample.new} />
-      </span>
+      <SamplePair old={sample.old} new={sample.new} isNumber={typeof sample.old === "number"} />
     </li>
   );
 }

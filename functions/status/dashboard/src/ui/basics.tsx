@@ -1,12 +1,13 @@
 // Small parts that every screen is made of.
 
 import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
-import { Failure } from "../api/client";
+import { useId, useState } from "preact/hooks";
+import type { Failure } from "../api/client";
 import type { Health, RunStatus, Unreachable } from "../api/types";
 import { secondsSince, useSeconds } from "../clock";
 import { useText } from "../i18n";
 import type { Around } from "../i18n/en";
+import { failureText } from "../i18n/told";
 import { Icon, type IconName } from "./icons";
 
 export type Tone = "good" | "warn" | "bad" | "info" | "quiet";
@@ -60,7 +61,7 @@ export function Ago({ at, around = ["", ""] }: { at: string | null; around?: Aro
   return (
     <>
       {around[0]}
-      <time dateTime={at} title={f.dateTime(at)}>
+      <time dateTime={at} title={f.exactTime(at)}>
         {seconds < 2 ? m.ago.now : f.ago(seconds)}
       </time>
       {around[1]}
@@ -68,14 +69,14 @@ export function Ago({ at, around = ["", ""] }: { at: string | null; around?: Aro
   );
 }
 
-/** "2h 13m", growing: for how long something has been as it is. */
+/** "2 h 13 min", growing: for how long something has been as it is. */
 export function Elapsed({ since, around }: { since: string; around: Around }) {
   const { f } = useText();
   useSeconds();
   return (
     <span>
       {around[0]}
-      <time dateTime={since} title={f.dateTime(since)}>
+      <time dateTime={since} title={f.exactTime(since)}>
         {f.duration(Math.max(0, Math.floor(secondsSince(since))))}
       </time>
       {around[1]}
@@ -83,12 +84,13 @@ export function Elapsed({ since, around }: { since: string; around: Around }) {
   );
 }
 
-export function Time({ at }: { at: string | null }) {
+export function Time({ at, exact = false }: { at: string | null; exact?: boolean }) {
   const { m, f } = useText();
-  return at === null ? <>{m.none}</> : <time dateTime={at}>{f.dateTime(at)}</time>;
+  if (at === null) return <>{m.none}</>;
+  return <time dateTime={at}>{exact ? f.exactTime(at) : f.dateTime(at)}</time>;
 }
 
-/** A number with its name. */
+/** A number with its name. `hint` explains the name to whoever asks. */
 export function Fact(props: {
   name: string;
   hint?: string;
@@ -96,9 +98,31 @@ export function Fact(props: {
   children: ComponentChildren;
   note?: ComponentChildren;
 }) {
+  const { m } = useText();
+  const [asked, setAsked] = useState(false);
+  const id = useId();
   return (
     <div class={`fact ${props.tone ?? ""}`}>
-      <dt title={props.hint}>{props.name}</dt>
+      <dt>
+        {props.name}
+        {props.hint !== undefined && (
+          <button
+            type="button"
+            class="ask"
+            aria-label={m.sync.explain(props.name)}
+            aria-expanded={asked}
+            aria-controls={id}
+            onClick={() => setAsked(!asked)}
+          >
+            <Icon name="unknown" />
+          </button>
+        )}
+      </dt>
+      {asked && (
+        <dd class="note" id={id}>
+          {props.hint}
+        </dd>
+      )}
       <dd>{props.children}</dd>
       {props.note !== undefined && <dd class="note">{props.note}</dd>}
     </div>
@@ -128,24 +152,29 @@ export function Loading({ rows = 3 }: { rows?: number }) {
   );
 }
 
-/** What a failure means, in words, and the server's own words when it gave some. */
-export function useFailureText(): (failure: Failure) => string {
+/** What engineers need: closed, because it is English and helps nobody else. */
+export function Technical({ code, message }: { code: string; message?: string | null }) {
   const { m } = useText();
-  return (failure) => {
-    const told = failure.kind === "refused" || failure.kind === "broken";
-    return told ? `${m.failure[failure.kind]} ${failure.message} (${failure.code})` : m.failure[failure.kind];
-  };
+  return (
+    <details class="technical">
+      <summary>{m.technical}</summary>
+      {message != null && <span lang="en">{message} </span>}
+      <code>{code}</code>
+    </details>
+  );
 }
 
 export function Problem(props: { title?: string; failure: Failure; retry?: () => void }) {
-  const { m } = useText();
-  const words = useFailureText();
+  const text = useText();
+  const { m } = text;
+  const { kind, code, message } = props.failure;
   return (
     <div class="notice bad" role="alert">
       <Icon name="unhealthy" />
       <div>
         <p class="notice-title">{props.title ?? m.failure.title}</p>
-        <p>{words(props.failure)}</p>
+        <p>{failureText(text, props.failure)}</p>
+        {(kind === "refused" || kind === "broken") && <Technical code={code} message={message} />}
         {props.retry && (
           <button type="button" class="button small" onClick={props.retry}>
             {m.retry}

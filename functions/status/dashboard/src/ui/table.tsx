@@ -7,7 +7,6 @@ import { useText } from "../i18n";
 export interface Column<T> {
   id: string;
   head: string;
-  hint?: string;
   number?: boolean;
   /** Is left out of a card when it says nothing. */
   nil?: (row: T) => boolean;
@@ -34,7 +33,6 @@ export function Table<T>(props: {
               role="columnheader"
               scope="col"
               class={column.number === true ? "number" : ""}
-              title={column.hint}
             >
               {column.head}
             </th>

@@ -9,11 +9,18 @@ export function asText(value: Json): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** With separators between the thousands, digit for digit as it is: `Number` would round the sixteenth. */
+export function grouped(text: string): string {
+  if (!/^-?\d+(\.\d+)?$/.test(text)) return text;
+  const [whole = "", ...rest] = text.split(".");
+  return [whole.replace(/\B(?=(\d{3})+$)/g, ","), ...rest].join(".");
+}
+
 /** Wraps; a long one is cut until somebody asks for the whole. */
-export function Value({ of }: { of: Json }) {
+export function Value({ of, isNumber = false }: { of: Json; isNumber?: boolean }) {
   const { m } = useText();
   if (of === null || of === "") return <span class="blank">{m.plan.blank}</span>;
-  const text = asText(of);
+  const text = isNumber ? grouped(asText(of)) : asText(of);
   if (text.length <= LONG) return <span class="value">{text}</span>;
   return (
     <details class="long">
