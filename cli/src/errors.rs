@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::terminal::table;
@@ -18,6 +19,8 @@ struct Row {
     code: String,
     raw: Option<String>,
     message: String,
+    /// When a scheduled run tries the refused row again.
+    next_attempt_at: Option<Timestamp>,
 }
 
 /// Prints one line a rejection; exits with 1 when there are any.
@@ -35,7 +38,11 @@ pub async fn run(project: &Project, sync: &str, all: bool) -> Result<ExitCode, C
     let count = rows.len();
     let mut table = table(["CELL", "ROW KEY", "HEADER", "CODE", "FOUND", "MESSAGE"]);
     for row in rows {
-        let texts = [row.cell, row.row_key, row.header, Some(row.code), row.raw, Some(row.message)];
+        let message = match row.next_attempt_at {
+            Some(at) => format!("{} (scheduled runs try it again from {at:.0} on)", row.message),
+            None => row.message,
+        };
+        let texts = [row.cell, row.row_key, row.header, Some(row.code), row.raw, Some(message)];
         table.add_row(texts.map(|text| printable(&text.unwrap_or_else(|| "-".to_owned()))));
     }
     println!("{table}");

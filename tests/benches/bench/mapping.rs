@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sheetsync::batch::Envelope;
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{self, DigestBuilder, RangeIndex};
-use sheetsync::mapping::{self, Limits, Locale, Mapping, Settings};
+use sheetsync::mapping::{self, Column, Form, Limit, Limits, Locale, Mapping, Settings, Type};
 use sheetsync::plan::{self, Plan, RangeDigests};
 use sheetsync::snapshot::{Snapshot, SnapshotBuilder, State};
 use sheetsync_demo::{Cell, FIRST_ROW, Fate, Options, Sheet, TIME_ZONE, serial_of_date, serial_of_moment};
@@ -38,17 +38,20 @@ pub fn measure() -> Result<Vec<Line>> {
     let text = format!("{}{}", include_str!("../../../sheetsync.toml"), sheet.further_definition());
     let sync = Definition::parse(Path::new("sheetsync.toml"), &text)?.syncs.remove(0);
     let headers: Vec<_> = sheet.columns().iter().map(|column| mapping::Cell::from(column.header.as_str())).collect();
+    let none = Limits::new();
     let settings = Settings {
         columns: &sync.columns,
         key: &sync.key,
         key_forms: &[],
-        limits: &Limits::new(),
+        limits: &none,
         header_row: 1,
         first_column: 0,
         time_zone: TIME_ZONE,
         locale: Locale::named("ja_JP"),
     };
-    let mapping = Mapping::bind(settings, &headers).map_err(|problems| anyhow!("{problems:?}"))?;
+    let bind = |settings| Mapping::bind(settings, &headers).map_err(|problems| anyhow!("{problems:?}"));
+    let mapping = bind(settings)?;
+    let limited = bind(Settings { limits: &limits(&sync), ..settings })?;
 
     // What the generator says must come of it.
     let kept = sheet.rows().filter(|row| row.fate == Fate::Kept).count();
@@ -76,6 +79,13 @@ pub fn measure() -> Result<Vec<Line>> {
         Ok(())
     })?;
 
+    let with_limits = best(|| {
+        let snapshot = read(&answers, &limited, &sync)?;
+        let ranges = plan::differing_ranges(&snapshot, bits, &stored);
+        ensure!(ranges.is_empty(), "{} ranges differ: a limit rejects what the table holds", ranges.len());
+        Ok(())
+    })?;
+
     let sheet_bytes = answers.iter().map(String::len).sum::<usize>() / ROWS as usize;
     let wire_bytes = wire / kept;
     Ok(vec![
@@ -83,7 +93,20 @@ pub fn measure() -> Result<Vec<Line>> {
         Line::new("parsed into our cells", cells, ""),
         Line::new("first load: parsed, mapped, hashed, packed", first, format!("{wire_bytes} bytes/row in messages")),
         Line::new("unchanged: parsed, mapped, hashed, digests compared", unchanged, "no message"),
+        Line::new("the same, with a limit on every column", with_limits, "what the table's columns can hold"),
     ])
+}
+
+/// A limit for every column, of the form that the table of the demo has, and wide enough for it.
+fn limits(sync: &Sync) -> Limits {
+    let form = |column: &Column| match column.kind {
+        Type::Integer => Form::Integer { bits: 64 },
+        Type::Decimal => Form::Numeric { precision: 10, scale: 2 },
+        Type::Text | Type::Enum | Type::TextArray => Form::Characters { length: 200 },
+        _ => Form::Any,
+    };
+    let limit = |column: &Column| Limit { type_name: String::new(), required: false, form: form(column) };
+    sync.columns.iter().map(|column| (column.column.clone(), limit(column))).collect()
 }
 
 fn parse<T: DeserializeOwned>(answer: &str) -> Result<Values<T>> {
