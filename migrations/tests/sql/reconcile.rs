@@ -300,7 +300,7 @@ const DRIFTS: [(u64, u64, &str); 7] = [
     (1, 0, "delete from things where id = 'K7'"),
     (0, 1, "update things set amount = amount + 1000 where id = 'K8'"),
     (0, 1, "update things set amount = null where id = 'K8'"),
-    (1, 1, "delete from things where id = 'K7'; update things set amount = -8 where id = 'K8'"),
+    (1, 1, "delete from things where id = 'K7'; update things set amount = 800 where id = 'K8'"),
     // The key is there, but of another row.
     (0, 1, "delete from things where id = 'K8'; insert into things (id, amount) values ('K8', 5)"),
     // A row of the application's now.
