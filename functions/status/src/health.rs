@@ -106,12 +106,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
                 add(Status::Unhealthy, "last_run_failed", None, format!("the last run failed: {because}"))
             }
             RunStatus::Partial => {
-                add(
-                    Status::Degraded,
-                    "last_run_partial",
-                    None,
-                    "the last run is incomplete".to_owned(),
-                );
+                add(Status::Degraded, "last_run_partial", None, "the last run is incomplete".to_owned());
             }
             RunStatus::Queued | RunStatus::InProgress | RunStatus::Completed | RunStatus::Superseded => {}
         }
@@ -148,8 +143,10 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         add(Status::Unhealthy, "overdue", Some(since(applied).as_secs()), message);
     }
     if facts.open_rejections > 0 {
-        let message =
-            format!("{} in the sheet cannot be imported: correct the sheet", count(facts.open_rejections, "cell or row", "cells or rows"));
+        let message = format!(
+            "{} in the sheet cannot be imported: correct the sheet",
+            count(facts.open_rejections, "cell or row", "cells or rows")
+        );
         add(Status::Degraded, "open_rejections", Some(facts.open_rejections), message);
     }
     if facts.open_failures > 0 {
@@ -165,7 +162,8 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         add(Status::Degraded, "verification_differs", Some(facts.differences), message);
     }
     if facts.dead_letters > 0 {
-        let message = format!("{} (of all syncs): resend them", count(facts.dead_letters, "failed batch", "failed batches"));
+        let message =
+            format!("{} (of all syncs): resend them", count(facts.dead_letters, "failed batch", "failed batches"));
         add(Status::Degraded, "dead_letters", Some(facts.dead_letters), message);
     }
     match facts.circuit {
@@ -181,15 +179,15 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
             add(Status::Unhealthy, "circuit_forced_open", None, "an operator has stopped all writing".to_owned());
         }
         Some(CircuitFact::HalfOpen) => {
-            add(
-                Status::Degraded,
-                "circuit_half_open",
-                None,
-                "checking whether the database is back".to_owned(),
-            );
+            add(Status::Degraded, "circuit_half_open", None, "checking whether the database is back".to_owned());
         }
         Some(CircuitFact::ForcedClosed) => {
-            add(Status::Degraded, "circuit_forced_closed", None, "an operator has turned the automatic stop off".to_owned());
+            add(
+                Status::Degraded,
+                "circuit_forced_closed",
+                None,
+                "an operator has turned the automatic stop off".to_owned(),
+            );
         }
         Some(CircuitFact::Closed) | None => {}
     }
