@@ -138,8 +138,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         && let (Some(every), Some(applied)) = (facts.every, facts.applied)
         && (Rhythm { every, stall_after: facts.stall_after }).is_overdue(since(applied))
     {
-        let message =
-            format!("the last successful run was {} ago; it should run every {}", words(since(applied)), words(every));
+        let message = format!("no run has succeeded for {}; one is due every {}", words(since(applied)), words(every));
         add(Status::Unhealthy, "overdue", Some(since(applied).as_secs()), message);
     }
     if facts.open_rejections > 0 {
@@ -368,9 +367,9 @@ mod tests {
         let last_run = ended(RunStatus::Completed).map(|run| LastRun { withheld: 1, unconfirmed: 2, ..run });
         let (_, reasons) = judge(&Facts { last_run, ..well() }, now());
         let messages: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
-        let adoption = "adoption waits for approval: 1 row that was in the table before differs from the sheet; \
+        let adoption = "existing rows wait for a decision: 1 row that was in the table before differs from the sheet; \
                         `sheetsync approve-adoption`";
-        assert_eq!(messages, [(adoption, Some(1)), ("2 deletions wait for another complete read", Some(2))]);
+        assert_eq!(messages, [(adoption, Some(1)), ("2 deletes wait for another complete read", Some(2))]);
     }
 
     #[test]
@@ -381,7 +380,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("the last successful run was 3 h ago; it should run every 5 min", Some(12_000)),
+                ("no run has succeeded for 3 h; one is due every 5 min", Some(12_000)),
                 ("1 cell or row in the sheet cannot be imported: correct the sheet", Some(1))
             ]
         );
