@@ -106,12 +106,7 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
                 add(Status::Unhealthy, "last_run_failed", None, format!("the last run failed: {because}"))
             }
             RunStatus::Partial => {
-                add(
-                    Status::Degraded,
-                    "last_run_partial",
-                    None,
-                    "the last run is incomplete".to_owned(),
-                );
+                add(Status::Degraded, "last_run_partial", None, "the last run is incomplete".to_owned());
             }
             RunStatus::Queued | RunStatus::InProgress | RunStatus::Completed | RunStatus::Superseded => {}
         }
@@ -143,13 +138,14 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         && let (Some(every), Some(applied)) = (facts.every, facts.applied)
         && (Rhythm { every, stall_after: facts.stall_after }).is_overdue(since(applied))
     {
-        let message =
-            format!("the last successful run was {} ago; it should run every {}", words(since(applied)), words(every));
+        let message = format!("no run has succeeded for {}; one is due every {}", words(since(applied)), words(every));
         add(Status::Unhealthy, "overdue", Some(since(applied).as_secs()), message);
     }
     if facts.open_rejections > 0 {
-        let message =
-            format!("{} in the sheet cannot be imported: correct the sheet", count(facts.open_rejections, "cell or row", "cells or rows"));
+        let message = format!(
+            "{} in the sheet cannot be imported: correct the sheet",
+            count(facts.open_rejections, "cell or row", "cells or rows")
+        );
         add(Status::Degraded, "open_rejections", Some(facts.open_rejections), message);
     }
     if facts.open_failures > 0 {
@@ -165,7 +161,8 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
         add(Status::Degraded, "verification_differs", Some(facts.differences), message);
     }
     if facts.dead_letters > 0 {
-        let message = format!("{} (of all syncs): resend them", count(facts.dead_letters, "failed batch", "failed batches"));
+        let message =
+            format!("{} (of all syncs): resend them", count(facts.dead_letters, "failed batch", "failed batches"));
         add(Status::Degraded, "dead_letters", Some(facts.dead_letters), message);
     }
     match facts.circuit {
@@ -181,15 +178,15 @@ pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
             add(Status::Unhealthy, "circuit_forced_open", None, "an operator has stopped all writing".to_owned());
         }
         Some(CircuitFact::HalfOpen) => {
-            add(
-                Status::Degraded,
-                "circuit_half_open",
-                None,
-                "checking whether the database is back".to_owned(),
-            );
+            add(Status::Degraded, "circuit_half_open", None, "checking whether the database is back".to_owned());
         }
         Some(CircuitFact::ForcedClosed) => {
-            add(Status::Degraded, "circuit_forced_closed", None, "an operator has turned the automatic stop off".to_owned());
+            add(
+                Status::Degraded,
+                "circuit_forced_closed",
+                None,
+                "an operator has turned the automatic stop off".to_owned(),
+            );
         }
         Some(CircuitFact::Closed) | None => {}
     }
@@ -370,9 +367,9 @@ mod tests {
         let last_run = ended(RunStatus::Completed).map(|run| LastRun { withheld: 1, unconfirmed: 2, ..run });
         let (_, reasons) = judge(&Facts { last_run, ..well() }, now());
         let messages: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
-        let adoption = "adoption waits for approval: 1 row that was in the table before differs from the sheet; \
+        let adoption = "existing rows wait for a decision: 1 row that was in the table before differs from the sheet; \
                         `sheetsync approve-adoption`";
-        assert_eq!(messages, [(adoption, Some(1)), ("2 deletions wait for another complete read", Some(2))]);
+        assert_eq!(messages, [(adoption, Some(1)), ("2 deletes wait for another complete read", Some(2))]);
     }
 
     #[test]
@@ -383,7 +380,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("the last successful run was 3 h ago; it should run every 5 min", Some(12_000)),
+                ("no run has succeeded for 3 h; one is due every 5 min", Some(12_000)),
                 ("1 cell or row in the sheet cannot be imported: correct the sheet", Some(1))
             ]
         );
