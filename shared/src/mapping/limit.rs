@@ -219,7 +219,8 @@ mod tests {
         let uuid = limit("uuid", Form::Uuid);
         let required = Limit { required: true, ..limit("text", Form::Any) };
         let items = |items: &[&str]| Value::Array(items.iter().map(|&item| item.to_owned()).collect());
-        let cases: &[(&Limit, Value, Option<(Code, &str)>)] = &[
+        type Case<'a> = (&'a Limit, Value, Option<(Code, &'a str)>);
+        let cases: &[Case<'_>] = &[
             (&varchar, text("abc"), None),
             (&varchar, text("あいう"), None),
             // Postgres drops what is too long when it is blank.
