@@ -23,7 +23,6 @@ const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
     "overview",
     (page) => show(page, "#/", page.getByRole("link", { name: stack.syncs.hostile, exact: true })),
   ],
-  ["audit", (page) => show(page, "#/audit", page.getByRole("row").nth(1))],
   [
     "breaker's dialog",
     async (page) => {
@@ -39,6 +38,15 @@ const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
       await page.getByRole("button", { name: "Sync now", exact: true }).click();
       await page.getByRole("button", { name: "Preview", exact: true }).click();
       await page.getByRole("heading", { name: "Cannot be imported" }).waitFor();
+    },
+  ],
+  [
+    // By now there is the preview.
+    "audit log",
+    async (page) => {
+      await page.goto("#/audit");
+      await page.getByLabel("Show previews too").check();
+      await page.getByRole("row").nth(1).waitFor();
     },
   ],
 ];

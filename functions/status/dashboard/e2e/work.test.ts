@@ -46,7 +46,7 @@ test("only the chosen rows are synced", async () => {
   const watched = await atSync("chosen");
   const { page } = watched;
   await button(page, "Sync now").click();
-  await page.getByText("Selected rows").click();
+  await page.getByRole("dialog").getByText("Selected rows", { exact: true }).click();
   await button(page, "Preview").click();
   await page.getByText("Enter at least one row key.").waitFor();
   await page.getByLabel("Row keys, one per line").fill("AA00002\nAA00005\n");
