@@ -122,18 +122,22 @@ pub(crate) async fn calm(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Takes the outages of the trials before out of the breaker's memory, which would make this one's open times longer.
+/// Closes the circuit, and takes the outages of the trials before out of its memory, which would make this one's open times
+/// longer.
 async fn forget_outages() -> Result<()> {
-    let store = breaker().await?;
-    let item = store.force(Mode::Auto, "test", "a new trial").await?;
+    let item = breaker().await?.force(Mode::Auto, "test", "a new trial").await?;
     assert_eq!(item.mode(), Mode::Auto);
     let settings = Settings::from_env()?;
     aws_sdk_dynamodb::Client::new(&aws_config::load_from_env().await)
         .update_item()
         .table_name(settings.aws.context("this stack runs without AWS")?.control_table)
         .key("pk", AttributeValue::S(format!("BRK#{}", destination(&settings.supabase_url))))
-        .update_expression("SET oc = :nought")
+        .update_expression(
+            "SET st = :closed, oc = :nought, f = :nought, pf = :nought, ep = ep + :one REMOVE own, le, ok, ou, why",
+        )
+        .expression_attribute_values(":closed", AttributeValue::S("C".to_owned()))
         .expression_attribute_values(":nought", AttributeValue::N("0".to_owned()))
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
         .send()
         .await?;
     Ok(())
