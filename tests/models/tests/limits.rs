@@ -43,7 +43,7 @@ async fn limits(database: &Database, declared: &str, kind: Type) -> Limits {
         "deletes": {"policy": "ignore"}});
     let answer = call(&database.service().await, "sync_inspect", &[json!("bounded"), definition]).await;
     assert_eq!(answer["problems"], json!([]), "{declared}");
-    serde_json::from_value(answer["limits"].clone()).unwrap()
+    serde_json::from_value(answer["limits"].clone()).expect("limits are read as they are written")
 }
 
 /// What the mapping makes of a cell: its JSON, or the code of its rejection.
@@ -62,9 +62,9 @@ fn mapped(limits: &Limits, kind: Type, cell: &str) -> Result<Value, Code> {
         time_zone: "UTC",
         locale: Locale::default(),
     };
-    let mapping = Mapping::bind(settings, &["id", "value"].map(Cell::from)).unwrap();
+    let mapping = Mapping::bind(settings, &["id", "value"].map(Cell::from)).expect("the headers fit");
     match mapping.row(2, &[Cell::from("A"), Cell::from(cell)]) {
-        Mapped::Row(row) => Ok(serde_json::from_str(&row.values[1].to_json()).unwrap()),
+        Mapped::Row(row) => Ok(serde_json::from_str(&row.values[1].to_json()).expect("a value is JSON")),
         Mapped::Rejected { key, rejections } => {
             assert_eq!(key.as_deref(), Some("A"), "the row is known");
             assert_eq!(rejections[0].cell.as_deref(), Some("B2"));
