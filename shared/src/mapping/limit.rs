@@ -192,6 +192,9 @@ fn power_of_ten(exponent: u32) -> Option<Decimal> {
 mod tests {
     use super::*;
 
+    /// A limit, a value, and what its refusal says.
+    type Case<'a> = (&'a Limit, Value, Option<(Code, &'static str)>);
+
     fn limit(type_name: &str, form: Form) -> Limit {
         Limit { type_name: type_name.to_owned(), required: false, form }
     }
@@ -219,7 +222,6 @@ mod tests {
         let uuid = limit("uuid", Form::Uuid);
         let required = Limit { required: true, ..limit("text", Form::Any) };
         let items = |items: &[&str]| Value::Array(items.iter().map(|&item| item.to_owned()).collect());
-        type Case<'a> = (&'a Limit, Value, Option<(Code, &'a str)>);
         let cases: &[Case<'_>] = &[
             (&varchar, text("abc"), None),
             (&varchar, text("あいう"), None),

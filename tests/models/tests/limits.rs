@@ -43,7 +43,7 @@ async fn limits(database: &Database, declared: &str, kind: Type) -> Limits {
         "deletes": {"policy": "ignore"}});
     let answer = call(&database.service().await, "sync_inspect", &[json!("bounded"), definition]).await;
     assert_eq!(answer["problems"], json!([]), "{declared}");
-    serde_json::from_value(answer["limits"].clone()).expect("the begin answers limits")
+    serde_json::from_value(answer["limits"].clone()).expect("limits are read as they are written")
 }
 
 /// What the mapping makes of a cell: its JSON, or the code of its rejection.
@@ -62,7 +62,7 @@ fn mapped(limits: &Limits, kind: Type, cell: &str) -> Result<Value, Code> {
         time_zone: "UTC",
         locale: Locale::default(),
     };
-    let mapping = Mapping::bind(settings, &["id", "value"].map(Cell::from)).expect("both headers are there");
+    let mapping = Mapping::bind(settings, &["id", "value"].map(Cell::from)).expect("the headers fit");
     match mapping.row(2, &[Cell::from("A"), Cell::from(cell)]) {
         Mapped::Row(row) => Ok(serde_json::from_str(&row.values[1].to_json()).expect("a value is JSON")),
         Mapped::Rejected { key, rejections } => {
