@@ -405,13 +405,14 @@ begin
                                    j.i, j.keeps, j.differs, j.holds_nothing, j.name),
                             ', ' order by j.ordinal) filter (where j.is_written), 'null'),
         string_agg(case when j.is_written then format('w.write_%s', j.ordinal) else 'false' end, ', ' order by j.ordinal),
-        -- A kept cell repeats what it said before; if it never said anything, it said nothing.
+        -- A kept cell repeats what it said before. If it never said anything, it said null (0); in a column of the sheet it said what no
+        -- value hashes to (-1), so that the first thing that it says is written, null too.
         string_agg(
             case
                 when not j.is_written then format('w.says[%s]', j.i)
                 when j.keeps = 'false' then format('case when %L = any (w.withheld) then null else w.says[%s] end', j.name, j.i)
-                else format('case when %L = any (w.withheld) then null when %s then coalesce(w.was_said[%s], 0) else w.says[%3$s] end',
-                            j.name, replace(j.keeps, 's.keep', 'w.keep'), j.i)
+                else format('case when %L = any (w.withheld) then null when %s then coalesce(w.was_said[%s], %s) else w.says[%3$s] end',
+                            j.name, replace(j.keeps, 's.keep', 'w.keep'), j.i, case j.authority when 'sheet' then -1 else 0 end)
             end, ', ' order by j.ordinal),
         -- In a conflict that the database won, its value stays an edit.
         string_agg(

@@ -374,7 +374,8 @@ begin
     return jsonb_build_object('rowKey', p_item ->> 'k', 'rowNumber', p_item -> 'n', 'column', v_column,
                               'code', v_code, 'message', v_message, 'raw', p_item -> 'v' ->> v_ordinal,
                               'h', p_item -> 'h', 'retry', public.sync_depends_on_others(v_code), 'blockedBy', v_blocker,
-                              'waits', v_is_alone)
+                              'waits', v_is_alone,
+                              'hasRow', case when v_is_alone then public.sync_has_row(p_target, p_item ->> 'k') end)
         || public.sync_cell(p_target, p_letters, v_column, p_item ->> 'n');
 end
 $$;
@@ -446,6 +447,8 @@ as $$
         on x.sync = p_target.sync and x.key_hash = (i.item ->> 'h')::bigint and x.row_key = i.item ->> 'k'
         and x.content_hash = (i.item ->> 'c')::bigint and x.fingerprint = (select public.sync_refusal_fingerprint(p_target))
         and x.next_at > clock_timestamp() + interval '30 seconds'
+        -- Of a row that came into the table or left it since, other values may be written.
+        and public.sync_has_row(p_target, x.row_key) = (x.refusal -> 'hasRow')::boolean
 $$;
 
 -- Remembers what was refused of the rows of a batch that were tried; answers the refusals with `nextAttemptAt` where they wait.

@@ -167,6 +167,27 @@ async fn a_kept_cell_of_a_new_row_takes_the_columns_default() {
 }
 
 #[tokio::test]
+async fn what_a_kept_cell_of_the_sheets_own_column_says_first_is_written_and_null_too() {
+    let (database, service, sync) = things().await;
+    let sync = sync.authority("sheet");
+    database.sql("insert into things (id, amount) values ('A', 7)").await;
+    let keeping = async || {
+        let run = sync.begin(&service).await;
+        let mut message = run.upsert(&[json!(["A", null])]);
+        message["rows"][0]["keep"] = json!([1]);
+        run.apply(&service, &message).await;
+        run.plan(&service, json!({"rowsRead": 1, "rowsSent": 1})).await;
+        database.rows("select amount from things").await
+    };
+    assert_eq!(keeping().await, json!([[7]]));
+    assert_eq!(keeping().await, json!([[7]]), "as long as it says nothing");
+    sync.run(&service, &[json!(["A", null])]).await;
+    assert_eq!(database.rows("select amount from things").await, json!([[null]]));
+    let (_, applied) = sync.run(&service, &[json!(["A", null])]).await;
+    assert_eq!(applied["unchanged"], 1);
+}
+
+#[tokio::test]
 async fn a_column_that_is_new_to_the_sync_takes_the_sheets_value_without_conflict() {
     let (database, service, sync) = things().await;
     sync.run(&service, &[json!(["A", 1])]).await;

@@ -369,6 +369,17 @@ async fn a_change_of_what_a_domain_allows_is_a_change_of_the_table() {
 }
 
 #[tokio::test]
+async fn a_refused_row_that_came_into_the_table_meanwhile_is_tried_at_once() {
+    let (database, service, sync) = ruled().await;
+    let sync = sync.authority("database");
+    let row = ruled_row("A", &[(1, json!(0))]);
+    assert_eq!(run_as(&sync, &service, "scheduled", std::slice::from_ref(&row)).await["rejected"], 1);
+    database.sql("insert into ruled (id, price, sure) values ('A', 5, 'yes')").await;
+    let applied = run_as(&sync, &service, "scheduled", &[row]).await;
+    assert_eq!((&applied["rejected"], &applied["unchanged"]), (&json!(0), &json!(1)), "{applied}");
+}
+
+#[tokio::test]
 async fn a_row_that_others_or_a_trigger_keep_out_is_tried_by_every_run() {
     let (database, service, sync) = ruled().await;
     run_as(&sync, &service, "manual", &[ruled_row("A", &[])]).await;

@@ -46,7 +46,9 @@ const SCREENS: [name: string, go: (page: Page) => Promise<void>][] = [
     async (page) => {
       await page.goto("#/audit");
       await page.getByLabel("Show previews too").check();
-      await page.getByRole("row").nth(1).waitFor();
+      await page.getByRole("row").filter({ hasText: "Previewed a sync" }).first().waitFor();
+      // A list that is being read again is dimmed.
+      await page.locator('[aria-busy="true"]').waitFor({ state: "detached" });
     },
   ],
 ];

@@ -116,12 +116,19 @@ impl Ledger {
             Step::Upsert(rows) => self.merge(&target, rows),
             Step::Delete(hashes) => Some(self.delete(&target, hashes)),
         };
-        let Some(Merged { counts, table, remembered, retries, frees_values }) = merged else {
+        let Some(Merged { counts, table, remembered, retries, frees_values, refused }) = merged else {
             self.account(entry, EntryOutcome::Failed, prepared.rows, Counts::default());
             let status = self.stop(batch.run);
             return Ok((Answer { outcome: Outcome::Failed, counts: Counts::default(), status }, Vec::new()));
         };
         self.write(table);
+        for (number, is_alone) in refused {
+            if is_alone {
+                self.refused.insert(number)
+            } else {
+                self.refused.remove(&number)
+            };
+        }
         self.remember_refused(batch.run, retries);
         if frees_values {
             self.try_all_again(batch.run);

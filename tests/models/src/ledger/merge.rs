@@ -44,6 +44,8 @@ pub(super) struct Merged {
     pub retries: Vec<Retry>,
     /// Whether rows that were refused may find now what they need.
     pub frees_values: bool,
+    /// For each row that was tried, whether it is refused for what it is by itself.
+    pub refused: Vec<(u16, bool)>,
 }
 
 impl Ledger {
@@ -52,9 +54,18 @@ impl Ledger {
         let mut merged = Merged::default();
         let mut unfit = 0;
         for row in rows {
-            let Err(refusal) = self.merge_row(target, row, &mut merged) else { continue };
+            let number = row.key.number;
+            let Err(refusal) = self.merge_row(target, row, &mut merged) else {
+                merged.refused.push((number, false));
+                continue;
+            };
             merged.counts.rejected += 1;
-            unfit += i64::from(refusal == Refusal::Value);
+            // Rows that were refused before come alone where all others are unchanged.
+            unfit += i64::from(refusal == Refusal::Value && !self.refused.contains(&number));
+            // Where the database wins, a row that is in the table may need no writing any more.
+            let loses = target.definition.authority == Authority::Merge { sheet_wins: false };
+            let is_alone = refusal != Refusal::OtherRow && !(loses && self.table.contains_key(&number));
+            merged.refused.push((number, is_alone));
             let depends = refusal == Refusal::OtherRow;
             let is_kept = depends || !self.remembered.contains_key(&row.key.number);
             merged.retries.extend(is_kept.then_some(Retry { row: *row, depends, settled: !depends }));

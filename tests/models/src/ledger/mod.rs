@@ -21,7 +21,7 @@ pub use apply::{LateHashes, Prepared, SerializationFailure};
 pub use batch::{Batch, CHILD, EntryKey, Key, Kind, Payload, Row, UNREADABLE};
 pub use retry::Retry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clauses::LedgerClauses;
 
@@ -283,6 +283,8 @@ pub struct Ledger {
     pub remembered: BTreeMap<u16, Remembered>,
     /// `sync_retries`, by run and the key's number.
     pub retries: BTreeMap<(RunId, u16), Retry>,
+    /// The keys in `sync_refusals`: rows that were refused for what they are by themselves.
+    pub refused: BTreeSet<u16>,
     /// The synced table, by the key's number.
     pub table: BTreeMap<u16, TableRow>,
     /// Whether the row is there that a [`CHILD`] needs.
@@ -434,6 +436,7 @@ impl Ledger {
             entries: BTreeMap::new(),
             remembered: BTreeMap::new(),
             retries: BTreeMap::new(),
+            refused: BTreeSet::new(),
             table: BTreeMap::new(),
             has_parent: true,
         }

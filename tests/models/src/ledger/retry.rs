@@ -53,6 +53,7 @@ impl Ledger {
             self.write(merged.table);
             self.remember(merged.remembered);
             self.retries.remove(&(run, row.key.number));
+            self.refused.remove(&row.key.number);
             // Of a half and its whole, the half: it was applied before.
             let holds = |key: &EntryKey| {
                 (key.run, key.kind) == (run, Kind::Upsert) && key.lo <= row.key.hash && row.key.hash < key.hi
