@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use sheetsync_local::{Action, Fault};
-use sheetsync_tests::{Sync, eventually};
+use sheetsync_tests::{Api, Sync, eventually};
 use uuid::Uuid;
 
 use crate::Sheetsync;
@@ -40,6 +40,9 @@ async fn watch_follows_the_run_that_is_under_way() -> Result<()> {
     })
     .await;
 
+    // What the API says of all syncs may be a second old, and then there is no run to watch.
+    let of_sync = format!("/api/syncs/{}", sync.name);
+    Api::reader()?.read_when(&of_sync, "/sync/runningRun/id", &serde_json::json!(run)).await;
     // Through the API, which asks Supabase for the run each time.
     let asked = async || Ok::<_, anyhow::Error>(sync.control.requests(&run.to_string(), "").await?.len());
     let before = asked().await?;
