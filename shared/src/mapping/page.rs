@@ -158,6 +158,7 @@ fn table(group: &Group) -> String {
             Cell::Bool(true) => "a ticked checkbox".to_owned(),
             Cell::Bool(false) => "an empty checkbox".to_owned(),
             Cell::Number(number) => format!("the number `{number}`"),
+            Cell::Shown(number, text) => format!("the number `{number}`, shown as `{text}`"),
             Cell::Text(text) => format!("`{}`", text.chars().map(shown).collect::<String>()),
         };
         let expected = match expected {

@@ -64,13 +64,15 @@ pub enum Code {
     PatternMismatch,
     RowTooLarge,
     TooLong,
+    UnclearNumber,
+    UnexpectedNumber,
     UnknownValue,
     WeekdayMismatch,
 }
 
 impl Code {
     /// Every code, in the order of their names.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::AboveMaximum,
         Self::AmbiguousLocalTime,
         Self::BadCharacter,
@@ -98,6 +100,8 @@ impl Code {
         Self::PatternMismatch,
         Self::RowTooLarge,
         Self::TooLong,
+        Self::UnclearNumber,
+        Self::UnexpectedNumber,
         Self::UnknownValue,
         Self::WeekdayMismatch,
     ];
@@ -133,6 +137,8 @@ impl Code {
             Self::PatternMismatch => "pattern_mismatch",
             Self::RowTooLarge => "row_too_large",
             Self::TooLong => "too_long",
+            Self::UnclearNumber => "unclear_number",
+            Self::UnexpectedNumber => "unexpected_number",
             Self::UnknownValue => "unknown_value",
             Self::WeekdayMismatch => "weekday_mismatch",
         }
@@ -171,7 +177,8 @@ pub(super) fn raw(cell: &Cell) -> Option<String> {
         Cell::Bool(true) => Some("TRUE".to_owned()),
         Cell::Bool(false) => Some("FALSE".to_owned()),
         Cell::Number(number) => Some(number.to_string()),
-        Cell::Text(text) => {
+        Cell::Shown(number, text) if text.is_empty() => Some(number.to_string()),
+        Cell::Text(text) | Cell::Shown(_, text) => {
             let mut shown: String = text.chars().take(RAW_CHARACTERS).map(visible).collect();
             if text.chars().nth(RAW_CHARACTERS).is_some() {
                 shown.push('…');

@@ -560,6 +560,24 @@ impl Tabs for Client {
         let chunk_rows = u64::from(CHUNK_CELLS / (tab.window.last_column + 1));
         Ok((given, u64::from(asked) * CHUNK_BYTES / chunk_rows))
     }
+
+    /// Every cell shows its number as it is.
+    async fn shown(
+        &self,
+        tab: &Tab,
+        rows: RangeInclusive<u32>,
+        columns: &[u32],
+    ) -> Result<Vec<Vec<String>>, SheetsError> {
+        let (blocks, _) = Tabs::blocks(self, tab, &[rows]).await?;
+        let text = |cell: Option<&Cell>| match cell {
+            Some(Cell::Number(number)) => number.to_string(),
+            Some(Cell::Text(text)) => text.clone(),
+            Some(Cell::Bool(ticked)) => ticked.to_string().to_uppercase(),
+            _ => String::new(),
+        };
+        let column = |column: &u32| blocks[0].iter().map(|row| text(row.get(*column as usize))).collect();
+        Ok(columns.iter().map(column).collect())
+    }
 }
 
 async fn answered<T>(answer: Result<T, Lost>) -> Result<T, SheetsError> {
