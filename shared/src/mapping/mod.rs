@@ -281,6 +281,13 @@ impl Mapping {
         Mapped::Rejected { key, rejections }
     }
 
+    /// The address of the cell that holds the key in a row; of several columns the first one's.
+    #[must_use]
+    pub fn key_cell(&self, row: u32) -> String {
+        let (place, _) = &self.fields[self.key[0]].sources[0];
+        CellRef { column: self.first_column + u32::try_from(*place).unwrap_or(u32::MAX), row }.to_string()
+    }
+
     /// The rejection of a row that was mapped, for a reason that is not in its cells; it points to the cell of the key.
     #[must_use]
     pub fn reject_row(&self, code: Code, key: &str, row_number: u32, message: String) -> Rejection {

@@ -57,6 +57,13 @@ impl From<Code> for Expected {
     }
 }
 
+/// A number and what its cell shows.
+impl From<(f64, &str)> for Cell {
+    fn from((number, shown): (f64, &str)) -> Self {
+        Self::Shown(number, shown.to_owned())
+    }
+}
+
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/MAPPING.md");
 
 /// A sheet with one key and one column with these options, in a spreadsheet in Japan.

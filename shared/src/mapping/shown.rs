@@ -69,8 +69,10 @@ fn runs(text: &str) -> Vec<&str> {
     let mut runs = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
-        // `.5`
-        let start = if rest[..start].ends_with(['.', ',']) { start - 1 } else { start };
+        // `.5`, but not `No.5`
+        let before = rest[..start].strip_suffix(['.', ',']);
+        let is_fraction = before.is_some_and(|before| !before.ends_with(char::is_alphabetic));
+        let start = if is_fraction { start - 1 } else { start };
         let run = &rest[start..];
         let belongs = |character: char| character.is_ascii_digit() || SEPARATORS.contains(&character);
         let mut end = run.find(|character| !belongs(character)).unwrap_or(run.len());

@@ -25,7 +25,7 @@ use sheetsync::classify;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
-use sheetsync::mapping::{KeyForm, Rejection};
+use sheetsync::mapping::{Cell, KeyForm, Rejection};
 use sheetsync::plan::{Drift, RangeDigests, StoredRow};
 use sheetsync::queue::{Inbox, QueueError};
 use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};

@@ -208,6 +208,8 @@ fn tokens(section: &str) -> Result<Vec<Token>, String> {
                 let end = rest.find(']').ok_or("a bracket is not closed")?;
                 (bracket(&rest[1..end])?, end + 1)
             }
+            // A point without digits behind it stands between the parts of a date.
+            '.' if !rest[1..].starts_with(['0', '#', '?']) => (Token::Literal(".".to_owned()), 1),
             '0' | '#' | '?' | '.' => {
                 let length = run("0#?.,");
                 let mut digits = placeholder(&rest[..length])?;

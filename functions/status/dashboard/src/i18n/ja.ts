@@ -152,6 +152,8 @@ export const ja: Messages = {
     pattern_mismatch: "決められた形式ではありません",
     row_too_large: "行が大きすぎます",
     too_long: "長すぎます",
+    unclear_number: "表示されている内容が数値と一致しません",
+    unexpected_number: "数値ではなく文字列で入力してください",
     unknown_value: "選択肢にない値です",
     weekday_mismatch: "曜日と日付が合いません",
     conflict: "シートとデータベースの両方で変更されました",
