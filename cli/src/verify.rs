@@ -46,6 +46,9 @@ fn render(found: &Verification) -> String {
     if found.moved {
         say("  the spreadsheet changed while it was read: what follows may be no difference; verify again");
     }
+    for warning in &found.warnings {
+        say(&format!("  {warning}"));
+    }
     for (title, allowed) in [("Not as it should be", false), ("Allowed", true)] {
         let some: Vec<&Finding> = found.findings.iter().filter(|finding| finding.allowed == allowed).collect();
         if some.is_empty() {

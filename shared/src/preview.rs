@@ -177,6 +177,9 @@ fn warn_of_reading(preview: &mut Preview, definition: &Sync, inspection: &Inspec
     if let Some(warning) = read.below_range() {
         preview.warn("rows_below_range", None, warning);
     }
+    if let Some(warning) = read.snapshot.look_alikes().warning() {
+        preview.warn("keys_look_alike", None, warning);
+    }
     let missing = survey::some_of(read.snapshot.missing());
     if !missing.is_empty() {
         preview.warn("missing_keys", None, format!("the sheet has no row with the key {}", missing.join(", ")));

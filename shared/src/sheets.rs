@@ -234,6 +234,15 @@ pub trait Tabs {
     /// Blocks of whole rows, counted from 1, all as they were at one moment, and how many bytes they took. Blank rows at the
     /// end of a block and blank cells at the end of a row are left out.
     async fn blocks(&self, tab: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError>;
+    /// What the cells of some columns show in consecutive rows, counted from 1, all at one moment: per column its cells from
+    /// the first row on, of which blank ones at the end are left out. Columns are those of the tab, counted from 0, in
+    /// ascending order.
+    async fn shown(
+        &self,
+        tab: &Tab,
+        rows: RangeInclusive<u32>,
+        columns: &[u32],
+    ) -> Result<Vec<Vec<String>>, SheetsError>;
 }
 
 /// Consecutive rows of a tab, from its window's first column on.
@@ -251,6 +260,22 @@ impl Tabs for Sheets {
     async fn blocks(&self, tab: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError> {
         Sheets::blocks(self, tab, blocks).await
     }
+
+    async fn shown(
+        &self,
+        tab: &Tab,
+        rows: RangeInclusive<u32>,
+        columns: &[u32],
+    ) -> Result<Vec<Vec<String>>, SheetsError> {
+        Sheets::shown(self, tab, rows, columns).await
+    }
+}
+
+/// What a range of cells holds, by rows or by columns.
+#[derive(Deserialize)]
+struct ValueRange<T> {
+    #[serde(default = "Vec::new")]
+    values: Vec<Vec<T>>,
 }
 
 /// Cells of a tab, all of which there are. Both ends belong to it.
@@ -484,17 +509,6 @@ impl Sheets {
     /// # Errors
     /// When they cannot be read.
     pub async fn blocks(&self, tab: &Tab, blocks: &[RangeInclusive<u32>]) -> Result<(Vec<Block>, u64), SheetsError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Answer {
-            #[serde(default)]
-            value_ranges: Vec<ValueRange>,
-        }
-        #[derive(Deserialize)]
-        struct ValueRange {
-            #[serde(default)]
-            values: Block,
-        }
         let title = tab.title.replace('\'', "''");
         let first_column = column_letters(tab.window.first_column);
         let last_column = column_letters(tab.window.last_column);
@@ -502,18 +516,61 @@ impl Sheets {
             .iter()
             .map(|rows| format!("'{title}'!{first_column}{}:{last_column}{}", rows.start(), rows.end()))
             .collect();
-        let url =
-            format!("{}/v4/spreadsheets/{}/values:batchGet", self.shared.sheets_url, path_segment(&tab.spreadsheet));
-        let mut query = vec![
+        let options = [
             ("valueRenderOption", "UNFORMATTED_VALUE"),
             ("dateTimeRenderOption", "SERIAL_NUMBER"),
             ("majorDimension", "ROWS"),
         ];
+        self.batch_get(tab, &options, &ranges).await
+    }
+
+    /// Reads what cells show, as [`Tabs::shown`] says. One `values:batchGet`, which counts once against the quota.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn shown(
+        &self,
+        tab: &Tab,
+        rows: RangeInclusive<u32>,
+        columns: &[u32],
+    ) -> Result<Vec<Vec<String>>, SheetsError> {
+        let title = tab.title.replace('\'', "''");
+        let (first_row, last_row) = rows.into_inner();
+        let spans = spans(columns);
+        let range = |span: &RangeInclusive<u32>| {
+            let (first, last) = (column_letters(*span.start()), column_letters(*span.end()));
+            format!("'{title}'!{first}{first_row}:{last}{last_row}")
+        };
+        let ranges: Vec<String> = spans.iter().map(range).collect();
+        let options = [("valueRenderOption", "FORMATTED_VALUE"), ("majorDimension", "COLUMNS")];
+        let (mut found, _) = self.batch_get::<String>(tab, &options, &ranges).await?;
+        let mut take = |column: &u32| {
+            let at = spans.iter().position(|span| span.contains(column))?;
+            found[at].get_mut((column - spans[at].start()) as usize).map(std::mem::take)
+        };
+        Ok(columns.iter().map(|column| take(column).unwrap_or_default()).collect())
+    }
+
+    async fn batch_get<T: DeserializeOwned>(
+        &self,
+        tab: &Tab,
+        options: &[(&str, &str)],
+        ranges: &[String],
+    ) -> Result<(Vec<Vec<Vec<T>>>, u64), SheetsError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
+        struct Answer<T> {
+            #[serde(default = "Vec::new")]
+            value_ranges: Vec<ValueRange<T>>,
+        }
+        let url =
+            format!("{}/v4/spreadsheets/{}/values:batchGet", self.shared.sheets_url, path_segment(&tab.spreadsheet));
+        let mut query = options.to_vec();
         query.extend(ranges.iter().map(|range| ("ranges", range.as_str())));
-        let (answer, bytes): (Answer, u64) = self.get(&tab.spreadsheet, &url, &query).await?;
-        if answer.value_ranges.len() != blocks.len() {
-            let (asked, came) = (blocks.len(), answer.value_ranges.len());
-            return Err(SheetsError::Down(format!("{came} blocks of rows came, {asked} were asked for")));
+        let (answer, bytes): (Answer<T>, u64) = self.get(&tab.spreadsheet, &url, &query).await?;
+        if answer.value_ranges.len() != ranges.len() {
+            let (asked, came) = (ranges.len(), answer.value_ranges.len());
+            return Err(SheetsError::Down(format!("{came} ranges came, {asked} were asked for")));
         }
         Ok((answer.value_ranges.into_iter().map(|range| range.values).collect(), bytes))
     }
@@ -645,6 +702,20 @@ fn refusal(account: &ServiceAccount, spreadsheet: &str, status: u16, body: &[u8]
         (400, _) if message.contains("exceeds grid limits") => SheetsError::PastGrid(message),
         (500.., _) => SheetsError::Down(format!("HTTP {status} {message}").trim_end().to_owned()),
         _ => SheetsError::Refused(format!("HTTP {status} {message}")),
+    }
+}
+
+/// The most ranges of one request for what cells show: a title may be long, and an address has its limits.
+const MOST_SPANS: usize = 8;
+
+/// Ranges of neighbouring columns that hold all of `columns`, which are in ascending order; one over all of them where that
+/// would be too many.
+fn spans(columns: &[u32]) -> Vec<RangeInclusive<u32>> {
+    let neighbours = columns.chunk_by(|left, right| left + 1 == *right);
+    let spans: Vec<_> = neighbours.filter_map(|run| Some(*run.first()?..=*run.last()?)).collect();
+    match spans.as_slice() {
+        [first, .., last] if spans.len() > MOST_SPANS => vec![*first.start()..=*last.end()],
+        _ => spans,
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::batch;
 use crate::definition::Duplicates;
 use crate::hash::{ContentHash, KeyHash, MappingVersion};
-use crate::mapping::{Cell, Code, Mapped, Mapping, Rejection, Row};
+use crate::mapping::{self, Cell, Code, Mapped, Mapping, Rejection, Row};
 
 /// How many row numbers a message about duplicate keys names.
 const NAMED_DUPLICATES: usize = 5;
@@ -86,6 +86,8 @@ pub struct SnapshotBuilder<'a> {
     /// The row keys of a selective run, each with the text by which it was asked for.
     only: Option<HashMap<String, String>>,
     entries: Vec<Entry>,
+    /// Per row with a key: the hash of how its key looks, that of the key, and the row.
+    looks: Vec<(KeyHash, KeyHash, u32)>,
     wire: Vec<u8>,
     tally: Tally,
     unreadable_key: Option<UnreadableKey>,
@@ -105,6 +107,7 @@ impl<'a> SnapshotBuilder<'a> {
             duplicates,
             only: None,
             entries: Vec::new(),
+            looks: Vec::new(),
             wire: Vec::new(),
             tally: Tally::default(),
             unreadable_key: None,
@@ -157,13 +160,18 @@ impl<'a> SnapshotBuilder<'a> {
             Mapped::Rejected { key, rejections } => {
                 self.tally.rows_rejected += 1;
                 match key {
-                    Some(key) => self.entries.push(Entry { key: KeyHash::of(&key), row, state: State::Present }),
+                    Some(text) => {
+                        let key = KeyHash::of(&text);
+                        self.looks.push((KeyHash::of(&mapping::look(&text)), key, row));
+                        self.entries.push(Entry { key, row, state: State::Present });
+                    }
                     None => self.note_unreadable_key(row, &rejections),
                 }
                 self.rejections.extend(rejections);
             }
             Mapped::Row(mapped) => {
                 let key = KeyHash::of(&mapped.key);
+                self.looks.push((KeyHash::of(&mapping::look(&mapped.key)), key, row));
                 let start = self.wire.len();
                 let state = match self.append(key, row, &mapped) {
                     Some(content) => State::Ready { content, start, length: (self.wire.len() - start) as u32 },
@@ -273,6 +281,7 @@ impl<'a> SnapshotBuilder<'a> {
         let asked = self.only.take().into_iter().flatten();
         let mut missing: Vec<String> = asked.filter(|(key, _)| is_missing(key)).map(|(_, asked)| asked).collect();
         missing.sort_unstable();
+        let look_alikes = LookAlikes::among(self.looks, self.mapping);
         let waiting = self.rejections.into_iter();
         let rejections = Rejections { mapping: self.mapping, waiting, groups: groups.into_iter(), group: None };
         let snapshot = Snapshot {
@@ -281,6 +290,7 @@ impl<'a> SnapshotBuilder<'a> {
             tally: self.tally,
             unreadable_key: self.unreadable_key,
             keyless_cell: self.keyless_cell,
+            look_alikes,
             missing,
             fits: self.fits,
         };
@@ -321,6 +331,52 @@ impl<'a> SnapshotBuilder<'a> {
             Some(winner) => *winner,
             None => Entry { state: State::Present, ..group[0] },
         }
+    }
+}
+
+/// Keys that differ and look alike to people: in width, case, forms of letters, or characters that nobody sees.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LookAlikes {
+    /// How many keys look like one further up in the sheet.
+    pub count: u64,
+    /// The cells of the first of them, each with the cell of the key that it looks like.
+    pub first: Vec<(String, String)>,
+}
+
+/// How many look-alikes a warning names.
+const NAMED_LOOK_ALIKES: usize = 5;
+
+impl LookAlikes {
+    fn among(mut looks: Vec<(KeyHash, KeyHash, u32)>, mapping: &Mapping) -> Self {
+        looks.sort_unstable();
+        let mut pairs: Vec<(u32, u32)> = Vec::new();
+        for alike in looks.chunk_by(|left, right| left.0 == right.0) {
+            // Of rows that share a key, which are another matter, the first.
+            let rows = || alike.chunk_by(|left, right| left.1 == right.1).map(|same| same[0].2);
+            let first = rows().min().unwrap_or_default();
+            pairs.extend(rows().filter(|row| *row != first).map(|row| (first, row)));
+        }
+        pairs.sort_unstable();
+        let cells = |(one, other): &(u32, u32)| (mapping.key_cell(*one), mapping.key_cell(*other));
+        Self { count: pairs.len() as u64, first: pairs.iter().take(NAMED_LOOK_ALIKES).map(cells).collect() }
+    }
+
+    /// What a person should know of them.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let named: Vec<String> = self.first.iter().map(|(one, other)| format!("{one} and {other}")).collect();
+        let more = match self.count.saturating_sub(self.first.len() as u64) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (self.count > 0).then(|| {
+            format!(
+                "{} keys look like another one, and each is a row of its own: {}{more}; they differ in case, width or in \
+                 characters that cannot be seen, if one row is meant, delete the other",
+                self.count,
+                named.join(", ")
+            )
+        })
     }
 }
 
@@ -435,12 +491,19 @@ pub struct Snapshot {
     wire: Vec<u8>,
     tally: Tally,
     unreadable_key: Option<UnreadableKey>,
+    look_alikes: LookAlikes,
     keyless_cell: Option<String>,
     missing: Vec<String>,
     fits: Vec<Fit>,
 }
 
 impl Snapshot {
+    /// Keys that look alike.
+    #[must_use]
+    pub fn look_alikes(&self) -> &LookAlikes {
+        &self.look_alikes
+    }
+
     /// All entries, in key-hash order.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
@@ -540,6 +603,28 @@ pub(crate) mod tests {
         let mut rows: Vec<u32> = ready.map(|entry| entry.row).collect();
         rows.sort_unstable();
         rows
+    }
+
+    #[test]
+    fn keys_that_look_alike_are_counted_and_the_first_are_named() {
+        let keys = ["AA1", "x", "aa1", "ＡＡ１", "AA1", "a\u{301}", "á", "y"];
+        let rows: Vec<(u32, &str, &str)> = (2..).zip(keys).map(|(row, key)| (row, key, "1")).collect();
+        let (snapshot, _) = read(Duplicates::First, false, &rows);
+        let named = [("A2", "A4"), ("A2", "A5"), ("A7", "A8")].map(|(one, other)| (one.to_owned(), other.to_owned()));
+        assert_eq!(*snapshot.look_alikes(), LookAlikes { count: 3, first: named.to_vec() });
+        let warning = snapshot.look_alikes().warning().expect("a warning");
+        assert!(warning.starts_with("3 keys look like another one") && warning.contains("A2 and A4, "), "{warning}");
+        let (snapshot, _) = read(Duplicates::Reject, false, &[(2, "A1", "1"), (3, "A2", "1"), (4, "A2", "1")]);
+        assert_eq!(snapshot.look_alikes().warning(), None);
+    }
+
+    #[test]
+    fn a_hundred_thousand_keys_that_look_alike_are_named_by_five() {
+        let key = |number: u32| (0..17).map(|bit| if number >> bit & 1 == 0 { 'a' } else { 'A' }).collect::<String>();
+        let keys: Vec<String> = (0..100_000).map(key).collect();
+        let rows: Vec<(u32, &str, &str)> = (2..).zip(&keys).map(|(row, key)| (row, key.as_str(), "1")).collect();
+        let (snapshot, _) = read(Duplicates::Reject, false, &rows);
+        assert_eq!((snapshot.look_alikes().count, snapshot.look_alikes().first.len()), (99_999, NAMED_LOOK_ALIKES));
     }
 
     #[test]

@@ -303,7 +303,17 @@ pub async fn read<E: From<ReadError>>(
     let mut below = None;
     let mut shrank = false;
     let mut next = Some(first);
-    while let Some(Chunk { headers, first_row, rows, below: row_below }) = next {
+    while let Some(chunk) = next {
+        let chunk = match seen(&mut reader, &mapping, chunk).await {
+            Ok(chunk) => chunk,
+            Err(SheetsError::PastGrid(reason)) => {
+                tracing::warn!(sync = definition.name, reason, "the tab became smaller while it was read");
+                shrank = true;
+                break;
+            }
+            Err(error) => return Err(ReadError::from(error).into()),
+        };
+        let Chunk { headers, first_row, rows, below: row_below, .. } = chunk;
         let moved = if headers == bound { Vec::new() } else { mapping.moved_headers(&headers) };
         if !moved.is_empty() && !faults::is_on(Fault::HeadersOnce) {
             return Err(ReadError::ColumnsMoved { tab: tab.title.clone(), row: header_row, moved }.into());
@@ -346,6 +356,27 @@ pub async fn read<E: From<ReadError>>(
         mapping.unmapped_headers().iter().map(|(header, cell)| format!("{} ({cell})", shortened(header))).collect();
     let sources = mapping.sources().map(|(header, column)| Source { header: header.to_owned(), column }).collect();
     Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers, sources, below })
+}
+
+/// A chunk with what its cells show, where a column needs that. Where the two do not belong together, somebody edits the
+/// sheet, and the chunk is read once more; what does not then either, the mapping rejects.
+async fn seen<T: Tabs>(reader: &mut Reader<'_, T>, mapping: &Mapping, mut chunk: Chunk) -> Result<Chunk, SheetsError> {
+    for is_last in [false, true] {
+        let places = mapping.unseen(&chunk.rows);
+        if places.is_empty() {
+            break;
+        }
+        let shown = reader.shown(&chunk, &places).await?;
+        let mut agrees = true;
+        for (place, shown) in places.into_iter().zip(&shown) {
+            agrees &= mapping.see(&mut chunk.rows, place, shown);
+        }
+        if agrees || is_last {
+            break;
+        }
+        chunk = reader.again(&chunk).await?;
+    }
+    Ok(chunk)
 }
 
 /// How the definition names its tab, and which of its cells.

@@ -53,6 +53,9 @@ pub struct Verification {
     pub moved: bool,
     /// What differs, by reason and column; what is not allowed first.
     pub findings: Vec<Finding>,
+    /// What a person should know besides, such as keys that look alike.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// A verification as it is kept with its run: lists of runs show how many differences there are without reading the findings.
@@ -243,6 +246,7 @@ fn conclude(definition: &Sync, read: &TabRead, read_at: Timestamp, findings: Fin
         rows_in_table: rows.in_table,
         moved: read.moved,
         findings,
+        warnings: read.snapshot.look_alikes().warning().into_iter().collect(),
     }
 }
 

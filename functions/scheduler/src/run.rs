@@ -266,6 +266,11 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         if let Some(warning) = &below_range {
             tracing::warn!(run = %self.id, sync = self.definition.name, warning, "rows below the range");
         }
+        let look_alikes = read.snapshot.look_alikes();
+        if look_alikes.count > 0 {
+            tracing::warn!(run = %self.id, sync = self.definition.name, keys = look_alikes.count, "keys look alike");
+        }
+        let warnings: Vec<String> = below_range.into_iter().chain(look_alikes.warning()).collect();
         let (upsert_batches, delete_batches) = self.send(&read, &plan).await?;
         // The next run compares with both.
         let tally = Tally { keyless_rows: tally.keyless_rows + plan.unmatched, ..tally };
@@ -291,7 +296,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
                 "unmappedHeaders": survey::some_of(&read.unmapped_headers),
                 "missingKeys": survey::some_of(read.snapshot.missing()),
                 "deletesApproved": approved,
-                "warnings": below_range.as_slice(),
+                "warnings": warnings,
             }),
         };
         let status = self.supabase.planned(self.id, &record).await?;

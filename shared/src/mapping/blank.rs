@@ -29,7 +29,7 @@ impl BlankWords {
     }
 
     /// Whether `cell` holds one of the words.
-    pub(super) fn contain(&self, cell: &Cell, read: impl Fn(&Cell) -> Option<Value>) -> bool {
+    pub(super) fn contain(&self, cell: &Cell, read: &dyn Fn(&Cell) -> Option<Value>) -> bool {
         if self.words.is_empty() {
             return false;
         }
@@ -42,6 +42,10 @@ impl BlankWords {
                 self.words.iter().any(looks_alike)
             }
             Cell::Bool(ticked) => self.words.iter().any(|word| word.eq_ignore_ascii_case(bool_text(*ticked))),
+            Cell::Shown(number, shown) => {
+                (!shown.is_empty() && self.contain(&Cell::from(shown.as_str()), read))
+                    || self.contain(&Cell::Number(*number), read)
+            }
             Cell::Number(number) => {
                 let shown = double::text(*number, Floats::Rounded, 0);
                 let is_shown = shown.is_ok_and(|shown| self.words.contains(&shown));

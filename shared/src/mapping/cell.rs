@@ -16,6 +16,8 @@ pub enum Cell {
     Bool(bool),
     /// A number; dates and times are numbers too, see docs/PLATFORMS.md, "Google Sheets API v4".
     Number(f64),
+    /// A number, and what its cell shows (`FORMATTED_VALUE`), where that was read too.
+    Shown(f64, String),
     /// Any text, and the errors of formulas.
     Text(String),
 }
@@ -30,7 +32,7 @@ impl Cell {
         match self {
             Self::Blank => true,
             Self::Text(text) => is_blank(text),
-            Self::Bool(_) | Self::Number(_) => false,
+            Self::Bool(_) | Self::Number(_) | Self::Shown(..) => false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::tz::TimeZone;
 
 use super::affix::any_begins_with;
-use super::column::{Blank, Column, Errors, Type, Values};
+use super::column::{Blank, Column, Errors, NumberAs, Type, Values};
 use super::header::normalize_header;
 use super::invisible::trim;
 use super::locale::Locale;
@@ -52,7 +52,7 @@ const DAYS: &[Type] = &[Type::Date, Type::Timestamp];
 const TEXTS: &[Type] = &[Type::Text, Type::TextArray];
 
 /// Which option belongs to which types; docs/MAPPING.md has the same table for people.
-pub(super) const OPTIONS: [TypeOption; 30] = [
+pub(super) const OPTIONS: [TypeOption; 31] = [
     ("min", |column| column.min.is_some(), ORDERED),
     ("max", |column| column.max.is_some(), ORDERED),
     ("pattern", |column| column.pattern.is_some(), TEXTS),
@@ -61,6 +61,7 @@ pub(super) const OPTIONS: [TypeOption; 30] = [
     ("normalize", |column| column.normalize != Default::default(), TEXTS),
     ("zero_pad", |column| column.zero_pad.is_some(), &[Type::Text]),
     ("separator", |column| column.separator.is_some(), &[Type::TextArray]),
+    ("number", |column| column.number.is_some(), &[Type::Text, Type::TextArray, Type::Integer, Type::Decimal]),
     (
         "floats",
         |column| column.floats != Default::default(),
@@ -176,6 +177,16 @@ fn option_problems(column: &Column, problems: &mut Vec<DefinitionProblem>) {
             "must be \"reject\" where a value is `required`",
         ),
         (column.kind == Type::Enum && column.values.pairs().next().is_none(), "values", "is missing"),
+        (
+            NUMBERS.contains(&column.kind) && matches!(column.number, Some(NumberAs::Displayed | NumberAs::Reject)),
+            "number",
+            "must be \"digits\" in a column of numbers, or left out",
+        ),
+        (
+            column.number == Some(NumberAs::Displayed) && column.zero_pad.is_some(),
+            "zero_pad",
+            "and `number = \"displayed\"` exclude each other: what the cell shows has its zeros already",
+        ),
         (column.scale.is_some_and(|scale| scale > 28), "scale", "must be 28 or less"),
         (column.multiply_by.is_some_and(|factor| factor < 2), "multiply_by", "must be 2 or more"),
         (

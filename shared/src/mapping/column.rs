@@ -72,6 +72,10 @@ pub struct Column {
     #[serde(skip_serializing_if = "is_default")]
     pub separator: Option<String>,
 
+    /// Text, text_array, integer, decimal: what a number in the cell gives; if not given, its digits where the cell shows a
+    /// number, and what is shown where it shows leading zeros, a date, a time or a percentage.
+    #[serde(skip_serializing_if = "is_default")]
+    pub number: Option<NumberAs>,
     /// Integer, decimal, text, text_array, json: how a number in the cell is rounded.
     #[serde(skip_serializing_if = "is_default")]
     pub floats: Floats,
@@ -269,6 +273,19 @@ pub enum Floats {
     Rounded,
     /// With all digits that tell them from their neighbours: `=0.1+0.2` is 0.30000000000000004.
     Exact,
+}
+
+/// What a number in the cell gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum NumberAs {
+    /// Its digits, whatever the cell shows; it saves the request for that. The only choice of integer and decimal.
+    Digits,
+    /// What the cell shows.
+    Displayed,
+    /// A rejection.
+    Reject,
 }
 
 /// The order of the parts of a date whose year does not come first.

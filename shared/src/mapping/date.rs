@@ -72,7 +72,7 @@ impl DateRule {
     /// The day in `cell`.
     pub(super) fn read(&self, cell: &Cell) -> Result<Date, Refusal> {
         match cell {
-            Cell::Number(serial) => {
+            Cell::Number(serial) | Cell::Shown(serial, _) => {
                 if let Some(compact) = self.compact_number(*serial) {
                     return self.take(&mut Scan::new(&compact));
                 }

@@ -85,7 +85,7 @@ impl DurationRule {
     /// The length of time in `cell`.
     pub(super) fn read(&self, cell: &Cell) -> Result<Duration, Refusal> {
         match cell {
-            Cell::Number(days) => self.of_days(*days),
+            Cell::Number(days) | Cell::Shown(days, _) => self.of_days(*days),
             Cell::Text(text) => {
                 let folded = fold(text);
                 self.read_text(&folded).ok_or_else(refusal)

@@ -244,7 +244,9 @@ fn header_text(cell: &Cell) -> String {
     match cell {
         Cell::Blank => String::new(),
         Cell::Bool(ticked) => bool_text(*ticked).to_owned(),
-        Cell::Number(number) => double::text(*number, Floats::Rounded, 0).unwrap_or_else(|_| number.to_string()),
+        Cell::Number(number) | Cell::Shown(number, _) => {
+            double::text(*number, Floats::Rounded, 0).unwrap_or_else(|_| number.to_string())
+        }
         Cell::Text(text) => text.clone(),
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn read(cell: &Cell, floats: Floats) -> Result<Box<str>, Refusal> {
             }
             Ok(compact(text).into_boxed_str())
         }
-        Cell::Number(number) => double::text(*number, floats, 0).map(String::into_boxed_str),
+        Cell::Number(number) | Cell::Shown(number, _) => double::text(*number, floats, 0).map(String::into_boxed_str),
         Cell::Bool(ticked) => Ok(bool_text(*ticked).to_lowercase().into_boxed_str()),
         Cell::Blank => Err(Refusal::new(Code::NotJson, "expected JSON")),
     }

@@ -27,6 +27,7 @@ mod key_form;
 mod laws;
 mod limit;
 mod locale;
+mod look_alike;
 mod number;
 mod number_words;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod page;
 mod rejection;
 mod rule;
 mod scan;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -46,17 +48,20 @@ mod words;
 pub use cell::{Cell, CellRef, column_letters};
 pub use check::DefinitionProblem;
 pub use column::{
-    Authority, Blank, ClockChange, Column, Errors, Floats, Normalize, Order, Partial, Scalar, TimeOfDay, Type, Values,
+    Authority, Blank, ClockChange, Column, Errors, Floats, Normalize, NumberAs, Order, Partial, Scalar, TimeOfDay,
+    Type, Values,
 };
 pub use header::{HeaderProblem, MovedHeader, normalize_header};
 pub use key_form::KeyForm;
 pub use limit::{Form, Limit, Limits};
 pub use locale::Locale;
+pub use look_alike::look;
 pub use rejection::{Code, Rejection};
 pub use value::Value;
 
 use rejection::Refusal;
 use rule::{Outcome, Rule};
+use shown::Needs;
 
 /// What a mapping is made from.
 #[derive(Debug, Clone, Copy)]
@@ -210,6 +215,29 @@ impl Mapping {
         header::moved(headers.map(|(index, header)| (*index, header.as_str())), later, self.first_column)
     }
 
+    /// The cells of a row of which it is not known what they show, although a column needs that: their places in the rows,
+    /// each once.
+    #[must_use]
+    pub fn unseen(&self, rows: &[Vec<Cell>]) -> Vec<usize> {
+        let needy = self.fields.iter().map(|field| (field.rule.needs(), &field.sources));
+        let mut places: Vec<usize> = needy
+            .filter(|(needs, _)| *needs != Needs::Nothing)
+            .flat_map(|(needs, sources)| sources.iter().map(move |(place, _)| (needs, *place)))
+            .filter(|(needs, place)| rows.iter().any(|row| row.get(*place).is_some_and(|cell| needs.include(cell))))
+            .map(|(_, place)| place)
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// Gives the numbers at `place` in consecutive rows what their cells show; blank ones at the end of `shown` are left
+    /// out. `false` when the two cannot be of the same moment, or a format shows something else than its number.
+    #[must_use]
+    pub fn see(&self, rows: &mut [Vec<Cell>], place: usize, shown: &[String]) -> bool {
+        shown::attach(rows, place, shown)
+    }
+
     /// Whether a column of the table belongs to the key.
     #[must_use]
     pub fn is_key(&self, column: &str) -> bool {
@@ -264,6 +292,13 @@ impl Mapping {
             rejection.row_key.clone_from(&key);
         }
         Mapped::Rejected { key, rejections }
+    }
+
+    /// The address of the cell that holds the key in a row; of several columns the first one's.
+    #[must_use]
+    pub fn key_cell(&self, row: u32) -> String {
+        let (place, _) = &self.fields[self.key[0]].sources[0];
+        CellRef { column: self.first_column + u32::try_from(*place).unwrap_or(u32::MAX), row }.to_string()
     }
 
     /// The rejection of a row that was mapped, for a reason that is not in its cells; it points to the cell of the key.

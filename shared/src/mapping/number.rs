@@ -8,12 +8,13 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::affix::{Affixes, is_currency};
 use super::cell::Cell;
-use super::column::{Column, Floats};
+use super::column::{Column, Floats, NumberAs};
 use super::double::{self, fraction, out_of_range};
 use super::fold::fold;
 use super::locale::Locale;
 use super::number_words;
 use super::rejection::{Code, Refusal};
+use super::shown::{self, Look, Needs};
 
 /// Square metres of one 坪: 400/121, by the law on weights and measures of 1891.
 const TSUBO: (i64, i64) = (400, 121);
@@ -37,6 +38,8 @@ const END_STROKES: [char; 5] = ['-', '−', 'ー', '―', '—'];
 pub(super) struct NumberRule {
     locale: Locale,
     floats: Floats,
+    /// Whether dates and times that Sheets made of what was typed are told from numbers.
+    sees_moments: bool,
     yen: bool,
     number_words: bool,
     approximate: bool,
@@ -75,6 +78,7 @@ impl NumberRule {
         Self {
             locale,
             floats: column.floats,
+            sees_moments: column.number != Some(NumberAs::Digits),
             yen: column.yen,
             number_words: column.number_words,
             approximate: column.approximate,
@@ -88,11 +92,27 @@ impl NumberRule {
         }
     }
 
+    pub(super) fn needs(&self) -> Needs {
+        if self.sees_moments { Needs::Moments } else { Needs::Nothing }
+    }
+
+    /// Refuses a number whose cell shows a date or a time. Only those that are asked for: whether other cells of the column
+    /// are asked too must make no difference.
+    pub(super) fn check_shown(&self, number: f64, shown: &str) -> Result<(), Refusal> {
+        if self.sees_moments && shown::may_be_moment(number) && shown::look(number, shown) == Look::Moment {
+            return Err(Refusal::new(
+                Code::NotANumber,
+                "expected a number, the cell shows a date or a time; choose Format > Number for the cell and type it again",
+            ));
+        }
+        Ok(())
+    }
+
     /// The whole number in `cell`.
     pub(super) fn integer(&self, cell: &Cell) -> Result<i64, Refusal> {
         if self.multiply_by.is_none() {
             match cell {
-                Cell::Number(number) => return double::whole(*number, self.floats),
+                Cell::Number(number) | Cell::Shown(number, _) => return double::whole(*number, self.floats),
                 Cell::Text(text) => {
                     if let Some(number) = plain_integer(text.trim()) {
                         return Ok(number);
@@ -120,7 +140,9 @@ impl NumberRule {
 
     fn number(&self, cell: &Cell, expected: &str) -> Result<Decimal, Refusal> {
         let number = match cell {
-            Cell::Number(number) => double::decimal(*number, self.floats, self.scale.is_some())?,
+            Cell::Number(number) | Cell::Shown(number, _) => {
+                double::decimal(*number, self.floats, self.scale.is_some())?
+            }
             Cell::Text(text) => match plain_integer(text.trim()) {
                 Some(number) => number.into(),
                 None => self.read(text).ok_or_else(|| self.refusal(expected))?,

@@ -58,6 +58,13 @@ impl From<Code> for Expected {
     }
 }
 
+/// A number and what its cell shows.
+impl From<(f64, &str)> for Cell {
+    fn from((number, shown): (f64, &str)) -> Self {
+        Self::Shown(number, shown.to_owned())
+    }
+}
+
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/MAPPING.md");
 
 /// A sheet with one key and one column with these options, in a spreadsheet in Japan.
@@ -160,6 +167,7 @@ fn table(group: &Group) -> String {
             Cell::Bool(true) => "a ticked checkbox".to_owned(),
             Cell::Bool(false) => "an empty checkbox".to_owned(),
             Cell::Number(number) => format!("the number `{number}`"),
+            Cell::Shown(number, text) => format!("the number `{number}`, shown as `{text}`"),
             Cell::Text(text) => format!("`{}`", text.chars().map(shown).collect::<String>()),
         };
         let expected = match expected {

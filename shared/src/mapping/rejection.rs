@@ -66,6 +66,8 @@ pub enum Code {
     RowTooLarge,
     TooLong,
     TooPrecise,
+    UnclearNumber,
+    UnexpectedNumber,
     UnknownValue,
     WeekdayMismatch,
 }
@@ -102,6 +104,8 @@ impl Code {
         Self::RowTooLarge,
         Self::TooLong,
         Self::TooPrecise,
+        Self::UnclearNumber,
+        Self::UnexpectedNumber,
         Self::UnknownValue,
         Self::WeekdayMismatch,
     ];
@@ -139,6 +143,8 @@ impl Code {
             Self::RowTooLarge => "row_too_large",
             Self::TooLong => "too_long",
             Self::TooPrecise => "too_precise",
+            Self::UnclearNumber => "unclear_number",
+            Self::UnexpectedNumber => "unexpected_number",
             Self::UnknownValue => "unknown_value",
             Self::WeekdayMismatch => "weekday_mismatch",
         }
@@ -177,7 +183,8 @@ pub(super) fn raw(cell: &Cell) -> Option<String> {
         Cell::Bool(true) => Some("TRUE".to_owned()),
         Cell::Bool(false) => Some("FALSE".to_owned()),
         Cell::Number(number) => Some(number.to_string()),
-        Cell::Text(text) => {
+        Cell::Shown(number, text) if text.is_empty() => Some(number.to_string()),
+        Cell::Text(text) | Cell::Shown(_, text) => {
             let mut shown: String = text.chars().take(RAW_CHARACTERS).map(visible).collect();
             if text.chars().nth(RAW_CHARACTERS).is_some() {
                 shown.push('…');

@@ -14,6 +14,7 @@ use super::json;
 use super::locale::Locale;
 use super::number::NumberRule;
 use super::rejection::{Code, Refusal};
+use super::shown::Needs;
 use super::text::{ListRule, TextRule};
 use super::time::{self, TimestampRule};
 use super::value::Value;
@@ -133,7 +134,7 @@ impl Rule {
                 )),
             };
         }
-        match self.within_bounds(self.reader.read(cell)?)? {
+        match self.within_bounds(self.reader.read_shown(cell)?)? {
             Some(value) => Ok(Outcome::Value(value)),
             None => self.when_blank(),
         }
@@ -141,7 +142,17 @@ impl Rule {
 
     /// Whether the cell counts as blank in this column.
     pub(super) fn is_blank(&self, cell: &Cell) -> bool {
-        cell.is_blank() || self.blank_words.contain(cell, |cell| self.reader.read(cell).ok().flatten())
+        cell.is_blank() || self.blank_words.contain(cell, &|cell| self.reader.read(cell).ok().flatten())
+    }
+
+    /// Of which numbers this column needs to know what their cells show.
+    pub(super) fn needs(&self) -> Needs {
+        match &self.reader {
+            Reader::Text(rule) => rule.needs(),
+            Reader::TextArray(rule) => rule.needs(),
+            Reader::Integer(rule) | Reader::Decimal(rule) => rule.needs(),
+            _ => Needs::Nothing,
+        }
     }
 
     /// Whether a blank cell gives a value all the same.
@@ -196,6 +207,14 @@ impl Reader {
             Type::TextArray => Self::TextArray(ListRule::new(column).map_err(bad_pattern)?),
             Type::Enum => Self::Enum(Words::choices(column).map_err(two_meanings("values"))?),
         })
+    }
+
+    /// The value in `cell`, of which it may be known what it shows.
+    fn read_shown(&self, cell: &Cell) -> Result<Option<Value>, Refusal> {
+        if let (Self::Integer(rule) | Self::Decimal(rule), Cell::Shown(number, shown)) = (self, cell) {
+            rule.check_shown(*number, shown)?;
+        }
+        self.read(cell)
     }
 
     /// The value in `cell`; nothing where there turns out to be none.

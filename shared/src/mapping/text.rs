@@ -4,11 +4,12 @@ use regex_lite::Regex;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::cell::Cell;
-use super::column::{Column, Floats, Normalize};
+use super::column::{Column, Floats, Normalize, NumberAs};
 use super::double;
 use super::fold::fold_width;
 use super::invisible::{self, trim};
 use super::rejection::{Code, Refusal};
+use super::shown::{self, Look, Needs};
 
 /// What stands between the items of a list, unless the column says otherwise.
 const SEPARATOR: &str = ",";
@@ -18,6 +19,7 @@ pub(super) struct TextRule {
     trim: bool,
     normalize: Normalize,
     floats: Floats,
+    number: Option<NumberAs>,
     zero_pad: usize,
     max_characters: Option<usize>,
     pattern: Option<Pattern>,
@@ -40,6 +42,7 @@ impl TextRule {
             trim: column.trim.unwrap_or(true),
             normalize: column.normalize,
             floats: column.floats,
+            number: column.number,
             zero_pad: column.zero_pad.unwrap_or_default() as usize,
             max_characters: column.max_length.map(|most| most as usize),
             pattern,
@@ -54,12 +57,58 @@ impl TextRule {
                 check_characters(text)?;
                 self.normalize(if self.trim { trim(text) } else { text })
             }
-            Cell::Number(number) => double::text(*number, self.floats, self.zero_pad)?,
+            Cell::Number(_) | Cell::Shown(..) if self.number == Some(NumberAs::Reject) => {
+                return Err(Refusal::new(
+                    Code::UnexpectedNumber,
+                    "expected a text, the cell holds a number; choose Format > Number > Plain text for the cell and type it again",
+                ));
+            }
+            Cell::Number(number) => self.digits(*number)?,
+            Cell::Shown(number, shown) => {
+                if self.takes_shown(*number, shown)? {
+                    check_characters(shown)?;
+                    self.normalize(if self.trim { trim(shown) } else { shown })
+                } else {
+                    self.digits(*number)?
+                }
+            }
             Cell::Bool(ticked) => bool_text(*ticked).to_owned(),
             Cell::Blank => String::new(),
         };
         self.admit(&text)?;
         Ok(text)
+    }
+
+    fn digits(&self, number: f64) -> Result<String, Refusal> {
+        double::text(number, self.floats, self.zero_pad)
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        match self.number {
+            Some(NumberAs::Digits | NumberAs::Reject) => Needs::Nothing,
+            Some(NumberAs::Displayed) | None => Needs::All,
+        }
+    }
+
+    /// Whether what a cell shows is stored, and not the digits of its number.
+    fn takes_shown(&self, number: f64, shown: &str) -> Result<bool, Refusal> {
+        let look = shown::look(number, shown);
+        match self.number {
+            Some(NumberAs::Displayed) => {
+                if trim(shown).is_empty() {
+                    return Err(unclear());
+                }
+                Ok(true)
+            }
+            Some(_) => Ok(false),
+            None => match look {
+                Look::Number => Ok(false),
+                // The column says by itself how many zeros there are.
+                Look::Written if self.zero_pad > 0 && shown.bytes().all(|byte| byte.is_ascii_digit()) => Ok(false),
+                Look::Written | Look::Moment => Ok(true),
+                Look::Unclear => Err(unclear()),
+            },
+        }
     }
 
     fn normalize(&self, text: &str) -> String {
@@ -93,6 +142,14 @@ impl TextRule {
     }
 }
 
+fn unclear() -> Refusal {
+    Refusal::new(
+        Code::UnclearNumber,
+        "what the cell shows does not follow from its number; choose Format > Number > Plain text for the cell and type it \
+         again, or set `number` in sheetsync.toml to \"digits\" or \"displayed\"",
+    )
+}
+
 /// How the lists of one column are written.
 pub(super) struct ListRule {
     separator: Vec<char>,
@@ -103,6 +160,10 @@ impl ListRule {
     pub(super) fn new(column: &Column) -> Result<Self, regex_lite::Error> {
         let separator = column.separator.as_deref().unwrap_or(SEPARATOR);
         Ok(Self { separator: separator.chars().map(fold_width).collect(), item: TextRule::new(column, false)? })
+    }
+
+    pub(super) fn needs(&self) -> Needs {
+        self.item.needs()
     }
 
     /// The items in `cell`, without the blank ones.

@@ -24,7 +24,9 @@ const BEYOND_TIMESTAMPS: DateTime = date(9999, 12, 29).at(0, 0, 0, 0);
 pub(super) fn read(cell: &Cell) -> Result<Time, Refusal> {
     let time = match cell {
         // A date with a time of day is not a time of day.
-        Cell::Number(serial) => from_serial(*serial).filter(|moment| moment.date() == DAY_ZERO).map(DateTime::time),
+        Cell::Number(serial) | Cell::Shown(serial, _) => {
+            from_serial(*serial).filter(|moment| moment.date() == DAY_ZERO).map(DateTime::time)
+        }
         Cell::Text(text) => {
             let folded = fold(text);
             let mut scan = Scan::new(&folded);
@@ -163,7 +165,7 @@ impl TimestampRule {
     /// The moment in `cell`, as it goes over the wire: in UTC, or local without an offset where the column has no zone.
     pub(super) fn read(&self, cell: &Cell) -> Result<String, Refusal> {
         match cell {
-            Cell::Number(serial) => match self.date.compact_number(*serial) {
+            Cell::Number(serial) | Cell::Shown(serial, _) => match self.date.compact_number(*serial) {
                 Some(compact) => self.read_text(&compact),
                 None => self.moment(self.date.moment(*serial).map_err(|refusal| match refusal.code {
                     Code::NotADate => Refusal::new(Code::NotATimestamp, refusal.message),

@@ -27,7 +27,7 @@ fn word(text: &str) -> Cow<'_, str> {
 fn cell_word(cell: &Cell) -> Option<Cow<'_, str>> {
     match cell {
         Cell::Text(text) => Some(word(text)),
-        Cell::Number(number) => double::text(*number, Floats::Rounded, 0).ok().map(Cow::Owned),
+        Cell::Number(number) | Cell::Shown(number, _) => double::text(*number, Floats::Rounded, 0).ok().map(Cow::Owned),
         Cell::Bool(ticked) => Some(bool_text(*ticked).to_lowercase().into()),
         Cell::Blank => None,
     }

@@ -31,6 +31,8 @@ pub struct Chunk {
     pub headers: Vec<Cell>,
     /// The row number of the first of the rows.
     pub first_row: u32,
+    /// The row number of the last that was asked for.
+    last_row: u32,
     /// The rows.
     pub rows: Block,
     /// The row directly below the window, with the last chunk of a window that ends before its tab does.
@@ -55,6 +57,39 @@ impl<'a, T: Tabs> Reader<'a, T> {
             return Ok(None);
         }
         let last_row = end.min(first_row.saturating_add(self.chunk_rows - 1));
+        let (chunk, bytes) = self.read(first_row, last_row).await?;
+        self.next_row = last_row + 1;
+        let asked = u64::from((last_row + 1).saturating_sub(first_row)).max(1);
+        let fitting = CHUNK_BYTES * asked / bytes.max(1);
+        self.chunk_rows =
+            (fitting.min(u64::from(u32::MAX)) as u32).clamp(1, self.chunk_rows.saturating_mul(CHUNK_GROWTH));
+        Ok(Some(chunk))
+    }
+
+    /// The same rows as they are now.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn again(&mut self, chunk: &Chunk) -> Result<Chunk, SheetsError> {
+        Ok(self.read(chunk.first_row, chunk.last_row).await?.0)
+    }
+
+    /// What the cells at `places` of the rows of a chunk show: per place its cells from the first row on, of which blank ones
+    /// at the end are left out. Places count from the window's first column, in ascending order.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn shown(&mut self, chunk: &Chunk, places: &[usize]) -> Result<Vec<Vec<String>>, SheetsError> {
+        let first_column = self.tab.window.first_column;
+        let columns: Vec<u32> = places.iter().map(|place| first_column + *place as u32).collect();
+        let last_row = chunk.first_row + (chunk.rows.len() as u32).saturating_sub(1);
+        self.requests += 1;
+        self.tabs.shown(self.tab, chunk.first_row..=last_row, &columns).await
+    }
+
+    /// One chunk, and how many bytes it took.
+    async fn read(&mut self, first_row: u32, last_row: u32) -> Result<(Chunk, u64), SheetsError> {
+        let end = self.tab.window.last_row;
         let mut wanted = vec![self.header_row..=self.header_row];
         let rows_at = place(&mut wanted, first_row..=last_row);
         let ends_inside = last_row == end && end < self.tab.grid.rows;
@@ -62,18 +97,15 @@ impl<'a, T: Tabs> Reader<'a, T> {
 
         let (mut blocks, bytes) = self.tabs.blocks(self.tab, &wanted).await?;
         self.requests += 1;
-        self.next_row = last_row + 1;
-        let asked = u64::from((last_row + 1).saturating_sub(first_row)).max(1);
-        let fitting = CHUNK_BYTES * asked / bytes.max(1);
-        self.chunk_rows =
-            (fitting.min(u64::from(u32::MAX)) as u32).clamp(1, self.chunk_rows.saturating_mul(CHUNK_GROWTH));
         let mut take = |at: Option<usize>| at.and_then(|at| blocks.get_mut(at)).map(std::mem::take);
-        Ok(Some(Chunk {
+        let chunk = Chunk {
             headers: take(Some(0)).unwrap_or_default().pop().unwrap_or_default(),
             first_row,
+            last_row,
             rows: take(rows_at).unwrap_or_default(),
             below: take(below_at).map(|mut rows| rows.pop().unwrap_or_default()),
-        }))
+        };
+        Ok((chunk, bytes))
     }
 
     /// How many requests the reading has taken so far.

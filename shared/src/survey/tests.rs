@@ -160,6 +160,76 @@ async fn a_row_deleted_at_any_moment_makes_no_other_row_vanish() {
 }
 
 #[tokio::test]
+async fn what_cells_show_is_never_that_of_another_row_or_column() {
+    let padded = |number: usize| -> &'static str { format!("={number} {number:05}").leak() };
+    let mut rows = rows();
+    for (number, row) in rows.iter_mut().enumerate().skip(1) {
+        row[2] = padded(number).to_owned();
+        row[4] = padded(number + 100).to_owned();
+    }
+    let new = vec!["", "K99", padded(99), "", padded(199)];
+    let edits = (2..=ROWS + 1).flat_map(|row| [Edit::InsertRow(row, new.clone()), Edit::DeleteRow(row)]);
+    let edits =
+        edits.chain([Edit::MoveColumn(2, 4), Edit::InsertColumn(0, "OTHER"), Edit::InsertRow(1, vec!["title"])]);
+    let edits: Vec<Edit> = edits.collect();
+    for (google, blank_rows) in worlds() {
+        let at_rest = Spreadsheet::new(&rows, blank_rows, google, &[]);
+        assert_eq!(values(&read(&at_rest).await.expect("it is read")).len(), ROWS);
+        let requests = at_rest.requests.borrow().len();
+        assert!(at_rest.requests.borrow().contains(&"shown"));
+        for edit in &edits {
+            for moment in 0..=requests {
+                let sheet = Spreadsheet::new(&rows, blank_rows, google, &[(moment, edit.clone())]);
+                let what = format!("{edit:?} before request {moment} with {google:?} and {blank_rows} blank rows");
+                let read = match read(&sheet).await {
+                    Ok(read) => read,
+                    Err(error) => {
+                        assert!(is_of_columns(&error), "{what}: {error}");
+                        continue;
+                    }
+                };
+                for (key, values) in values(&read) {
+                    let number: usize = key[1..].parse().expect("a number");
+                    let right = [key.clone(), format!("{number:05}"), format!("{:05}", number + 100)];
+                    assert_eq!(values, right, "{what}");
+                }
+                assert_eq!(read.snapshot.tally().rows_rejected, 0, "{what}: one edit is made good by reading again");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cells_show_is_read_only_where_a_text_column_holds_numbers() {
+    let requests = async |cell: &str, options: &str| {
+        let mut rows = rows();
+        cell.clone_into(&mut rows[6][4]);
+        let sheet = Spreadsheet::new(&rows, 0, USUAL, &[]);
+        let mut sync = definition("");
+        sync.columns[2] = toml::from_str(&format!("header = \"amount\"\ncolumn = \"amount\"\n{options}")).unwrap();
+        read_as(&sheet, &sync, None).await.expect("it is read");
+        let requests = sheet.requests.borrow();
+        requests.iter().filter(|request| **request == "shown").count()
+    };
+    for (cell, options, expected) in [
+        ("text", "", 0),
+        // Only for the chunk that it is in.
+        ("=12 12", "", 1),
+        ("=12 12", "number = \"displayed\"", 1),
+        ("=12 12", "number = \"digits\"", 0),
+        ("=12 12", "number = \"reject\"", 0),
+        ("=12 12", "type = \"integer\"", 0),
+        ("=46086 3-5", "type = \"integer\"", 1),
+        ("=46086 3-5", "type = \"integer\"\nnumber = \"digits\"", 0),
+        ("=46086 3-5", "type = \"date\"", 0),
+        // It never becomes clear, and is tried twice.
+        ("=12 twelve", "", 2),
+    ] {
+        assert_eq!(requests(cell, options).await, expected, "{cell} {options}");
+    }
+}
+
+#[tokio::test]
 async fn a_row_appended_at_any_moment_makes_no_other_row_vanish() {
     try_everywhere(&[vec![Edit::AppendRow(NEW.to_vec())]], true).await;
 }

@@ -25,7 +25,7 @@ use sheetsync::classify;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
-use sheetsync::mapping::{KeyForm, Limits, Rejection};
+use sheetsync::mapping::{Cell, KeyForm, Limits, Rejection};
 use sheetsync::plan::{Drift, RangeDigests, StoredRow};
 use sheetsync::queue::{Inbox, QueueError};
 use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
@@ -564,6 +564,24 @@ impl Tabs for Client {
         let asked: u32 = blocks.iter().skip(1).map(|rows| rows.end() - rows.start() + 1).sum();
         let chunk_rows = u64::from(CHUNK_CELLS / (tab.window.last_column + 1));
         Ok((given, u64::from(asked) * CHUNK_BYTES / chunk_rows))
+    }
+
+    /// Every cell shows its number as it is.
+    async fn shown(
+        &self,
+        tab: &Tab,
+        rows: RangeInclusive<u32>,
+        columns: &[u32],
+    ) -> Result<Vec<Vec<String>>, SheetsError> {
+        let (blocks, _) = Tabs::blocks(self, tab, &[rows]).await?;
+        let text = |cell: Option<&Cell>| match cell {
+            Some(Cell::Number(number)) => number.to_string(),
+            Some(Cell::Text(text)) => text.clone(),
+            Some(Cell::Bool(ticked)) => ticked.to_string().to_uppercase(),
+            _ => String::new(),
+        };
+        let column = |column: &u32| blocks[0].iter().map(|row| text(row.get(*column as usize))).collect();
+        Ok(columns.iter().map(column).collect())
     }
 }
 

@@ -65,6 +65,11 @@ pub(crate) enum Cell<'a> {
     Blank,
     Bool(bool),
     Number(f64, Format),
+    /// A number with a format of its own, which `pattern.rs` shows.
+    Patterned {
+        number: f64,
+        pattern: Cow<'a, str>,
+    },
     Text(Cow<'a, str>),
     Error(CellError),
     /// A formula and the value it shows. Nothing is ever recalculated.
@@ -82,9 +87,22 @@ impl Cell<'static> {
     pub(crate) fn number(number: f64) -> Self {
         Cell::Number(number, Format::General)
     }
+
+    pub(crate) fn patterned(number: f64, pattern: impl Into<String>) -> Self {
+        Cell::Patterned { number, pattern: Cow::Owned(pattern.into()) }
+    }
 }
 
 impl Cell<'_> {
+    /// Gives a number another format.
+    pub(crate) fn format(&mut self, pattern: &str) {
+        match self {
+            Cell::Number(number, _) | Cell::Patterned { number, .. } => *self = Cell::patterned(*number, pattern),
+            Cell::Formula { shows, .. } => shows.format(pattern),
+            Cell::Blank | Cell::Bool(_) | Cell::Text(_) | Cell::Error(_) => {}
+        }
+    }
+
     pub(crate) fn is_blank(&self) -> bool {
         matches!(self, Cell::Blank)
     }
@@ -99,6 +117,10 @@ impl Cell<'_> {
             Cell::Number(value, format) => {
                 into.push(TAG_NUMBER + *format as u8);
                 into.extend_from_slice(&value.to_le_bytes());
+            }
+            Cell::Patterned { number, pattern } => {
+                pack_text(TAG_PATTERNED, pattern, into);
+                into.extend_from_slice(&number.to_le_bytes());
             }
             Cell::Error(error) => into.push(TAG_ERROR + *error as u8),
             Cell::Text(text) => pack_text(TAG_TEXT, text, into),
@@ -121,6 +143,12 @@ impl Cell<'_> {
             TAG_FORMULA => {
                 Cell::Formula { source: Cow::Borrowed(unpack_text(bytes)?), shows: Box::new(Cell::unpack(bytes)?) }
             }
+            TAG_PATTERNED => {
+                let pattern = Cow::Borrowed(unpack_text(bytes)?);
+                let (number, rest) = bytes.split_first_chunk::<8>()?;
+                *bytes = rest;
+                Cell::Patterned { number: f64::from_le_bytes(*number), pattern }
+            }
             TAG_NUMBER..TAG_ERROR => {
                 let (number, rest) = bytes.split_first_chunk::<8>()?;
                 *bytes = rest;
@@ -137,6 +165,7 @@ const TAG_FALSE: u8 = 1;
 const TAG_TRUE: u8 = 2;
 const TAG_TEXT: u8 = 3;
 const TAG_FORMULA: u8 = 4;
+const TAG_PATTERNED: u8 = 5;
 const TAG_NUMBER: u8 = 16;
 const TAG_ERROR: u8 = 32;
 
@@ -189,6 +218,7 @@ mod tests {
                 Cell::Blank,
                 Cell::Bool(flag),
                 Cell::Number(number, Format::DateTime),
+                Cell::patterned(number, text.clone()),
                 Cell::Error(CellError::Error),
                 Cell::Formula { source: Cow::Owned(text), shows: Box::new(Cell::Error(CellError::Null)) },
             ];
@@ -199,6 +229,9 @@ mod tests {
                 let back = Cell::unpack(&mut rest).unwrap();
                 match (cell, &back) {
                     (Cell::Number(a, _), Cell::Number(b, _)) => prop_assert_eq!(a.to_bits(), b.to_bits()),
+                    (Cell::Patterned { number: a, pattern: p }, Cell::Patterned { number: b, pattern: q }) => {
+                        prop_assert_eq!((a.to_bits(), p), (b.to_bits(), q));
+                    }
                     _ => prop_assert_eq!(cell, &back),
                 }
             }

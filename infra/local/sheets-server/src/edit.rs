@@ -8,6 +8,7 @@ use crate::document::{Content, Document, TabKind};
 use crate::entry::Input;
 use crate::error::ApiError;
 use crate::grid::{Area, Dimension};
+use crate::pattern;
 use crate::structure::{self, At};
 use crate::values;
 
@@ -17,6 +18,8 @@ use crate::values;
 pub(crate) enum Edit {
     /// Writes cells; the grid must be large enough.
     Set(SetCells),
+    /// Gives the numbers in a range a format.
+    Format { range: String, pattern: String },
     /// Blanks a range.
     Clear(String),
     /// Deletes rows; `row` is one-based.
@@ -69,6 +72,13 @@ fn apply_one(edit: &Edit, index: usize, content: &mut Content) -> Result<(), Api
     match edit {
         Edit::Set(SetCells { range, values, value_input_option }) => {
             values::set(content, range, values, value_input_option.unwrap_or(Input::Raw))
+        }
+        Edit::Format { range, pattern } => {
+            pattern::check(pattern)
+                .map_err(|problem| ApiError::invalid(format!("the pattern {pattern:?}: {problem}")))?;
+            let place = content.locate(range)?;
+            content.tab_mut(place.tab).grid.format(&place.area, pattern);
+            Ok(())
         }
         Edit::Clear(range) => {
             let place = content.locate(range)?;

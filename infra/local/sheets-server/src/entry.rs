@@ -7,6 +7,7 @@ use jiff::civil::{Date, DateTime, Time};
 use serde_json::Value;
 
 use crate::cell::{Cell, CellError, Format};
+use crate::pattern;
 
 /// `valueInputOption` of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -75,7 +76,7 @@ fn constant(text: &str, locale: &str) -> Option<Cell<'static>> {
     CellError::from_text(text)
         .filter(|error| *error != CellError::Loading)
         .map(Cell::Error)
-        .or_else(|| typed_number(text))
+        .or_else(|| typed_number(text, locale))
         .or_else(|| typed_time(text, locale))
 }
 
@@ -97,37 +98,40 @@ fn formula(text: &str, locale: &str) -> Cell<'static> {
     Cell::Formula { source: Cow::Owned(text.to_owned()), shows: Box::new(shows) }
 }
 
-/// `1,234`, `-5`, `12%`, `¥1,000`, `1e5`.
-fn typed_number(text: &str) -> Option<Cell<'static>> {
+/// `1,234`, `-5`, `12%`, `¥1,000`, `1e5`, with the separators of the locale.
+fn typed_number(text: &str, locale: &str) -> Option<Cell<'static>> {
     let (negative, rest) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (text.starts_with('-'), rest),
         None => (false, text),
     };
     let (rest, yen) = rest.strip_prefix(['¥', '￥']).map_or((rest, false), |rest| (rest, true));
     let (rest, percent) = rest.strip_suffix('%').map_or((rest, false), |rest| (rest, true));
-    let grouped = rest.contains(',');
-    if grouped && !is_grouped(rest) {
+    let (point, group) = pattern::separators(locale);
+    let (whole, fraction) = rest.split_once(point).map_or((rest, None), |(whole, fraction)| (whole, Some(fraction)));
+    let grouped = whole.contains(group);
+    if grouped && !is_grouped(whole, group) {
         return None;
     }
-    let plain = rest.replace(',', "");
+    let plain = whole.replace(group, "") + &fraction.map_or(String::new(), |fraction| format!(".{fraction}"));
     let first = plain.bytes().next()?;
     if !(first.is_ascii_digit() || first == b'.') || plain.bytes().any(|byte| !b"0123456789.eE+-".contains(&byte)) {
         return None;
     }
     let number: f64 = plain.parse().ok().filter(|number: &f64| number.is_finite())?;
     let number = if negative { -number } else { number };
+    let scientific = plain.contains(['e', 'E']);
     Some(match (percent, yen, grouped) {
         (true, ..) => Cell::Number(number / 100.0, Format::Percent),
         (_, true, _) => Cell::Number(number, Format::Yen),
         (.., true) => Cell::Number(number, Format::Grouped),
+        _ if scientific => Cell::patterned(number, "0.00E+00"),
         _ => Cell::number(number),
     })
 }
 
-/// Groups of three digits after the first, as in `12,345,678.9`.
-fn is_grouped(text: &str) -> bool {
-    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    let mut groups = whole.split(',');
+/// Groups of three digits after the first, as in `12,345,678`.
+fn is_grouped(whole: &str, group: char) -> bool {
+    let mut groups = whole.split(group);
     groups.next().is_some_and(|first| (1..=3).contains(&first.len())) && groups.all(|group| group.len() == 3)
 }
 
@@ -138,6 +142,9 @@ fn typed_time(text: &str, locale: &str) -> Option<Cell<'static>> {
     }
     if let Some(date) = date(text, locale) {
         return Some(Cell::Number(days_since_epoch(date), Format::Date));
+    }
+    if let Some((date, pattern)) = short_date(text, locale) {
+        return Some(Cell::patterned(days_since_epoch(date), pattern));
     }
     let (day, time) = text.split_once([' ', 'T'])?;
     let serial = days_since_epoch(date(day, locale)?) + time_of_day(time.trim())?;
@@ -157,6 +164,57 @@ fn date(text: &str, locale: &str) -> Option<Date> {
         _ => return None,
     };
     Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+/// `3-5`, `3/4`, `1-2-3`: day and month, or year, month and day in the order of the locale, and the pattern that shows them
+/// as they were typed. Without a year it is the current one.
+fn short_date(text: &str, locale: &str) -> Option<(Date, String)> {
+    let separator = text.chars().find(|character| !character.is_ascii_digit())?;
+    if !(matches!(separator, '-' | '/') || (separator == '.' && has_dotted_dates(locale))) {
+        return None;
+    }
+    let parts: Vec<&str> = text.split(separator).collect();
+    if !parts.iter().all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
+    let order: &str = match (parts.len(), date_order(locale)) {
+        (3, order) => order,
+        (2, "dmy") => "dm",
+        (2, _) => "md",
+        _ => return None,
+    };
+    let of = |unit| order.find(unit).and_then(|at| parts[at].parse::<i8>().ok());
+    let year = match of('y') {
+        None => this_year(),
+        // As in Excel, the years from 30 on belong to the century before.
+        Some(year) if year < 30 => 2000 + i16::from(year),
+        Some(year) => 1900 + i16::from(year),
+    };
+    let pattern: Vec<String> =
+        order.chars().zip(&parts).map(|(unit, part)| unit.to_string().repeat(part.len())).collect();
+    Some((Date::new(year, of('m')?, of('d')?).ok()?, pattern.join(&separator.to_string())))
+}
+
+fn this_year() -> i16 {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).year()
+}
+
+/// The order in which a locale writes dates.
+fn date_order(locale: &str) -> &'static str {
+    let language = locale.split('_').next().unwrap_or_default();
+    match (language, locale) {
+        (_, "en_CA" | "fr_CA" | "en_ZA") | ("ja" | "zh" | "ko" | "hu" | "lt" | "mn" | "sv", _) => "ymd",
+        (_, "en_US" | "en_PH" | "es_US" | "") => "mdy",
+        _ => "dmy",
+    }
+}
+
+/// Whether a locale writes dates with points: there `3.5` is a day in May.
+fn has_dotted_dates(locale: &str) -> bool {
+    let language = locale.split('_').next().unwrap_or_default();
+    ["de", "ru", "uk", "pl", "cs", "sk", "fi", "nb", "no", "da", "tr", "hu", "ro", "bg", "et", "lv", "sl", "hr"]
+        .contains(&language)
+        && pattern::separators(locale).0 != '.'
 }
 
 fn time_of_day(text: &str) -> Option<f64> {
@@ -207,9 +265,13 @@ mod tests {
             ("1,23", Cell::text("1,23")),
             ("12%", number(0.12, Format::Percent)),
             ("¥1,000", number(1000.0, Format::Yen)),
-            ("1e3", number(1000.0, Format::General)),
+            ("1e3", Cell::patterned(1000.0, "0.00E+00")),
             ("e3", Cell::text("e3")),
-            ("1-2", Cell::text("1-2")),
+            ("1-2-3", Cell::patterned(36925.0, "y-m-d")),
+            ("90/04/05", Cell::patterned(32968.0, "yy/mm/dd")),
+            ("13-5", Cell::text("13-5")),
+            ("3.5", number(3.5, Format::General)),
+            ("1-2-3-4", Cell::text("1-2-3-4")),
             ("True", Cell::Bool(true)),
             ("2024/3/1", number(45352.0, Format::Date)),
             ("2024年3月1日", number(45352.0, Format::Date)),
@@ -228,6 +290,24 @@ mod tests {
             assert_eq!(user_entered(typed, "ja_JP"), cell, "{typed}");
         }
         assert_eq!(user_entered("1/2/2024", "en_US"), number(45293.0, Format::Date));
+        assert_eq!(user_entered("1.234,5", "de_DE"), number(1234.5, Format::Grouped));
+    }
+
+    #[test]
+    fn short_dates_are_read_in_the_order_of_the_locale() {
+        let serial = |month, day| days_since_epoch(Date::new(this_year(), month, day).expect("a day of every year"));
+        for (typed, locale, cell) in [
+            ("3-5", "ja_JP", Cell::patterned(serial(3, 5), "m-d")),
+            ("3/4", "en_US", Cell::patterned(serial(3, 4), "m/d")),
+            ("3/4", "en_GB", Cell::patterned(serial(4, 3), "d/m")),
+            ("03-05", "de_DE", Cell::patterned(serial(5, 3), "dd-mm")),
+            ("3.5", "de_DE", Cell::patterned(serial(5, 3), "d.m")),
+            ("13-5", "en_GB", Cell::patterned(serial(5, 13), "dd-m")),
+            ("1-2-3", "en_US", Cell::patterned(37623.0, "m-d-y")),
+            ("1-2-3", "en_GB", Cell::patterned(37653.0, "d-m-y")),
+        ] {
+            assert_eq!(user_entered(typed, locale), cell, "{typed} in {locale}");
+        }
     }
 
     #[test]

@@ -131,6 +131,17 @@ impl Grid {
         self.forget_blank_tail();
     }
 
+    /// Gives the numbers of an area a format, also those that formulas show. Other cells have none.
+    pub(crate) fn format(&mut self, area: &Area, pattern: &str) {
+        for row in self.stored(&area.rows) {
+            self.rows[row] = self.rows[row].edited(0, |cells| {
+                let end = area.columns.end.min(cells.len());
+                let start = area.columns.start.min(end);
+                cells[start..end].iter_mut().for_each(|cell| cell.format(pattern));
+            });
+        }
+    }
+
     pub(crate) fn clear(&mut self, area: &Area) {
         for row in self.stored(&area.rows) {
             self.rows[row] = self.rows[row].edited(0, |cells| {

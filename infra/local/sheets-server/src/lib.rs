@@ -30,6 +30,7 @@ mod grid;
 mod load;
 mod named;
 mod oauth;
+mod pattern;
 mod render;
 mod server;
 mod spec;

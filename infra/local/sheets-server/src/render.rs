@@ -10,6 +10,7 @@ use jiff::{SignedDuration, ToSpan as _};
 use crate::cell::{Cell, Format};
 use crate::entry::EPOCH;
 use crate::grid::{Area, Dimension, Grid};
+use crate::pattern;
 
 /// `valueRenderOption` of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -119,6 +120,13 @@ impl Rendering<'_> {
                     write_number(*number, out);
                 }
             }
+            (Cell::Patterned { number, pattern }, _) => {
+                if pattern::is_moment(pattern) && self.date_time == DateTimeRender::FormattedString {
+                    write_text(&formatted(cell, self.locale), out);
+                } else {
+                    write_number(*number, out);
+                }
+            }
         }
     }
 }
@@ -162,18 +170,19 @@ pub(crate) fn formatted<'c>(cell: &'c Cell<'_>, locale: &str) -> Cow<'c, str> {
         Cell::Error(error) => Cow::Borrowed(error.text()),
         Cell::Formula { shows, .. } => formatted(shows, locale),
         Cell::Number(number, format) => Cow::Owned(match format {
-            Format::General => general(*number),
-            Format::Grouped => grouped(*number),
-            Format::Yen if *number < 0.0 => format!("-¥{}", grouped(-number)),
-            Format::Yen => format!("¥{}", grouped(*number)),
-            Format::Percent => format!("{}%", general(number * 100.0)),
+            Format::General => pattern::localized(&general(*number), locale),
+            Format::Grouped => grouped(*number, locale),
+            Format::Yen if *number < 0.0 => format!("-¥{}", grouped(-number, locale)),
+            Format::Yen => format!("¥{}", grouped(*number, locale)),
+            Format::Percent => format!("{}%", pattern::localized(&general(number * 100.0), locale)),
             Format::Date | Format::DateTime | Format::Time => moment(*number, *format, locale),
         }),
+        Cell::Patterned { number, pattern } => Cow::Owned(pattern::show(*number, pattern, locale)),
     }
 }
 
 /// Ten significant digits, as the automatic format shows.
-fn general(number: f64) -> String {
+pub(crate) fn general(number: f64) -> String {
     if is_whole(number) {
         return format!("{}", number as i64);
     }
@@ -189,18 +198,13 @@ fn general(number: f64) -> String {
     }
 }
 
-fn grouped(number: f64) -> String {
+fn grouped(number: f64, locale: &str) -> String {
     let text = general(number.abs());
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
-    let mut grouped = String::from(if number < 0.0 { "-" } else { "" });
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
+    let (point, group) = pattern::separators(locale);
+    let mut grouped = String::from(if number < 0.0 { "-" } else { "" }) + &pattern::grouped(whole, group);
     if let Some(fraction) = fraction {
-        grouped.push('.');
+        grouped.push(point);
         grouped.push_str(fraction);
     }
     grouped
@@ -224,7 +228,7 @@ fn moment(serial: f64, format: Format, locale: &str) -> String {
     }
 }
 
-fn date_time(seconds: i64) -> Option<DateTime> {
+pub(crate) fn date_time(seconds: i64) -> Option<DateTime> {
     let days = i32::try_from(seconds.div_euclid(86_400)).ok()?;
     let date = EPOCH.checked_add(days.days()).ok()?;
     let time = Time::midnight().wrapping_add(SignedDuration::from_secs(seconds.rem_euclid(86_400)));

@@ -131,7 +131,7 @@ fn extended_value(cell: &Cell<'_>) -> Value {
     match cell {
         Cell::Blank | Cell::Formula { .. } => json!({}),
         Cell::Bool(flag) => json!({"boolValue": flag}),
-        Cell::Number(number, _) => json!({"numberValue": number}),
+        Cell::Number(number, _) | Cell::Patterned { number, .. } => json!({"numberValue": number}),
         Cell::Text(text) => json!({"stringValue": text}),
         Cell::Error(error) => json!({"errorValue": {"type": error.api_type(), "message": error.text()}}),
     }

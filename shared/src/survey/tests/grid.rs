@@ -41,6 +41,20 @@ pub struct Google {
 
 pub const USUAL: Google = Google { version_lags: false, cuts_blocks: true };
 
+/// What a cell holds and shows: `=12 0012` is the number 12, shown as `0012`.
+fn number_and_shown(cell: &str) -> Option<(f64, &str)> {
+    let (number, shown) = cell.strip_prefix('=')?.split_once(' ')?;
+    Some((number.parse().ok()?, shown))
+}
+
+fn held_by(cell: &str) -> Cell {
+    number_and_shown(cell).map_or_else(|| Cell::from(cell), |(number, _)| Cell::Number(number))
+}
+
+fn shown_of(cell: &str) -> &str {
+    number_and_shown(cell).map_or(cell, |(_, shown)| shown)
+}
+
 struct Sheet {
     rows: Vec<Vec<String>>,
     grid: Grid,
@@ -136,7 +150,7 @@ impl Sheet {
         }
         let row = |cells: &Vec<String>| {
             let mut cells: Vec<Cell> =
-                cells.iter().skip(window.first_column as usize).map(|cell| Cell::from(cell.as_str())).collect();
+                cells.iter().skip(window.first_column as usize).map(|cell| held_by(cell)).collect();
             cells.truncate((window.last_column - window.first_column + 1) as usize);
             while cells.last() == Some(&Cell::Blank) {
                 cells.pop();
@@ -179,5 +193,23 @@ impl Tabs for Spreadsheet {
         let read = |rows: &RangeInclusive<u32>| sheet.block(rows, tab.window, self.google.cuts_blocks);
         let bytes = blocks.iter().map(|rows| u64::from(rows.end() - rows.start() + 1) * ROW_BYTES).sum();
         Ok((blocks.iter().map(read).collect::<Result<_, _>>()?, bytes))
+    }
+
+    async fn shown(
+        &self,
+        tab: &Tab,
+        rows: RangeInclusive<u32>,
+        columns: &[u32],
+    ) -> Result<Vec<Vec<String>>, SheetsError> {
+        self.arrive("shown");
+        let sheet = self.sheet.borrow();
+        // Refuses what lies past the grid.
+        sheet.block(&rows, tab.window, self.google.cuts_blocks)?;
+        let length = (rows.end() - rows.start() + 1) as usize;
+        let rows = || sheet.rows.iter().skip(*rows.start() as usize - 1).take(length);
+        let cell =
+            |row: &Vec<String>, column: u32| row.get(column as usize).map_or("", |cell| shown_of(cell)).to_owned();
+        let column = |column: &u32| rows().map(|row| cell(row, *column)).collect();
+        Ok(columns.iter().map(column).collect())
     }
 }

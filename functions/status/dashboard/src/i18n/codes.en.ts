@@ -30,6 +30,8 @@ export const codes: Record<string, string> = {
   row_too_large: "Row too large.",
   too_long: "Too long.",
   too_precise: "More decimals than the table keeps.",
+  unclear_number: "The cell shows something that does not follow from its number.",
+  unexpected_number: "A number where a text is expected.",
   unknown_value: "Not one of the allowed values.",
   weekday_mismatch: "Wrong weekday.",
   conflict_sheet_won: "Edited on both sides: the sheet's value was written.",
