@@ -74,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of their names.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::AboveMaximum,
         Self::AmbiguousLocalTime,
         Self::BadCharacter,

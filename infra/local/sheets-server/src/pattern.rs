@@ -111,7 +111,7 @@ pub(crate) fn localized(number: &str, locale: &str) -> String {
 pub(crate) fn grouped(digits: &str, group: char) -> String {
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(group);
         }
         grouped.push(digit);
