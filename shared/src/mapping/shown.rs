@@ -17,6 +17,9 @@ const MINUTES_A_DAY: f64 = 1440.0;
 /// What may stand between the digits of one number, whatever the locale.
 const SEPARATORS: [char; 8] = ['.', ',', '\'', '’', ' ', '\u{a0}', '\u{202f}', '\u{2009}'];
 
+/// The units in which formats write large numbers: `12.3K`.
+const THOUSANDS: [f64; 3] = [1e3, 1e6, 1e9];
+
 /// What a cell makes of its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
@@ -39,29 +42,32 @@ pub(super) fn may_be_moment(number: f64) -> bool {
 /// What the text `shown` makes of `number`.
 pub(super) fn look(number: f64, shown: &str) -> Look {
     let runs: Vec<&str> = runs(shown);
-    let is_number = |run: &&str| is_written(number, run);
+    let is_number = |run: &&str| is_written(number, run, &[1.0]);
     if shown.contains(['%', '％', '٪', '‰']) {
         let parts = if shown.contains('‰') { 1000.0 } else { 100.0 };
-        return if runs.iter().any(|run| is_written(number * parts, run)) { Look::Written } else { Look::Unclear };
+        return if runs.iter().any(|run| is_written(number * parts, run, &[1.0])) {
+            Look::Written
+        } else {
+            Look::Unclear
+        };
     }
     match runs.as_slice() {
         // Accountants write zero as a dash.
         [] if number == 0.0 && !shown.trim().is_empty() => return Look::Number,
-        [run] if is_number(run) => return if has_leading_zeros(run) { Look::Written } else { Look::Number },
+        [run] if is_number(run) || (!has_leading_zeros(run) && is_written(number, run, &THOUSANDS)) => {
+            return if has_leading_zeros(run) { Look::Written } else { Look::Number };
+        }
         _ => {}
     }
     if is_moment(number, shown) {
         return Look::Moment;
-    }
-    if runs.iter().any(is_number) || is_fraction(number, shown) {
-        return Look::Number;
     }
     // `090-1234-5678`, `150-0001`.
     let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
     if digits.len() <= 15 && number.fract() == 0.0 && digits.parse::<f64>().is_ok_and(|whole| whole == number.abs()) {
         return Look::Written;
     }
-    Look::Unclear
+    if runs.iter().any(is_number) || is_fraction(number, shown) { Look::Number } else { Look::Unclear }
 }
 
 /// The numbers in a text, each with its separators and its exponent.
@@ -86,8 +92,8 @@ fn runs(text: &str) -> Vec<&str> {
     runs
 }
 
-/// Whether `run` is how the size of `number` is written, with as many digits as it has; also in thousands or millions.
-fn is_written(number: f64, run: &str) -> bool {
+/// Whether `run` is how the size of `number` is written in one of these units, with as many digits as it has.
+fn is_written(number: f64, run: &str, units: &[f64]) -> bool {
     let (mantissa, power) = run.split_once(['E', 'e']).unwrap_or((run, "0"));
     let power: i32 = power.parse().unwrap_or_default();
     // Which of point and comma begins the fraction, the number itself decides.
@@ -104,7 +110,7 @@ fn is_written(number: f64, run: &str) -> bool {
             let is_near = (written * size - number.abs()).abs() <= unit * size * (0.5 + 1e-6) + number.abs() * 1e-14;
             is_near && (written != 0.0 || number.abs() < unit)
         };
-        equals(1.0) || (written >= 1.0 && [1e3, 1e6, 1e9].into_iter().any(equals))
+        units.iter().copied().any(equals)
     })
 }
 
