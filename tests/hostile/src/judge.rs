@@ -9,7 +9,7 @@ use crate::oracle::{Base, Decision, Fate, Reading};
 use crate::product;
 use crate::stage::Stage;
 use crate::table::{self, Expected, Row};
-use crate::world::{Content, Deletes, RunKind, SyncSpec};
+use crate::world::{Authority, Content, Deletes, RunKind, SyncSpec};
 
 /// What became of a row of a batch.
 enum End {
@@ -52,13 +52,23 @@ impl Stage {
         let mut bases = own.map_or_else(|| vec![None], Base::ways);
         let others = self.memories.iter().enumerate().filter(|(other, _)| *other != sync);
         let taken: Vec<Option<Base>> = others
-            .filter_map(|(_, memory)| memory.base.get(key))
-            .flat_map(Base::ways)
-            .flatten()
+            .filter_map(|(other, memory)| Some((other, memory.base.get(key)?)))
+            .flat_map(|(other, base)| base.ways().into_iter().flatten().map(move |base| self.handed(other, base)))
             .flat_map(|base| [Some(base.over(own)), own.map(|own| own.over(Some(&base)))])
             .collect();
         bases.extend(taken);
         bases
+    }
+
+    /// What a sync hands over of what it remembers: nothing of columns that it never writes.
+    fn handed(&self, sync: usize, mut base: Base) -> Base {
+        let schema = &self.world.schema;
+        for index in 0..schema.columns.len() {
+            if self.world.syncs[sync].fed(schema, index).authority == Authority::Database {
+                base.columns.remove(&format!("c{}", index + 1));
+            }
+        }
+        base
     }
 
     /// Judges what a call changed. `run` is whose call it is, `answer` what it answered, `before` the table before it.

@@ -573,14 +573,17 @@ impl Tabs for Client {
         rows: RangeInclusive<u32>,
         columns: &[u32],
     ) -> Result<Vec<Vec<String>>, SheetsError> {
-        let (blocks, _) = Tabs::blocks(self, tab, &[rows]).await?;
+        let given = self.stage().look_at_blocks(tab.id as usize, &[rows]);
+        let Some(blocks) = answered(given).await? else {
+            return Err(SheetsError::PastGrid("the rows begin below the last one".to_owned()));
+        };
         let text = |cell: Option<&Cell>| match cell {
             Some(Cell::Number(number)) => number.to_string(),
             Some(Cell::Text(text)) => text.clone(),
             Some(Cell::Bool(ticked)) => ticked.to_string().to_uppercase(),
             _ => String::new(),
         };
-        let column = |column: &u32| blocks[0].iter().map(|row| text(row.get(*column as usize))).collect();
+        let column = |column: &u32| blocks[0].0.iter().map(|row| text(row.get(*column as usize))).collect();
         Ok(columns.iter().map(column).collect())
     }
 }

@@ -22,6 +22,9 @@ use crate::sheet::{Birth, ColumnId, Sheet};
 use crate::table::{self, Row};
 use crate::world::{AppEdit, Content, Edit, Mishap, RunKind, What, World};
 
+/// A block of rows as it is given out, and what its rows below the headers said.
+pub type Looked = (Block, Vec<Reading>);
+
 /// A message on the queue.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -466,15 +469,27 @@ impl Stage {
     /// Gives out blocks of rows of a tab, counted from 1, all as they are at this moment, and notes what the rows below the
     /// headers said; none when a block begins below the last row.
     pub fn give_blocks(&mut self, tab: usize, blocks: &[RangeInclusive<u32>]) -> Result<Option<Vec<Block>>, Lost> {
+        let Some(given) = self.look_at_blocks(tab, blocks)? else { return Ok(None) };
+        let (blocks_given, readings): (Vec<Block>, Vec<Vec<Reading>>) = given.into_iter().unzip();
+        if let Some(run) = self.runs.iter_mut().rfind(|run| run.is_reading) {
+            // Rows that are read once more count as they are then.
+            run.readings.retain(|reading| !blocks.iter().any(|rows| rows.contains(&reading.number)));
+            run.readings.extend(readings.into_iter().flatten());
+        }
+        Ok(Some(blocks_given))
+    }
+
+    /// The same, with what the rows said, and nothing of it is noted: the run only asks what is shown.
+    pub fn look_at_blocks(&mut self, tab: usize, blocks: &[RangeInclusive<u32>]) -> Result<Option<Vec<Looked>>, Lost> {
         self.ask_google()?;
         let last = self.sheet.tabs[tab].rows.len() as u32 + 1;
         if blocks.iter().any(|rows| *rows.start() > last) {
             return Ok(None);
         }
-        Ok(Some(blocks.iter().map(|rows| self.give_rows(tab, rows)).collect()))
+        Ok(Some(blocks.iter().map(|rows| self.rows_of(tab, rows)).collect()))
     }
 
-    fn give_rows(&mut self, tab: usize, rows: &RangeInclusive<u32>) -> Block {
+    fn rows_of(&self, tab: usize, rows: &RangeInclusive<u32>) -> (Block, Vec<Reading>) {
         let schema = &self.world.schema;
         let (names, kinds) = (schema.names(), schema.kinds());
         let sheet = &self.sheet.tabs[tab];
@@ -499,10 +514,7 @@ impl Stage {
             let shown = (0..schema.width()).map(|index| row.shown(index)).collect();
             readings.push(self.world.syncs[tab].read(schema, row.birth, number, shown));
         }
-        if let Some(run) = self.runs.iter_mut().rfind(|run| run.is_reading) {
-            run.readings.extend(readings);
-        }
-        given
+        (given, readings)
     }
 
     /// A run begins to read.
