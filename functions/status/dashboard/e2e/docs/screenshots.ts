@@ -25,6 +25,7 @@ test.each(LOOKS)("%s", async (name, look) => {
   const { page } = await open(look);
   const devTools = await page.context().newCDPSession(page);
   const shoot = async (screen: string): Promise<void> => {
+    for (const part of await page.locator(".loading").all()) await part.waitFor({ state: "detached" });
     await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
     const size = page.viewportSize() ?? { width: 0, height: 0 };
     const whole = await page.evaluate(() => document.documentElement.scrollHeight);
