@@ -109,7 +109,7 @@ $$;
 
 -- What the columns of a sync's table can hold, as the catalogue says (docs/PROTOCOL.md, "Limits"): {"column": {"type", "required",
 -- "form", …}}; a column that holds all that is mapped for it is left out. The scheduler rejects what Postgres would refuse, cell by
--- cell, so only what is certain is told: lengths and `required` count when a value is written, which in other modes than upsert, in
+-- cell, so the answer has only what is certain: lengths and `required` count when a value is written, which in other modes than upsert, in
 -- columns that the database owns, or where its rows are adopted as they are, it may not be. A trigger before the write may give a
 -- column that is not null its value.
 create or replace function public.sync_limits(p_target public.sync_targets)

@@ -280,6 +280,8 @@ declare
     v_named    text;    -- `check constraint "x" on a, b`
     v_value    text;
     v_is_alone boolean; -- nothing but the row's own values has a say
+    v_has_row  boolean; -- the table has the row; null: not looked up
+    v_meets_others boolean := false; -- the rule looks at several columns
     v_is_ours  boolean := coalesce(p_error ->> 'table', '') in ('', p_target.table_name) or exists (
         select
         from pg_catalog.pg_class as part
@@ -362,20 +364,22 @@ begin
         v_is_alone := not public.sync_has_row_trigger(p_target.table_name);
     elsif v_code = '23514' and v_named is not null and v_columns <@ p_target.column_names and not v_calls then
         -- A trigger may compute what is checked. And a check of several columns may meet values that the table has in the others.
-        v_is_alone := v_kind = 'domain'
-            or not public.sync_has_row_trigger(p_target.table_name)
-               and (cardinality(v_columns) = 1 or not public.sync_has_row(p_target, p_item ->> 'k'));
+        v_is_alone := v_kind = 'domain' or not public.sync_has_row_trigger(p_target.table_name);
+        v_meets_others := v_kind <> 'domain' and cardinality(v_columns) > 1;
     end if;
-    -- Where an edit in the database would win, the value may need no writing any more.
-    v_is_alone := coalesce(v_is_alone, false) and p_error -> 'inFunction' is distinct from 'true'
-        and (p_target.on_conflict = 'sheet' or not public.sync_has_row(p_target, p_item ->> 'k'));
+    v_is_alone := coalesce(v_is_alone, false) and p_error -> 'inFunction' is distinct from 'true';
+    if v_is_alone then
+        v_has_row := public.sync_has_row(p_target, p_item ->> 'k');
+        -- Where an edit in the database would win, the value may need no writing any more.
+        v_is_alone := not v_has_row or p_target.on_conflict = 'sheet' and not v_meets_others;
+    end if;
 
     v_ordinal := array_position(p_target.column_names, v_column) - 1;
     return jsonb_build_object('rowKey', p_item ->> 'k', 'rowNumber', p_item -> 'n', 'column', v_column,
                               'code', v_code, 'message', v_message, 'raw', p_item -> 'v' ->> v_ordinal,
                               'h', p_item -> 'h', 'retry', public.sync_depends_on_others(v_code), 'blockedBy', v_blocker,
                               'waits', v_is_alone,
-                              'hasRow', case when v_is_alone then public.sync_has_row(p_target, p_item ->> 'k') end)
+                              'hasRow', v_has_row)
         || public.sync_cell(p_target, p_letters, v_column, p_item ->> 'n');
 end
 $$;

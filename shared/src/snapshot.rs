@@ -334,7 +334,7 @@ impl<'a> SnapshotBuilder<'a> {
     }
 }
 
-/// Keys that differ and look alike to people: in width, case, forms of letters, or characters that nobody sees.
+/// Keys that differ and look alike to people: in width, case, forms of letters, or invisible characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LookAlikes {
     /// How many keys look like one further up in the sheet.
@@ -372,7 +372,7 @@ impl LookAlikes {
         (self.count > 0).then(|| {
             format!(
                 "{} keys look like another one, and each is a row of its own: {}{more}; they differ in case, width or in \
-                 characters that cannot be seen, if one row is meant, delete the other",
+                 characters that cannot be seen; if one row is meant, delete the other",
                 self.count,
                 named.join(", ")
             )

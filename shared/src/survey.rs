@@ -303,17 +303,18 @@ pub async fn read<E: From<ReadError>>(
     let mut below = None;
     let mut shrank = false;
     let mut next = Some(first);
+    // Rows or columns were deleted meanwhile: what has been read is right, and what was not, decides about no deletion.
+    let mut unless_shrunk = |chunk: Result<Option<Chunk>, SheetsError>| match chunk {
+        Err(SheetsError::PastGrid(reason)) => {
+            tracing::warn!(sync = definition.name, reason, "the tab became smaller while it was read");
+            shrank = true;
+            Ok(None)
+        }
+        chunk => chunk.map_err(ReadError::from),
+    };
     while let Some(chunk) = next {
-        let chunk = match seen(&mut reader, &mapping, chunk).await {
-            Ok(chunk) => chunk,
-            Err(SheetsError::PastGrid(reason)) => {
-                tracing::warn!(sync = definition.name, reason, "the tab became smaller while it was read");
-                shrank = true;
-                break;
-            }
-            Err(error) => return Err(ReadError::from(error).into()),
-        };
-        let Chunk { headers, first_row, rows, below: row_below, .. } = chunk;
+        let chunk = seen(&mut reader, &mapping, chunk).await.map(Some);
+        let Some(Chunk { headers, first_row, rows, below: row_below, .. }) = unless_shrunk(chunk)? else { break };
         let moved = if headers == bound { Vec::new() } else { mapping.moved_headers(&headers) };
         if !moved.is_empty() && !faults::is_on(Fault::HeadersOnce) {
             return Err(ReadError::ColumnsMoved { tab: tab.title.clone(), row: header_row, moved }.into());
@@ -326,16 +327,7 @@ pub async fn read<E: From<ReadError>>(
         }
         reject(Vec::new()).await?;
         below = row_below.and_then(|cells| content_below(&mapping, tab.window.last_row + 1, &cells));
-        next = match reader.next().await {
-            Ok(chunk) => chunk,
-            // Rows or columns were deleted meanwhile: what has been read is right, and what was not, decides about no deletion.
-            Err(SheetsError::PastGrid(reason)) => {
-                tracing::warn!(sync = definition.name, reason, "the tab became smaller while it was read");
-                shrank = true;
-                None
-            }
-            Err(error) => return Err(ReadError::from(error).into()),
-        };
+        next = unless_shrunk(reader.next().await)?;
     }
     let requests = reader.requests();
     let (version_after, tab_after) = look_up().await?;
@@ -358,7 +350,7 @@ pub async fn read<E: From<ReadError>>(
     Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers, sources, below })
 }
 
-/// A chunk with what its cells show, where a column needs that. Where the two do not belong together, somebody edits the
+/// A chunk with what its cells show, where a column needs that. Where the two do not belong together, a person edits the
 /// sheet, and the chunk is read once more; what does not then either, the mapping rejects.
 async fn seen<T: Tabs>(reader: &mut Reader<'_, T>, mapping: &Mapping, mut chunk: Chunk) -> Result<Chunk, SheetsError> {
     for is_last in [false, true] {

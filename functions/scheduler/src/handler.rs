@@ -333,37 +333,36 @@ impl Scheduler {
             tell_refusal(name, &error);
             unrecorded(&error)
         })?;
-        let (run, seq, present_rows, approved_deletes, keyless_before, key_forms, limits, carry, verify_due) =
-            match begun {
-                Begun::Begun {
-                    run,
-                    seq,
-                    superseded,
-                    present_rows,
-                    approved_deletes,
-                    keyless_rows,
-                    key_forms,
-                    limits,
-                    carry,
-                    verify_due,
-                } => {
-                    if let Some(stalled) = superseded {
-                        tracing::warn!(%run, sync = name, superseded = %stalled, "run takes over from a stalled run");
-                    }
-                    (run, seq, present_rows, approved_deletes, keyless_rows, key_forms, limits, carry, verify_due)
-                }
+        let Begun::Begun {
+            run,
+            seq,
+            superseded,
+            present_rows,
+            approved_deletes,
+            keyless_rows: keyless_before,
+            key_forms,
+            limits,
+            carry,
+            verify_due,
+        } = begun
+        else {
+            return Ok(match begun {
                 Begun::Busy { run } => {
                     tracing::info!(sync = name, busy = %run, "another run is in progress");
-                    return Ok(report(Some(run), Status::Busy));
+                    report(Some(run), Status::Busy)
                 }
-                Begun::NotDue => return Ok(report(None, Status::NotDue)),
-                Begun::Duplicate { .. } => return Ok(report(Some(begin.run), Status::Duplicate)),
                 Begun::Refused { problems } => {
                     let error = RunError::Refused(problems);
                     tracing::error!(run = %begin.run, sync = name, code = error.code(), error = %error, "run failed");
-                    return Ok(failed(name, begin.run, &error));
+                    failed(name, begin.run, &error)
                 }
-            };
+                Begun::NotDue => report(None, Status::NotDue),
+                Begun::Begun { .. } | Begun::Duplicate { .. } => report(Some(begin.run), Status::Duplicate),
+            });
+        };
+        if let Some(stalled) = superseded {
+            tracing::warn!(%run, sync = name, superseded = %stalled, "run takes over from a stalled run");
+        }
         let outcome = match definition {
             Err(error) => Err(error),
             Ok(definition) => Run {
@@ -415,7 +414,7 @@ impl Scheduler {
         };
         match told.await {
             Ok(0) => {}
-            Ok(told) => tracing::error!(told, "dead-lettered batches recorded as failed in their runs"),
+            Ok(batches) => tracing::error!(batches, "dead-lettered batches recorded as failed in their runs"),
             Err(error) => {
                 tracing::warn!(error = %error, "could not record dead letters in their runs; the next tick tries again")
             }

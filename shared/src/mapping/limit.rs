@@ -1,5 +1,5 @@
 //! What a column of the table can hold, as the catalogue says (docs/PROTOCOL.md, "Limits"). What is mapped is held against it
-//! before anything is sent, so that a person is told of every cell of a row that does not fit, and what would. What only Postgres
+//! before anything is sent, so that every cell of a row that does not fit is reported, with what would. What only Postgres
 //! can know (checks, references, unique values) is not here.
 
 use std::collections::BTreeMap;

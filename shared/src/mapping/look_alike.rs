@@ -1,4 +1,4 @@
-//! Keys that look alike: `ＡＡ１`, `aa1` and `AA1`, or two that differ in a character which nobody sees. Each is a key of its
+//! Keys that look alike: `ＡＡ１`, `aa1` and `AA1`, or two that differ in an invisible character. Each is a key of its
 //! own, and the person who typed them may have meant one.
 
 use unicode_normalization::UnicodeNormalization as _;

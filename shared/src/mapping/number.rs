@@ -38,7 +38,7 @@ const END_STROKES: [char; 5] = ['-', '−', 'ー', '―', '—'];
 pub(super) struct NumberRule {
     locale: Locale,
     floats: Floats,
-    /// Whether dates and times that Sheets made of what was typed are told from numbers.
+    /// Whether dates and times that Sheets made of what was typed are distinguished from numbers.
     sees_moments: bool,
     yen: bool,
     number_words: bool,

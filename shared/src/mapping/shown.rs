@@ -1,6 +1,6 @@
 //! What a cell with a number shows. Sheets takes `3-5` for a date and shows 12 as `0012` where a format says so; the number
-//! alone tells neither. What is shown is held against the number, so that nothing is believed of it that the number does not
-//! bear out: not what another moment's cell shows, and not a format that nobody here knows.
+//! alone has neither. What is shown is compared with the number: a text that cannot come from it, because it is of another
+//! moment or of an unknown format, is not used.
 
 use jiff::Unit;
 use jiff::civil::DateTime;

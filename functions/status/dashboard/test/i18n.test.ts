@@ -6,7 +6,7 @@ import * as codesEn from "../src/i18n/codes.en";
 import * as codesJa from "../src/i18n/codes.ja";
 import { en } from "../src/i18n/en";
 import { ja } from "../src/i18n/ja";
-import { entryText, failureText, runErrorText } from "../src/i18n/told";
+import { entryText, failureText, runErrorText } from "../src/i18n/code-text";
 import { Failure } from "../src/api/client";
 
 /** The names of all texts, `nav.overview` for example. */

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import type { Plan, PlanColumn, PlanRejection, Sample } from "../api/types";
 import { useText, type Text } from "../i18n";
 import { useCodes } from "../i18n/codes";
-import { runErrorText } from "../i18n/told";
+import { runErrorText } from "../i18n/code-text";
 import { CellLink, CodeText, Place } from "../screens/entries";
 import { Badge, Technical, type Tone } from "../ui/basics";
 import { Icon } from "../ui/icons";

@@ -72,8 +72,8 @@ export const en = {
     unauthenticated: "You are signed out.",
     forbidden: "Your access is view-only. Ask an operator.",
     not_found: "Not found. It may have been removed, or the link is wrong.",
-    refused: (told: string) => `Not accepted: ${told}`,
-    broken: (told: string) => `Server error: ${told}`,
+    refused: (text: string) => `Not accepted: ${text}`,
+    broken: (text: string) => `Server error: ${text}`,
     stale: (ago: string) => `Connection lost. Showing data from ${ago}. Reconnecting…`,
     // By the API's code; `other` is for those that are not here.
     code: {

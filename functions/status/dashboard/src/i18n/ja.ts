@@ -63,8 +63,8 @@ export const ja: Messages = {
     unauthenticated: "ログインが切れています。",
     forbidden: "閲覧専用です。「操作できる」権限の人に依頼してください。",
     not_found: "見つかりません。削除されたか、リンクが違います。",
-    refused: (told) => `操作を受け付けられませんでした：${told}`,
-    broken: (told) => `サーバーのエラー：${told}`,
+    refused: (text) => `操作を受け付けられませんでした：${text}`,
+    broken: (text) => `サーバーのエラー：${text}`,
     stale: (ago) => `接続が切れました。${ago}の内容を表示しています。再接続しています…`,
     code: {
       busy: "別の実行が進行中です。終わってからお試しください。",

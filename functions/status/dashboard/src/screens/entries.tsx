@@ -8,7 +8,7 @@ import { ERROR_TYPES } from "../api/types";
 import { mayAct, useSigned } from "../context";
 import { useText } from "../i18n";
 import { useCodes } from "../i18n/codes";
-import { entryText, failureText } from "../i18n/told";
+import { entryText, failureText } from "../i18n/code-text";
 import { usePaged } from "../paged";
 import { Ago, Badge, Empty, Loading, Outside, Problem, Select, Technical } from "../ui/basics";
 import { Icon } from "../ui/icons";

@@ -8,7 +8,7 @@ import { mayAct, useSigned } from "../context";
 import { isExpected } from "../expected";
 import { useText } from "../i18n";
 import { useCodes } from "../i18n/codes";
-import { runErrorText } from "../i18n/told";
+import { runErrorText } from "../i18n/code-text";
 import { usePolled } from "../poll";
 import { problemsAddress, syncAddress } from "../routes";
 import { Empty, Fact, Loading, Problem, Stale, StatusBadge, Technical, Time } from "../ui/basics";

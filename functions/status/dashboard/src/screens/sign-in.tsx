@@ -6,7 +6,7 @@ import { signIn, SignInFailure, type Session } from "../api/session";
 import type { Config } from "../api/types";
 import { Preferences } from "../frame";
 import { useText, type Language } from "../i18n";
-import { failureText } from "../i18n/told";
+import { failureText } from "../i18n/code-text";
 import { Icon, Mark } from "../ui/icons";
 
 interface Props {

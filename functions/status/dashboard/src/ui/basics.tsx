@@ -7,7 +7,7 @@ import type { Health, RunStatus, Unreachable } from "../api/types";
 import { secondsSince, useSeconds } from "../clock";
 import { useText } from "../i18n";
 import type { Around } from "../i18n/en";
-import { failureText } from "../i18n/told";
+import { failureText } from "../i18n/code-text";
 import { Icon, type IconName } from "./icons";
 
 export type Tone = "good" | "warn" | "bad" | "info" | "quiet";

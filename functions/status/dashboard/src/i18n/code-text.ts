@@ -25,8 +25,8 @@ export function runErrorText(
   failedRows: number,
 ): string {
   if (known === null) return "";
-  const told = known.runCodes[error.code];
-  if (told !== undefined) return told;
+  const text = known.runCodes[error.code];
+  if (text !== undefined) return text;
   if (failedRows > 0) return m.runFailedRows(failedRows);
   // Only English is what the API speaks.
   return language === "en" ? error.message : m.runCodeOther(error.code);
