@@ -127,6 +127,7 @@ create table if not exists public.sync_state (
     withheld         bigint not null default 0,
     keys_unreadable  bigint not null default 0,
     keyless_rows     bigint not null default 0,
+    unmatched_rows   bigint not null default 0,
     read_complete    boolean not null default false,
     strays           bigint not null default 0,
     checked_at       timestamptz,
@@ -165,9 +166,11 @@ comment on column public.sync_state.nonce is 'The invocation that began the run:
 comment on column public.sync_state.unconfirmed is 'Vanished keys whose deletion waits for another complete read.';
 comment on column public.sync_state.withheld is 'Rows whose adoption waits for approval; also in skipped.';
 comment on column public.sync_state.keys_unreadable is 'Rows with content whose key could not be read: each may be any row.';
-comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key, and rejected rows with a key that the books do not have: a row that is gone may be one of them.';
+alter table public.sync_state add column if not exists unmatched_rows bigint not null default 0;
+comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key: a row that is gone may be one of them.';
+comment on column public.sync_state.unmatched_rows is 'Rejected rows with a key that the books do not have: a row that is gone may be one of them.';
 comment on column public.sync_state.read_complete is 'The whole tab was read at rest and every key could be read.';
-comment on column public.sync_state.strays is 'Rows with a key that the books do not have, refused by Postgres for themselves: a row that is gone may be one of them.';
+comment on column public.sync_state.strays is 'Rows with a new key that are not in the table: refused by Postgres for themselves, or left out by update_only. A row that is gone may be one of them.';
 comment on column public.sync_state.adoption is 'What waits for approval: rows, digest of their keys, counts by column, samples. Null: nothing.';
 comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';
 comment on column public.sync_state.vanished is 'The keys that the sheet no longer had: how many, the digest of their set, some of them. Null: none, or the sheet moved.';
@@ -278,14 +281,19 @@ create table if not exists public.sync_retries (
     key_hash   bigint not null,
     row_key    text collate "C" not null,
     item       jsonb not null,
+    letters    jsonb,
     code       text not null,
     blocked_by text collate "C",
+    blocked_on text[] not null default '{}',
     settled    boolean not null default false,
     primary key (run, key_hash) -- a row key may be too long for an index
 );
+alter table public.sync_retries add column if not exists blocked_on text[] not null default '{}', add column if not exists letters jsonb;
 comment on table public.sync_retries is 'Rows that were refused because of other rows, or under a new key, until their run closes.';
 comment on column public.sync_retries.item is 'The row as its message carried it.';
+comment on column public.sync_retries.letters is 'The letters of the sheet''s columns, as its message carried them.';
 comment on column public.sync_retries.settled is 'Tried together with the others, since the table last changed by a deletion.';
+comment on column public.sync_retries.blocked_on is 'The columns of the unique index by which that row is in the way.';
 comment on column public.sync_retries.blocked_by is 'The row key of the row that holds the value which must be unique; null: not known.';
 
 -- One row for a row of the sheet that Postgres refused for what it is by itself. As long as neither the row nor the table nor the

@@ -429,14 +429,14 @@ as $$
     from part as p
 $$;
 
--- How many rows without a key the last run read that saw the whole sheet and withheld no deletion: more of them now may be
--- rows whose key is missing for the moment. Null: there is no such run yet.
-create or replace function public.sync_keyless_rows(p_sync text)
-returns bigint
+-- The strays that the last run read that saw the whole sheet and withheld no deletion, as {"keylessRows", "unmatchedRows"}: more of
+-- them now may be rows whose key is missing for the moment, or another. Null: there is no such run yet.
+create or replace function public.sync_last_strays(p_sync text)
+returns jsonb
 language sql stable
 set search_path = ''
 as $$
-    select s.keyless_rows
+    select jsonb_build_object('keylessRows', s.keyless_rows, 'unmatchedRows', s.unmatched_rows)
     from public.sync_state as s
     where s.sync = p_sync and s.read_complete and s.deletes_withheld is null and s.status in ('completed', 'partial')
     order by s.started_at desc
@@ -484,7 +484,7 @@ begin
                'approvedDeletes', case when p_state.seq is not null then public.sync_approved_deletes(p_state.sync) end,
                'keyForms', coalesce((select jsonb_agg(f.form order by f.place) from public.sync_target_forms(t) as f), '[]'),
                'limits', coalesce(public.sync_limits(t), '{}'),
-               'keylessRows', public.sync_keyless_rows(p_state.sync),
+               'strays', public.sync_last_strays(p_state.sync),
                'verifyDue', coalesce(public.sync_verify_due(t), false),
                'carry', case when t.carry_from is not null then jsonb_build_object(
                    'from', t.carry_from,
@@ -697,7 +697,7 @@ $$;
 
 do $$ begin perform public.sync_only_service_role('{
     sync_key_forms, sync_has_row_trigger, sync_limits, sync_required_columns, sync_definition_problems, sync_target, sync_rename, sync_begin,
-    sync_running, sync_begun, sync_target_forms, sync_row_key_sql, sync_keyless_rows, sync_layout,
+    sync_running, sync_begun, sync_target_forms, sync_row_key_sql, sync_last_strays, sync_layout,
     sync_passing_failures, sync_pause_seconds
 }'); end $$;
 

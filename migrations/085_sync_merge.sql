@@ -948,7 +948,7 @@ begin
             where d.act = 'skip' and d.is_missing));
     end if;
     return to_jsonb(v_counts) - 'lost' || jsonb_build_object('adoption', p_adoption) || case when not p_acts then '{}' else jsonb_build_object('acts', (
-        select jsonb_agg(jsonb_build_object(
+        select coalesce(jsonb_agg(jsonb_build_object(
             'h', d.key_hash, 'k', d.row_key, 'conflicts', cardinality(d.conflicts), 'adopted', d.adopts::integer,
             'restored', (d.act = 'insert' and d.is_missing)::integer, 'corrected', (d.corrections <> '{}')::integer,
             'withheld', (d.act not in ('skip', 'claim') and d.withheld <> '{}')::integer,
@@ -957,8 +957,9 @@ begin
                 when d.act = 'insert' then 'inserted'
                 when d.act = 'update' then 'updated'
                 else 'unchanged'
-            end))
-        from unnest(p_decisions) as d)) end;
+            end)), '[]')
+        from unnest(p_decisions) as d
+        where not jsonb_path_exists(v_counts.refused, '$[*] ? (@.h == $h)', jsonb_build_object('h', d.key_hash)))) end;
 end
 $$;
 

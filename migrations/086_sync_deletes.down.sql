@@ -8,5 +8,6 @@ drop function if exists public.sync_confirm_missing(public.sync_targets, uuid, b
 drop function if exists public.sync_other_claims(public.sync_targets, bigint[], text[]);
 drop function if exists public.sync_delete_rows(public.sync_targets, text[], bigint[]);
 drop function if exists public.sync_deletes_withheld(public.sync_targets, uuid, bigint, bigint[]);
+drop function if exists public.sync_left_out(public.sync_targets);
 
 notify pgrst, 'reload schema';

@@ -1,6 +1,18 @@
 -- The deletion of rows that vanished from the sheet: whether, who approved it, and how. Only rows that this sync wrote or adopted are
 -- ever deleted (promise 6). Safe to run twice.
 
+-- The rows of the sheet that `update_only` leaves out because the table does not have them, among those that the books know: how many, and
+-- the first. One of them may be a row that is gone, under a new key.
+create or replace function public.sync_left_out(p_target public.sync_targets)
+returns table (rows bigint, first text)
+language sql stable
+set search_path = ''
+as $$
+    select count(*), min(r.row_key)
+    from public.sync_rows as r
+    where p_target.mode = 'update_only' and r.sync = p_target.sync and r.state = 'present' and r.said is null and r.adopt is null
+$$;
+
 -- Why a batch of `p_keys` vanished keys must not be deleted, or null: an upsert batch failed (a renamed key would lose its
 -- row), or more rows would go than the guard allows, in this run together with the 24 hours before it. What a person
 -- approved does not count: neither now, nor in the days after.
@@ -31,8 +43,8 @@ as $$
         when run.failed > 0 then 'an upsert batch of this run failed'
         -- Without certainty which rows the sheet has, none is gone.
         when not run.read_complete then 'the sheet was not read as a whole and at rest, so a missing key may be in it'
-        -- A row under a new key that is refused may be one of those that are gone. One that a row of this batch is in the way of is
-        -- resolved together with it.
+        -- A row under a new key that is refused or left out may be one of those that are gone. One that a row of this batch is in the way
+        -- of is resolved together with it.
         when p_target.delete_policy <> 'ignore'
              and not exists (select from public.sync_approvals as a
                              where a.sync = p_target.sync and a.digest = run.vanished ->> 'digest'
@@ -47,8 +59,9 @@ as $$
                        from public.sync_state as c
                        where c.sync = p_target.sync and c.seq < p_target.seq and c.read_complete and c.deletes_withheld is null
                          and c.status in ('completed', 'partial'))), 0))
-            then format('%s rows with a new key were refused (the first: %s), and a row that is gone may be one of them: correct them, or, if'
-                        ' the rows really are gone: `sheetsync approve-deletes`', stray.in_the_way + stray.others, stray.first)
+            then format('%s rows with a new key are not in the table (the first: %s), and a row that is gone may be one of them: %s, or, if'
+                        ' the rows really are gone: `sheetsync approve-deletes`', stray.in_the_way + stray.others, stray.first,
+                        case when stray.left_out then 'with mode = "update_only", give them their key back' else 'correct them' end)
         when p_target.carry_from is not null then 'the books are still kept by the former key of this sync'
         when p_target.delete_policy <> 'ignore'
              and not exists (
@@ -68,14 +81,18 @@ as $$
     cross join gone
     cross join (
         -- One that another row keeps from its value always counts; others when there are more of them than in the last complete run.
-        select count(*) filter (where x.code = '23505') as in_the_way, count(*) filter (where x.code <> '23505') as others,
-               min(x.row_key) as first
-        from public.sync_retries as x
-        where x.run = p_run
-          and not exists (select from public.sync_rows as r
-                          where r.sync = p_target.sync and r.key_hash = x.key_hash and r.row_key = x.row_key and r.said is not null)
-          and not exists (select from public.sync_rows as r
-                          where r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.row_key = x.blocked_by)
+        select refused.in_the_way, refused.others + l.rows as others, coalesce(refused.first, l.first) as first,
+               refused.first is null as left_out
+        from public.sync_left_out(p_target) as l
+        cross join (
+            select count(*) filter (where x.code = '23505') as in_the_way, count(*) filter (where x.code <> '23505') as others,
+                   min(x.row_key) as first
+            from public.sync_retries as x
+            where x.run = p_run
+              and not exists (select from public.sync_rows as r
+                              where r.sync = p_target.sync and r.key_hash = x.key_hash and r.row_key = x.row_key and r.said is not null)
+              and not exists (select from public.sync_rows as r
+                              where r.sync = p_target.sync and r.key_hash = any (p_hashes) and r.row_key = x.blocked_by)) as refused
     ) as stray
 $$;
 
@@ -287,12 +304,20 @@ begin
         select x.* from public.sync_retries as x where x.run = p_run and x.blocked_by = p_row_key order by x.row_key
     loop
         v_answer := 'kept';
+        v_same := null;
         select string_agg(format('t.%I is not distinct from %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ' and ')
                || ' and num_nonnulls(' || string_agg(format('t.%I', c.name), ', ') || ') > 0'
         into v_same
         from public.sync_mapped_columns(p_target) as c
         where c.name = any (p_target.rename_by);
-        if v_same is not null then
+        if public.sync_has_row(p_target, v_retry.row_key) then
+            -- The new key is another row of the table.
+            v_same := null;
+        -- A trigger may have made other values of the sheet's: the index that refuses the new row has seen them.
+        elsif p_target.rename_by <> '{}' and p_target.rename_by <@ v_retry.blocked_on then
+            execute format('select true from public.%I as t where %s', p_target.table_name, public.sync_same_key_sql(p_target, 't', '$1'))
+                into v_same using p_row_key;
+        elsif v_same is not null then
             execute format('select true from public.%I as t where %s and %s', p_target.table_name,
                            public.sync_same_key_sql(p_target, 't', '$1'), v_same)
                 into v_same using p_row_key, v_retry.item;
@@ -320,10 +345,12 @@ begin
                 v_answer := 'replaced';
             end if;
             select a.counts, a.refused into v_counts, v_refused
-            from public.sync_apply_isolated(p_target, p_run, 'upsert', array[v_retry.item], null, array['acts']) as a;
-            if cardinality(v_refused) > 0 then
+            from public.sync_apply_isolated(p_target, p_run, 'upsert', array[v_retry.item], v_retry.letters, array['acts']) as a;
+            -- That a trigger keeps a value does not keep the row from its key.
+            if exists (select from unnest(v_refused) as f (refusal) where v_same is null or f.refusal ->> 'code' <> 'kept_by_trigger') then
                 raise exception using errcode = 'SY003', message = 'the new row is still refused: the old one stays';
             end if;
+            perform public.sync_refused_again(p_target, p_run, v_refused);
             perform public.sync_settled(p_target, p_run, v_counts -> 'acts');
             return v_answer;
         exception when others or assert_failure or query_canceled then
@@ -446,7 +473,7 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_deletes_withheld, sync_approved_deletes, sync_use_approval, sync_approve_deletes, sync_delete_rows,
+    sync_left_out, sync_deletes_withheld, sync_approved_deletes, sync_use_approval, sync_approve_deletes, sync_delete_rows,
     sync_other_claims, sync_confirm_missing, sync_resolve_rename, sync_apply_deletes
 }'); end $$;
 

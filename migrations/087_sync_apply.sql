@@ -107,18 +107,34 @@ as $$
 $$;
 
 -- The row key of the table's row that holds the values which this item needs for itself, by the name of the unique index; null when
--- that cannot be told.
-create or replace function public.sync_blocker(p_target public.sync_targets, p_item jsonb, p_constraint text)
+-- that cannot be told. `p_detail`: what Postgres says of the values, where it was tried (`Key (a, b)=(1, 2) already exists.`): a trigger
+-- may have made others of the sheet's.
+drop function if exists public.sync_blocker(public.sync_targets, jsonb, text); -- without p_detail
+create or replace function public.sync_blocker(p_target public.sync_targets, p_item jsonb, p_constraint text, p_detail text)
 returns text
 language plpgsql stable
 set search_path = ''
 as $$
 declare
+    v_names  text;
+    v_stored text[];
     v_same   text;
     v_where  text;
     v_answer text;
 begin
-    select string_agg(format('t.%I = %s', u.name, format(c.reads, '$1 -> ''v''', c.ordinal)), ' and ' order by u.place), min(u.predicate)
+    select string_agg(quote_ident(u.name), ', ' order by u.place) into v_names
+    from public.sync_unique_columns(p_target) as u
+    where u.constraint_name = p_constraint;
+    v_stored := array[regexp_replace(split_part(p_detail, '(' || v_names || ')=(', 2), '\)[^)]*$', '')];
+    if v_names like '%, %' then
+        v_stored := string_to_array(v_stored[1], ', ');
+    end if;
+    select string_agg(case
+                          -- Of several columns, a value with a comma cannot be told from two.
+                          when cardinality(v_stored) = cardinality(string_to_array(v_names, ', '))
+                              then format('t.%I = %L::%s', u.name, v_stored[u.place], c.type_name)
+                          else format('t.%I = %s', u.name, format(c.reads, '$1 -> ''v''', c.ordinal))
+                      end, ' and ' order by u.place), min(u.predicate)
     into v_same, v_where
     from public.sync_unique_columns(p_target) as u
     join public.sync_mapped_columns(p_target) as c on c.name = u.name
@@ -334,7 +350,7 @@ begin
 
     -- Both rows are named: this one, and the one that is in its way or missing.
     if v_code = '23505' then
-        v_blocker := case when p_error ? 'blockedBy' then p_error ->> 'blockedBy' else public.sync_blocker(p_target, p_item, v_name) end;
+        v_blocker := case when p_error ? 'blockedBy' then p_error ->> 'blockedBy' else public.sync_blocker(p_target, p_item, v_name, p_error ->> 'detail') end;
         if v_named is not null then
             v_message := format('%s must be unique%s (%s)', array_to_string(v_columns, ', '),
                                 case when v_blocker <> p_item ->> 'k' then format(': the row %s has this value', v_blocker) else '' end,
@@ -378,7 +394,7 @@ begin
     return jsonb_build_object('rowKey', p_item ->> 'k', 'rowNumber', p_item -> 'n', 'column', v_column,
                               'code', v_code, 'message', v_message, 'raw', p_item -> 'v' ->> v_ordinal,
                               'h', p_item -> 'h', 'retry', public.sync_depends_on_others(v_code), 'blockedBy', v_blocker,
-                              'waits', v_is_alone,
+                              'blockedOn', case when v_blocker is not null then to_jsonb(v_columns) end, 'waits', v_is_alone,
                               'hasRow', v_has_row)
         || public.sync_cell(p_target, p_letters, v_column, p_item ->> 'n');
 end
@@ -782,6 +798,7 @@ declare
     v_context    text;
     v_table      text;
     v_domain     text;
+    v_detail     text;
     v_function   boolean; -- the error came out of a trigger, or of a function that a constraint calls
     v_waiting    jsonb[] := '{}'; -- items refused because of others
     v_refusals   jsonb[] := '{}'; -- their refusals
@@ -866,7 +883,7 @@ begin
             when others or assert_failure or query_canceled then
                 get stacked diagnostics v_code = returned_sqlstate, v_message = message_text, v_column = column_name,
                                         v_constraint = constraint_name, v_context = pg_exception_context, v_table = table_name,
-                                        v_domain = pg_datatype_name;
+                                        v_domain = pg_datatype_name, v_detail = pg_exception_detail;
                 if v_code = '42501' and not public.sync_is_row_fault(v_code, v_context) then
                     if 'trial' = any (p_options) then
                         hopeless := v_message;
@@ -886,7 +903,7 @@ begin
                     v_function := strpos(split_part(v_context, '/* sheetsync */', 1), ' function ') > 0;
                     v_some := public.sync_refusal(p_target, p_kind, v_items[v_first], p_letters, jsonb_build_object(
                         'code', v_code, 'message', v_message, 'column', v_column, 'constraint', v_constraint, 'table', v_table,
-                        'domain', v_domain, 'inFunction', v_function));
+                        'domain', v_domain, 'detail', v_detail, 'inFunction', v_function));
                     if public.sync_depends_on_others(v_code) and p_kind = 'upsert' then
                         v_waiting := v_waiting || v_items[v_first];
                         v_refusals := v_refusals || v_some;
@@ -1093,8 +1110,9 @@ begin
         where r.sync = v_target.sync and r.key_hash = (f.refusal ->> 'h')::bigint and r.row_key = f.refusal ->> 'rowKey'
           and r.content_hash is not null;
         -- And once more in this run, when all others are written.
-        insert into public.sync_retries as x (run, key_hash, row_key, item, code, blocked_by, settled)
-        select v_run, (f.refusal ->> 'h')::bigint, f.refusal ->> 'rowKey', i.item, f.refusal ->> 'code', f.refusal ->> 'blockedBy',
+        insert into public.sync_retries as x (run, key_hash, row_key, item, letters, code, blocked_by, blocked_on, settled)
+        select v_run, (f.refusal ->> 'h')::bigint, f.refusal ->> 'rowKey', i.item, p_batch -> 'letters', f.refusal ->> 'code', f.refusal ->> 'blockedBy',
+               array(select jsonb_array_elements_text(coalesce(nullif(f.refusal -> 'blockedOn', 'null'), '[]'))),
                f.refusal -> 'retry' is distinct from 'true'
         from unnest(v_refused) as f (refusal)
         join unnest(v_items) as i (item) on i.item ->> 'k' = f.refusal ->> 'rowKey'
@@ -1104,7 +1122,8 @@ begin
                where r.sync = v_target.sync and r.key_hash = (f.refusal ->> 'h')::bigint and r.row_key = f.refusal ->> 'rowKey' and r.said is not null)
         order by f.refusal ->> 'rowKey' collate "C"
         on conflict (run, key_hash) do update
-        set row_key = excluded.row_key, item = excluded.item, code = excluded.code, blocked_by = excluded.blocked_by, settled = excluded.settled;
+        set row_key = excluded.row_key, item = excluded.item, letters = excluded.letters, code = excluded.code, blocked_by = excluded.blocked_by,
+            blocked_on = excluded.blocked_on, settled = excluded.settled;
     end if;
     -- A row that was applied is no longer refused.
     if v_kind = 'upsert' then
@@ -1173,15 +1192,39 @@ begin
     end if;
     begin
         select a.counts, a.refused into v_counts, v_refused
-        from public.sync_apply_isolated(v_target, p_run, 'upsert', v_items, null, array['together', 'acts']) as a;
+        from public.sync_apply_isolated(v_target, p_run, 'upsert', v_items,
+                                        (select x.letters from public.sync_retries as x where x.run = p_run limit 1),
+                                        array['together', 'acts']) as a;
     exception when others or query_canceled then
         return;
     end;
     perform public.sync_settled(v_target, p_run, v_counts -> 'acts');
+    perform public.sync_refused_again(v_target, p_run, v_refused);
     update public.sync_retries as x
-    set code = f.refusal ->> 'code', blocked_by = f.refusal ->> 'blockedBy'
+    set code = f.refusal ->> 'code', blocked_by = f.refusal ->> 'blockedBy',
+        blocked_on = array(select jsonb_array_elements_text(coalesce(nullif(f.refusal -> 'blockedOn', 'null'), '[]')))
     from unnest(v_refused) as f (refusal)
     where x.run = p_run and x.key_hash = (f.refusal ->> 'h')::bigint and x.row_key = f.refusal ->> 'rowKey';
+end
+$$;
+
+-- Records why rows that are tried once more are refused, where it is for another reason than before.
+create or replace function public.sync_refused_again(p_target public.sync_targets, p_run uuid, p_refused jsonb[])
+returns void
+language plpgsql volatile
+set search_path = ''
+as $$
+declare
+    v_other jsonb[] := array(
+        select f.refusal
+        from unnest(p_refused) as f (refusal)
+        join public.sync_retries as x on x.run = p_run and x.key_hash = (f.refusal ->> 'h')::bigint and x.row_key = f.refusal ->> 'rowKey'
+        where x.code <> f.refusal ->> 'code');
+begin
+    if cardinality(v_other) > 0 then
+        perform public.sync_resolve_refusals(p_target.sync, array(select f.refusal ->> 'rowKey' from unnest(v_other) as f (refusal)));
+        perform public.sync_record_errors(p_target.sync, p_run, 'validation', to_jsonb(v_other));
+    end if;
 end
 $$;
 
@@ -1247,7 +1290,7 @@ do $$ begin perform public.sync_only_service_role('{
     sync_batch_fault, sync_is_row_fault, sync_depends_on_others, sync_blocker, sync_constraint, sync_fits,
     sync_cell, sync_has_row, sync_refusal, sync_refusal_fingerprint, sync_refusal_pause, sync_known_refusals, sync_remember_refusals, sync_arrange,
     sync_attempt, sync_kept_columns, sync_add_counts, sync_apply_isolated, sync_lock_account, sync_apply,
-    sync_resolve_refusals, sync_settle, sync_settled
+    sync_resolve_refusals, sync_settle, sync_refused_again, sync_settled
 }'); end $$;
 
 notify pgrst, 'reload schema';

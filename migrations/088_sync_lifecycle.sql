@@ -136,7 +136,9 @@ begin
     end if;
     select * into v_state from public.sync_state as s where s.id = p_run;
     -- Of a run that closes again after a redrive, what it found the first time stays.
-    select greatest(count(*), v_state.strays) into v_strays
+    select greatest(count(*) + coalesce((select l.rows from public.sync_targets as t cross join public.sync_left_out(t) as l
+                                         where t.sync = v_state.sync), 0), v_state.strays)
+    into v_strays
     from public.sync_retries as x
     where x.run = p_run and x.code <> '23505'
       and not exists (select from public.sync_rows as r
@@ -398,6 +400,7 @@ begin
         deletes_withheld = p_plan ->> 'deletesWithheld',
         keys_unreadable = coalesce((p_plan ->> 'keysUnreadable')::bigint, 0),
         keyless_rows = coalesce((p_plan ->> 'keylessRows')::bigint, 0),
+        unmatched_rows = coalesce((p_plan ->> 'unmatchedRows')::bigint, 0),
         read_complete = coalesce((p_plan ->> 'readComplete')::boolean, false),
         checked_at = (p_plan #>> '{check,at}')::timestamptz,
         checked_values = coalesce((p_plan #>> '{check,values}')::boolean, false),

@@ -32,7 +32,7 @@ as $$
         'problems', public.sync_definition_problems(p_definition, p_sync),
         'keyForms', coalesce((select jsonb_agg(f.form order by f.place) from public.sync_key_forms(p_definition) as f), '[]'),
         'limits', public.sync_limits(public.sync_target(p_sync, p_definition, null)),
-        'keylessRows', public.sync_keyless_rows(p_sync),
+        'strays', public.sync_last_strays(p_sync),
         'known', known.answer,
         'presentRows', (select count(*) from public.sync_rows as r
                         where known.answer and r.sync = p_sync and r.state = 'present'),

@@ -200,11 +200,20 @@ pub struct Reading<'a> {
     pub present_before: u64,
     /// [`Plan::unmatched`] of this reading.
     pub unmatched: u64,
-    /// How many rows had content and no key, or were [`Plan::unmatched`], in the last complete read; `None` when there was
-    /// none yet.
-    pub keyless_before: Option<u64>,
+    /// The same of the last complete read; `None` when there was none yet.
+    pub strays_before: Option<Strays>,
     /// Whether a person approved the deletion of exactly the keys that vanished.
     pub approved: bool,
+}
+
+/// Rows of a sheet each of which may be a row that is gone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Strays {
+    /// Rows with content and no key.
+    pub keyless_rows: u64,
+    /// [`Plan::unmatched`].
+    pub unmatched_rows: u64,
 }
 
 /// Why vanished keys are not deleted, or `None` when they may be (docs/PROMISES.md, "Deletes"). `sync_apply` enforces the guard
@@ -263,8 +272,9 @@ fn unreadable_keys(snapshot: &Snapshot) -> Option<String> {
 /// there were: then a row that is gone may be one of them, without its key or under a new one.
 fn keyless_rows(rules: &OnDelete, reading: Reading) -> Option<String> {
     let (keyless, unmatched) = (reading.snapshot.tally().keyless_rows, reading.unmatched);
-    let before = reading.keyless_before.unwrap_or(0);
-    if keyless + unmatched <= before || rules.policy == DeletePolicy::Ignore {
+    let before = reading.strays_before.unwrap_or_default();
+    // Each kind by itself: a row that was unusable and is gone says nothing of one whose key is.
+    if keyless <= before.keyless_rows && unmatched <= before.unmatched_rows || rules.policy == DeletePolicy::Ignore {
         return None;
     }
     let rows = |count: u64, what: &str| match count {
@@ -278,9 +288,10 @@ fn keyless_rows(rules: &OnDelete, reading: Reading) -> Option<String> {
         rows(unmatched, "a key that the table does not have and cannot be used"),
     ];
     Some(format!(
-        "{}, {before} in the last complete run: a row that is gone may be one of them; correct them, or, if the other rows \
+        "{}, {} in the last complete run: a row that is gone may be one of them; correct them, or, if the other rows \
          really are gone: `sheetsync approve-deletes`",
-        parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" and "),
+        before.keyless_rows + before.unmatched_rows
     ))
 }
 
@@ -429,7 +440,7 @@ mod tests {
     }
 
     fn reading(snapshot: &Snapshot, present_before: u64) -> Reading<'_> {
-        Reading { snapshot, moved: false, present_before, unmatched: 0, keyless_before: None, approved: false }
+        Reading { snapshot, moved: false, present_before, unmatched: 0, strays_before: None, approved: false }
     }
 
     const HARD: DeletePolicy = DeletePolicy::Hard;
@@ -475,12 +486,19 @@ mod tests {
     fn rows_without_a_key_withhold_deletes_only_when_there_are_more_than_before() {
         let rules = OnDelete { policy: HARD, ..OnDelete::default() };
         let snapshot = sheet(&["a", "", ""]);
-        let before = |keyless_before| Reading { keyless_before, ..reading(&snapshot, 40) };
+        let before = |keyless_rows: Option<u64>, unmatched_rows| Reading {
+            strays_before: keyless_rows.map(|keyless_rows| Strays { keyless_rows, unmatched_rows }),
+            ..reading(&snapshot, 40)
+        };
         for (keyless_before, is_withheld) in [(None, true), (Some(1), true), (Some(2), false), (Some(3), false)] {
-            let reason = withhold(&rules, before(keyless_before), 1);
+            let reason = withhold(&rules, before(keyless_before, 0), 1);
             assert_eq!(reason.is_some(), is_withheld, "{keyless_before:?}");
         }
-        let reason = withhold(&rules, before(Some(1)), 1).unwrap_or_default();
+        assert!(
+            withhold(&rules, before(Some(1), 1), 1).is_some(),
+            "an unusable row that is gone is none without a key"
+        );
+        let reason = withhold(&rules, before(Some(1), 0), 1).unwrap_or_default();
         assert!(
             reason.starts_with("2 rows have content but no key (the first in A3), 1 in the last complete run"),
             "{reason}"
@@ -508,7 +526,8 @@ mod tests {
         let rules = OnDelete { policy: HARD, ..OnDelete::default() };
         let reason = withhold(&rules, Reading { unmatched: 1, ..reading(&snapshot, 40) }, 1).unwrap_or_default();
         assert!(reason.starts_with("1 row has a key that the table does not have and cannot be used"), "{reason}");
-        let known = Reading { unmatched: 1, keyless_before: Some(1), ..reading(&snapshot, 40) };
+        let strays_before = Some(Strays { keyless_rows: 0, unmatched_rows: 1 });
+        let known = Reading { unmatched: 1, strays_before, ..reading(&snapshot, 40) };
         assert_eq!(withhold(&rules, known, 1), None, "it was unusable before");
         let ignoring = OnDelete::default();
         assert_eq!(

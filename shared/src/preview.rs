@@ -131,7 +131,7 @@ async fn preview_deletes(
         moved: read.moved,
         present_before: inspection.present_rows,
         unmatched: plan.unmatched,
-        keyless_before: inspection.keyless_rows,
+        strays_before: inspection.strays,
         approved,
     };
     preview.deletes_withheld = plan::withhold(&definition.on_delete, reading, vanished);

@@ -55,6 +55,8 @@ pub struct Tally {
     pub keys_unreadable: u64,
     /// Of the skipped rows, those whose key is blank.
     pub keyless_rows: u64,
+    /// Of the rejected rows, those with a key that the books do not have ([`crate::plan::Plan::unmatched`]).
+    pub unmatched_rows: u64,
 }
 
 /// A key that cannot be read.

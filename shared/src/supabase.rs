@@ -713,10 +713,9 @@ pub enum Begun {
         /// What the columns of the table can hold.
         #[serde(default)]
         limits: Limits,
-        /// How many rows with content had a blank key in the last run that read the whole sheet and withheld no deletes;
-        /// `None` before there was one.
+        /// The strays of the last run that read the whole sheet and withheld no deletes; `None` before there was one.
         #[serde(default)]
-        keyless_rows: Option<u64>,
+        strays: Option<crate::plan::Strays>,
         /// The books are still kept by a former key: they are to be carried over before anything is compared.
         #[serde(default)]
         carry: Option<Carry>,

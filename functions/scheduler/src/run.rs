@@ -172,8 +172,8 @@ pub struct Run<'a, T, D, Q> {
     pub seq: i64,
     /// How many rows the sync had in the table before.
     pub present_rows: u64,
-    /// How many rows had content and no key in the last complete read.
-    pub keyless_before: Option<u64>,
+    /// The strays of the last complete read.
+    pub strays_before: Option<plan::Strays>,
     /// The vanished keys whose deletion a person has approved.
     pub approved_deletes: Option<KeySet>,
     /// How the database compares the texts of each key column.
@@ -254,7 +254,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             moved: read.moved,
             present_before: self.present_rows,
             unmatched: plan.unmatched,
-            keyless_before: self.keyless_before,
+            strays_before: self.strays_before,
             approved,
         };
         let deletes_withheld = plan::withhold(&self.definition.on_delete, reading, plan.vanished.len() as u64);
@@ -272,8 +272,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         }
         let warnings: Vec<String> = below_range.into_iter().chain(look_alikes.warning()).collect();
         let (upsert_batches, delete_batches) = self.send(&read, &plan).await?;
-        // The next run compares with both.
-        let tally = Tally { keyless_rows: tally.keyless_rows + plan.unmatched, ..tally };
+        let tally = Tally { unmatched_rows: plan.unmatched, ..tally };
         let record = PlanRecord {
             tally,
             rows_unchanged: plan.unchanged,

@@ -473,3 +473,102 @@ async fn a_sync_that_never_wrote_a_row_does_not_keep_it_from_another() {
     assert_eq!(updating.run(&service, &[json!(["A", 5])]).await.1["updated"], 1, "now there is a row to update");
     assert_eq!(database.rows("select amount from things").await, json!([[5]]));
 }
+
+#[tokio::test]
+async fn update_only_withholds_deletion_of_a_row_whose_key_changed() {
+    let (database, service, sync) = things().await;
+    database.sql("insert into things (id, amount) values ('AA1', 1), ('BB1', 2)").await;
+    let sync = sync.with("mode", "update_only").with("adopt", "sheet").with("deletes", hard());
+    // X was never in the table, and says nothing of a row that is gone.
+    sync.run(&service, &[json!(["AA1", 1]), json!(["BB1", 2]), json!(["X", 9])]).await;
+    let (_, answer) = missing(&service, &sync, &["BB1"]).await;
+    assert_eq!(answer["deleted"], 1, "{answer}");
+
+    for _ in 0..2 {
+        let run = sync.begin(&service).await;
+        run.apply(&service, &run.upsert(&[json!(["AA2", 1]), json!(["X", 9])])).await;
+        run.plan(
+            &service,
+            json!({"rowsRead": 2, "rowsSent": 2, "keysVanished": 1, "upsertBatches": 1, "deleteBatches": 1}),
+        )
+        .await;
+        let answer = run.apply(&service, &run.delete(&["AA1"])).await;
+        assert_eq!(answer["outcome"], "withheld", "{answer}");
+        let message = answer["error"].as_str().unwrap();
+        assert!(message.contains("AA2") && message.contains("update_only"), "{message}");
+        assert_eq!(database.state(run.id, "status").await, json!(["partial"]));
+        assert_eq!(ids(&database).await, json!([["AA1"]]));
+    }
+    // With its old key again, nothing is gone.
+    sync.run(&service, &[json!(["AA1", 5]), json!(["X", 9])]).await;
+    assert_eq!(database.rows("select id, amount from things").await, json!([["AA1", 5]]));
+}
+
+#[tokio::test]
+async fn a_rename_by_a_column_that_a_trigger_computes_is_a_rename() {
+    let (database, service, _) = slugs(hard()).await;
+    database
+        .sql(
+            "create function slug() returns trigger language plpgsql as $$ begin new.note := 'x, (' || lower(new.remarks); return new; end $$;
+             create trigger slug before insert or update on things for each row execute function slug()",
+        )
+        .await;
+    let sync =
+        Sync::new("things", &["id", "note", "remarks"]).with("deletes", hard()).with("renameBy", json!(["note"]));
+    let sync = sync.with("confirmDeletes", 2);
+    sync.run(&service, &[json!(["AA1", null, "House)"])]).await;
+    database.sql("update things set amount = 7").await;
+    let run = sync.begin(&service).await;
+    run.apply(&service, &run.upsert(&[json!(["AA2", null, "House)"])])).await;
+    run.plan(
+        &service,
+        json!({"rowsRead": 1, "rowsSent": 1, "keysVanished": 1, "upsertBatches": 1, "deleteBatches": 1}),
+    )
+    .await;
+    run.apply(&service, &run.delete(&["AA1"])).await;
+    assert_eq!(
+        database.rows("select id, note, amount from things").await,
+        json!([["AA2", "x, (house)", 7]]),
+        "the row under its new key, with what the database owns"
+    );
+    assert_eq!(database.state(run.id, "status, rejected").await, json!(["completed", 0]));
+}
+
+#[tokio::test]
+async fn a_new_key_that_is_another_row_is_no_rename() {
+    let (database, service, sync) = slugs(hard()).await;
+    let sync = sync.with("renameBy", json!(["note"]));
+    sync.run(&service, &[json!(["AA1", "slug"]), json!(["AA2", "other"])]).await;
+    let (run, answer) = renamed(&service, &sync).await;
+    assert_eq!(answer["deleted"], 1, "{answer}");
+    assert_eq!(database.rows("select id, note from things").await, json!([["AA2", "slug"]]));
+    assert_eq!(database.state(run.id, "status").await, json!(["completed"]));
+}
+
+#[tokio::test]
+async fn a_rename_stands_though_a_trigger_keeps_a_value() {
+    let (database, service, _) = slugs(hard()).await;
+    database
+        .sql(
+            "create function keep() returns trigger language plpgsql as $$ begin new.remarks := old.remarks; return new; end $$;
+             create trigger keep before update on things for each row execute function keep()",
+        )
+        .await;
+    let sync =
+        Sync::new("things", &["id", "note", "remarks"]).with("deletes", hard()).with("renameBy", json!(["note"]));
+    sync.run(&service, &[json!(["AA1", "slug", "one"])]).await;
+    let run = sync.begin(&service).await;
+    run.apply(&service, &run.upsert(&[json!(["AA2", "slug", "two"])])).await;
+    run.plan(
+        &service,
+        json!({"rowsRead": 1, "rowsSent": 1, "keysVanished": 1, "upsertBatches": 1, "deleteBatches": 1}),
+    )
+    .await;
+    run.apply(&service, &run.delete(&["AA1"])).await;
+    assert_eq!(database.rows("select id, note, remarks from things").await, json!([["AA2", "slug", "one"]]));
+    assert_eq!(database.state(run.id, "status, rejected, deleted").await, json!(["partial", 1, 0]));
+    assert_eq!(
+        database.rows("select row_key, column_name, code from sync_errors where resolved_at is null").await,
+        json!([["AA2", "remarks", "kept_by_trigger"]])
+    );
+}

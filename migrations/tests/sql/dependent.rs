@@ -178,3 +178,31 @@ async fn a_value_that_a_refused_row_wanted_goes_to_the_other_row() {
         json!([["A", "x", "a"], ["B", "b", "b"], ["C", "c", "T"]])
     );
 }
+
+#[tokio::test]
+async fn a_row_tried_again_is_rejected_when_a_trigger_keeps_a_value() {
+    let (database, service, _) = list("unique").await;
+    database
+        .sql(
+            "alter table list add remarks text;
+             create function keep() returns trigger language plpgsql as $$ begin new.remarks := old.remarks; return new; end $$;
+             create trigger keep before update on list for each row execute function keep()",
+        )
+        .await;
+    let sync = Sync::new("list", &["id", "position", "remarks"]);
+    sync.run(&service, &[json!(["A", 1, "old"]), json!(["B", 2, "old"])]).await;
+    let run = sync.begin(&service).await;
+    // A gets its place when the later batch has freed it.
+    for row in [json!(["A", 2, "new"]), json!(["B", 3, "old"])] {
+        let mut message = run.upsert(&[row]);
+        message["letters"] = json!(["A", "B", "C"]);
+        run.apply(&service, &message).await;
+    }
+    run.plan(&service, json!({"rowsRead": 2, "rowsSent": 2, "upsertBatches": 2})).await;
+    assert_eq!(database.rows("select * from list order by id").await, json!([["A", 2, "old"], ["B", 3, "old"]]));
+    assert_eq!(database.state(run.id, "status, updated, rejected").await, json!(["partial", 1, 1]));
+    assert_eq!(
+        database.rows("select row_key, code, cell is not null from sync_errors where resolved_at is null").await,
+        json!([["A", "kept_by_trigger", true]])
+    );
+}

@@ -234,7 +234,7 @@ async fn a_sync_that_never_ran_is_previewed_by_its_definition_and_adopts() {
         facts,
         json!({"problems": [], "known": false, "presentRows": 0, "approvedDeletes": null, "running": null, "needsValue": ["id"],
                "keyForms": ["text"], "limits": {"id": {"type": "text", "required": true, "form": "any"},
-               "amount": {"type": "integer", "required": false, "form": "integer", "bits": 32}}, "keylessRows": null})
+               "amount": {"type": "integer", "required": false, "form": "integer", "bits": 32}}, "strays": null})
     );
 }
 

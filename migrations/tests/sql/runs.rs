@@ -13,7 +13,7 @@ async fn a_run_begun_twice_is_one_run() {
         sync.try_begin(&service, id, "manual").await,
         json!({"outcome": "begun", "run": id, "seq": 1, "superseded": null, "presentRows": 0, "approvedDeletes": null,
                "keyForms": ["text"], "limits": {"id": {"type": "text", "required": true, "form": "any"},
-               "amount": {"type": "integer", "required": false, "form": "integer", "bits": 32}}, "keylessRows": null, "carry": null, "verifyDue": true})
+               "amount": {"type": "integer", "required": false, "form": "integer", "bits": 32}}, "strays": null, "carry": null, "verifyDue": true})
     );
     let again = sync.try_begin(&service, id, "manual").await;
     assert_eq!((&again["outcome"], &again["status"]), (&json!("duplicate"), &json!("queued")));

@@ -43,7 +43,7 @@ fn key(row: usize) -> String {
 async fn rpc(Segment(function): Segment<String>, Json(arguments): Json<Value>) -> (StatusCode, Json<Value>) {
     let answer = match function.as_str() {
         "sync_inspect" => json!({"problems": [], "known": true, "presentRows": 40, "approvedDeletes": null,
-                                 "keylessRows": 2, "running": null, "needsValue": []}),
+                                 "strays": {"keylessRows": 2, "unmatchedRows": 0}, "running": null, "needsValue": []}),
         "sync_range_digests" => json!({"rows": 40, "ranges": [[0, 40, "differs"]]}),
         "sync_drift" => json!({"missing": "", "differing": "", "at": "2026-11-23T01:02:03Z", "values": true}),
         "sync_row_hashes" => {

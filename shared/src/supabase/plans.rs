@@ -26,9 +26,9 @@ pub struct Inspection {
     pub present_rows: u64,
     /// The vanished keys whose deletion a person has approved.
     pub approved_deletes: Option<KeySet>,
-    /// How many rows had content and no key in the last complete read; `None` when there was none yet.
+    /// The strays of the last complete read; `None` when there was none yet.
     #[serde(default)]
-    pub keyless_rows: Option<u64>,
+    pub strays: Option<crate::plan::Strays>,
     /// A run that is under way.
     pub running: Option<Uuid>,
     /// The columns without a value for which no row can be inserted.

@@ -28,16 +28,19 @@ fn answer<T: DeserializeOwned>(json: &str) -> T {
 #[test]
 fn a_run_that_has_begun_says_how_its_keys_are_compared_and_what_to_carry_over() {
     let begun = r#"{"outcome":"begun","run":"00000000-0000-0000-0000-000000000001","seq":7,"superseded":null,"presentRows":12,
-        "approvedDeletes":null,"keyForms":["uuid","char"],"keylessRows":3,"carry":{"from":["old_key"],"rows":12}}"#;
-    let Begun::Begun { key_forms, keyless_rows, carry, .. } = answer(begun) else { panic!("it has begun") };
-    assert_eq!((key_forms.as_slice(), keyless_rows), ([KeyForm::Uuid, KeyForm::Char].as_slice(), Some(3)));
+        "approvedDeletes":null,"keyForms":["uuid","char"],"strays":{"keylessRows":3,"unmatchedRows":1},"carry":{"from":["old_key"],"rows":12}}"#;
+    let Begun::Begun { key_forms, strays, carry, .. } = answer(begun) else { panic!("it has begun") };
+    assert_eq!(
+        (key_forms.as_slice(), strays.map(|strays| (strays.keyless_rows, strays.unmatched_rows))),
+        ([KeyForm::Uuid, KeyForm::Char].as_slice(), Some((3, 1)))
+    );
     assert_eq!(carry, Some(Carry { from: vec!["old_key".to_owned()], rows: 12 }));
 
     let first = begun
-        .replace("\"keylessRows\":3", "\"keylessRows\":null")
+        .replace("{\"keylessRows\":3,\"unmatchedRows\":1}", "null")
         .replace("{\"from\":[\"old_key\"],\"rows\":12}", "null");
-    let Begun::Begun { keyless_rows, carry, .. } = answer(&first) else { panic!("it has begun") };
-    assert_eq!((keyless_rows, carry), (None, None));
+    let Begun::Begun { strays, carry, .. } = answer(&first) else { panic!("it has begun") };
+    assert_eq!((strays, carry), (None, None));
 }
 
 #[test]

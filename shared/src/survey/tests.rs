@@ -76,7 +76,7 @@ fn deleted(read: &TabRead) -> Vec<KeyHash> {
         moved: read.moved,
         present_before: ROWS as u64,
         unmatched: plan.unmatched,
-        keyless_before: Some(0),
+        strays_before: None,
         approved: false,
     };
     let rules = OnDelete { policy: DeletePolicy::Hard, ..OnDelete::default() };

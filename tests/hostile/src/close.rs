@@ -128,7 +128,7 @@ impl Stage {
             }
             self.judge_named(sync, reading, &named);
         }
-        self.judge_waiting(sync, &waiting);
+        self.judge_waiting(sync, &waiting, &named);
         if is_completed {
             self.judge_gone(run);
         }
@@ -259,11 +259,14 @@ impl Stage {
     }
 
     /// Rows that are not in the table although Postgres takes them, now and as the table is.
-    fn judge_waiting(&mut self, sync: usize, waiting: &[(Reading, String)]) {
+    fn judge_waiting(&mut self, sync: usize, waiting: &[(Reading, String)], named: &[Named]) {
+        let code = |reading: &Reading| {
+            named.iter().find(|named| named.key == reading.key).map_or("no entry", |named| named.code.as_str())
+        };
         let mut asked: Vec<(Reading, Option<Row>, Value)> = Vec::new();
         for (reading, _) in waiting {
             let Some(key) = &reading.key else { continue };
-            if self.feeder(sync, key).is_some() {
+            if self.feeder(sync, key).is_some() || self.may_be_taken(sync, key) {
                 continue;
             }
             let row = self.rows.iter().find(|row| row.key == *key).cloned();
@@ -284,7 +287,11 @@ impl Stage {
             match answer {
                 Expected::Row(_) => self.blame(
                     Invariant::GoodRowWaits,
-                    format!("row {} is not in the table although Postgres takes it: {write}", reading.number),
+                    format!(
+                        "row {} is not in the table ({}) although Postgres takes it: {write}",
+                        reading.number,
+                        code(reading)
+                    ),
                 ),
                 Expected::Refused(code) => {
                     self.count(&format!("row waits {}", code.get(..5).unwrap_or(&code)));
@@ -334,7 +341,12 @@ impl Stage {
             .collect();
         let good: Vec<Reading> = good
             .into_iter()
-            .filter(|reading| reading.key.as_deref().is_some_and(|key| self.feeder(sync, key).is_none()))
+            .filter(|reading| {
+                reading
+                    .key
+                    .as_deref()
+                    .is_some_and(|key| self.feeder(sync, key).is_none() && !self.may_be_taken(sync, key))
+            })
             .collect();
         let waiting: BTreeSet<u32> =
             self.unapplied(run, &good).into_iter().map(|(reading, _)| reading.number).collect();

@@ -9,7 +9,7 @@ use crate::oracle::{Base, Decision, Fate, Reading};
 use crate::product;
 use crate::stage::Stage;
 use crate::table::{self, Expected, Row};
-use crate::world::{Authority, Content, Deletes, RunKind, SyncSpec};
+use crate::world::{Authority, Content, Deletes, Mode, RunKind, SyncSpec};
 
 /// What became of a row of a batch.
 enum End {
@@ -125,6 +125,7 @@ impl Stage {
         let keys: BTreeSet<String> = record.readings.iter().filter_map(|reading| reading.key.clone()).collect();
         let births = record.readings.iter().map(|reading| reading.birth).collect();
         let minute = self.minute;
+        let mode = self.world.syncs[record.sync].mode;
         let memory = &mut self.memories[record.sync];
         if is_selective {
             return;
@@ -133,7 +134,7 @@ impl Stage {
         // Who decided about a row has not seen the one that comes back with its key.
         memory.lapsed.extend(memory.approved.keys().filter(|key| !keys.contains(*key)).cloned());
         if is_complete && memory.base.keys().all(|key| keys.contains(key)) {
-            memory.strays = memory.strays(&self.runs[run].readings);
+            memory.strays = memory.strays(mode, &self.runs[run].readings);
         }
         for (key, base) in &mut memory.base {
             if keys.contains(key) {
@@ -147,6 +148,19 @@ impl Stage {
             }
         }
         memory.keys = keys;
+        self.remember_takers();
+    }
+
+    /// A key that its feeder no longer has is handed to a sync that has it, whatever becomes of that sync's own values.
+    fn remember_takers(&mut self) {
+        for (key, feeder) in &self.feeders {
+            if self.memories[*feeder].keys.contains(key) {
+                continue;
+            }
+            let others =
+                self.memories.iter().enumerate().filter(|(other, memory)| other != feeder && memory.keys.contains(key));
+            self.takers.extend(others.map(|(other, _)| (key.clone(), other)));
+        }
     }
 
     /// Rows that are gone or marked.
@@ -185,12 +199,12 @@ impl Stage {
                     format!("{} was deleted, and the policy is {:?}", row.key, spec.deletes),
                 );
             }
-            self.judge_deletion(run, row, after);
+            self.judge_deletion(run, row, before, after);
         }
     }
 
     /// Whether the row may go.
-    fn judge_deletion(&mut self, run: usize, row: &Row, after: &[Row]) {
+    fn judge_deletion(&mut self, run: usize, row: &Row, before: &[Row], after: &[Row]) {
         let record = &self.runs[run];
         let sync = record.sync;
         let key = &row.key;
@@ -208,7 +222,7 @@ impl Stage {
             return;
         };
         self.judge_others(run, key);
-        self.judge_renamed_away(run, row, after);
+        self.judge_renamed_away(run, row, before, after);
         if self.runs[run].held.contains(&base.birth)
             && let Some(invariant) = self.left(run, &base, after)
         {
@@ -233,7 +247,7 @@ impl Stage {
         }
         self.judge_guard(run, &spec);
         let memory = &mut self.memories[sync];
-        memory.strays = memory.strays(&self.runs[run].readings);
+        memory.strays = memory.strays(spec.mode, &self.runs[run].readings);
         if spec.deletes == Deletes::Hard {
             memory.base.remove(key);
         }
@@ -241,13 +255,14 @@ impl Stage {
     }
 
     /// A row that the definition knows as renamed is not deleted and made anew: what the application had in it would be gone.
-    fn judge_renamed_away(&mut self, run: usize, row: &Row, after: &[Row]) {
+    fn judge_renamed_away(&mut self, run: usize, row: &Row, before: &[Row], after: &[Row]) {
         let spec = &self.world.syncs[self.runs[run].sync];
         let Some(by) = spec.renames(&self.world.schema) else { return };
         let name = format!("c{}", by + 1);
         let value = row.value(&name);
-        let is_same = |other: &&Row| other.id != row.id && self.world.schema.same(&name, other.value(&name), value);
-        let new = after.iter().find(is_same).filter(|_| !value.is_null()).map(|new| new.key.clone());
+        let is_new = |other: &&Row| !before.iter().any(|known| known.id == other.id);
+        let is_same = |other: &&Row| self.world.schema.same(&name, other.value(&name), value);
+        let new = after.iter().filter(is_new).find(is_same).filter(|_| !value.is_null()).map(|new| new.key.clone());
         // Where a trigger makes another value of the sheet's, nothing says before the write that it is the same row: the deletion is
         // withheld, and a person may approve it.
         let column = self.world.schema.keys.len() + by;
@@ -329,11 +344,16 @@ impl Stage {
         }
         let shares = self.runs[run].readings.iter().filter(|other| other.key == reading.key).count() > 1;
         let memory = &self.memories[sync];
-        let now = memory.strays(&self.runs[run].readings);
+        let mode = self.world.syncs[sync].mode;
+        let now = memory.strays(mode, &self.runs[run].readings);
         let is_approved = self.runs[run].is_approved;
         match reading.fate {
             // A key that another sync feeds is in that sync's hands, whatever the application did to its row.
             Fate::Ready if reading.key.as_ref().is_some_and(|key| self.feeder(sync, key).is_some()) => None,
+            // What the mode leaves out may be any row when there are more of them than before.
+            Fate::Ready if mode == Mode::UpdateOnly => {
+                (!shares && !is_approved && now.unknown > memory.strays.unknown).then_some(Invariant::RenamedLeft)
+            }
             // What a person approved, knowing that a row with a new key was refused, is deleted.
             Fate::Ready => (!shares && !is_approved).then_some(Invariant::RenamedLeft),
             Fate::Unreadable => Some(Invariant::UnreadableLeft),
@@ -443,6 +463,7 @@ impl Stage {
                     memory.missing.remove(&key);
                     memory.waiting.remove(&key);
                     self.feeders.insert(key.clone(), sync);
+                    self.takers.retain(|(taken, _)| *taken != key);
                     self.app.removed.remove(&key);
                     let id = row.id;
                     self.app.edited.retain(|(edited, _)| *edited != id);
@@ -467,15 +488,21 @@ impl Stage {
         let schema = &self.world.schema;
         let by = self.world.syncs[sync].renames(schema);
         let is_gone = !self.runs[run].readings.iter().any(|reading| reading.key.as_ref() == Some(&former.key));
+        // What the table would hold of the row, had it come alone: a trigger may compute it.
         let fits = by.is_some_and(|by| {
             let name = format!("c{}", by + 1);
-            options.iter().any(|reading| match reading.cells[schema.keys.len() + by] {
-                Content::Value(value, _) => {
-                    let value = self.stored(&name, &schema.columns[by].kind.value(value));
-                    schema.same(&name, former.value(&name), &value)
-                }
-                _ => false,
-            })
+            let spec = self.spec(sync, Some(key));
+            let stored = |name: &str, value: &Value| self.stored(name, value);
+            let writes: Vec<(Option<&Row>, Value)> = options
+                .iter()
+                .filter_map(|reading| match spec.decide(schema, None, reading, None, &stored) {
+                    Decision::Insert(values) => Some((None, json!(values))),
+                    _ => None,
+                })
+                .collect();
+            let is_same = |made: &Map<String, Value>| schema.same(&name, former.value(&name), &made[&name]);
+            let answers = table::ask(&self.postgres, "expect", &writes);
+            answers.iter().any(|answer| matches!(answer, Expected::Row(made) if is_same(made)))
         });
         let is_ours = self.memories[sync].base.contains_key(&former.key);
         if !(fits && is_gone && is_ours) {

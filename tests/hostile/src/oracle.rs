@@ -91,16 +91,17 @@ pub struct Memory {
 pub struct Strays {
     /// Without a key.
     pub keyless: usize,
-    /// With a key that is not known, and a cell that cannot be used.
+    /// With a key that is not known, and a cell that cannot be used, or of which the mode makes no row.
     pub unknown: usize,
 }
 
 impl Memory {
     /// The rows of a read that may be any row.
     #[must_use]
-    pub fn strays(&self, readings: &[Reading]) -> Strays {
+    pub fn strays(&self, mode: Mode, readings: &[Reading]) -> Strays {
         let is_unknown = |reading: &&Reading| {
-            reading.fate == Fate::Bad && reading.key.as_ref().is_some_and(|key| !self.base.contains_key(key))
+            (reading.fate == Fate::Bad || mode == Mode::UpdateOnly && reading.fate == Fate::Ready)
+                && reading.key.as_ref().is_some_and(|key| !self.base.contains_key(key))
         };
         Strays {
             keyless: readings.iter().filter(|reading| reading.fate == Fate::NoKey).count(),

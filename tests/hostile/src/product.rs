@@ -200,7 +200,7 @@ impl Client {
             id: run,
             seq: begun.seq,
             present_rows: begun.present_rows,
-            keyless_before: begun.keyless_before,
+            strays_before: begun.strays_before,
             key_forms: begun.key_forms,
             limits: begun.limits,
             carry: begun.carry,
@@ -293,7 +293,7 @@ pub struct BegunRun {
     seq: i64,
     present_rows: u64,
     approved_deletes: Option<sheetsync::hash::KeySet>,
-    keyless_before: Option<u64>,
+    strays_before: Option<sheetsync::plan::Strays>,
     key_forms: Vec<KeyForm>,
     limits: Limits,
     carry: Option<Carry>,
@@ -304,11 +304,11 @@ impl BegunRun {
     #[must_use]
     pub fn of(begun: Begun) -> Option<(Self, bool)> {
         match begun {
-            Begun::Begun { seq, present_rows, approved_deletes, key_forms, limits, keyless_rows, carry, .. } => {
+            Begun::Begun { seq, present_rows, approved_deletes, key_forms, limits, strays, carry, .. } => {
                 let is_approved = approved_deletes.is_some();
-                let keyless_before = keyless_rows;
+                let strays_before = strays;
                 Some((
-                    Self { seq, present_rows, approved_deletes, keyless_before, key_forms, limits, carry },
+                    Self { seq, present_rows, approved_deletes, strays_before, key_forms, limits, carry },
                     is_approved,
                 ))
             }

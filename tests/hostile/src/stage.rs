@@ -93,7 +93,7 @@ pub struct App {
     pub removed: BTreeSet<String>,
     /// Values that it wrote, by row and column.
     pub edited: BTreeSet<(i64, String)>,
-    /// Rows that it made.
+    /// Rows that it made, or whose mark of a deletion by the product it took away.
     pub born: BTreeSet<i64>,
 }
 
@@ -111,6 +111,8 @@ pub struct Stage {
     pub app: App,
     /// Which sync feeds a row, by its key.
     pub feeders: BTreeMap<String, usize>,
+    /// Keys that a sync may have taken over without writing anything: its own values are refused.
+    pub takers: BTreeSet<(String, usize)>,
     /// Rows that the product marked as deleted.
     pub marked: BTreeSet<i64>,
     /// The table after the last commit.
@@ -162,6 +164,7 @@ impl Stage {
             memories: vec![Memory::default(); world.syncs.len()],
             app: App::default(),
             feeders: BTreeMap::new(),
+            takers: BTreeSet::new(),
             marked: BTreeSet::new(),
             rows: Vec::new(),
             runs: Vec::new(),
@@ -254,6 +257,12 @@ impl Stage {
         (feeder != sync && !outranks && self.memories[feeder].keys.contains(key)).then_some(feeder)
     }
 
+    /// Whether another sync may have taken the key over from this one, and has it in its tab.
+    #[must_use]
+    pub fn may_be_taken(&self, sync: usize, key: &str) -> bool {
+        self.takers.iter().any(|(taken, by)| taken == key && *by != sync && self.memories[*by].keys.contains(key))
+    }
+
     /// The newest run of a sync.
     #[must_use]
     pub fn current(&self, sync: usize) -> Option<usize> {
@@ -343,8 +352,8 @@ impl Stage {
                         self.app.removed.insert(earlier.key.clone());
                         self.app.born.insert(row.id);
                     }
-                    if earlier.is_marked() != row.is_marked() {
-                        self.marked.remove(&row.id);
+                    if earlier.is_marked() != row.is_marked() && self.marked.remove(&row.id) {
+                        self.app.born.insert(row.id);
                     }
                 }
             }

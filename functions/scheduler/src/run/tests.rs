@@ -8,7 +8,7 @@ use sheetsync::area::Area;
 use sheetsync::definition::Definition;
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
 use sheetsync::mapping::Cell;
-use sheetsync::plan::{Check, Drift, RangeDigests, StoredRow};
+use sheetsync::plan::{Check, Drift, RangeDigests, StoredRow, Strays};
 use sheetsync::sheets::{Block, Grid, Tab, TabName, Window};
 use sheetsync::supabase::{CarriedRow, CarryPage};
 
@@ -41,7 +41,7 @@ struct World {
     rows: Vec<Vec<String>>,
     /// The header row as it is from the second chunk on.
     later_headers: Vec<&'static str>,
-    keyless_before: Option<u64>,
+    strays_before: Option<Strays>,
     status: RunStatus,
     blocks: RefCell<usize>,
     sent: RefCell<Vec<Outgoing>>,
@@ -58,7 +58,7 @@ impl World {
             definition: Definition::parse(Path::new("test"), DEFINITION).unwrap().syncs.remove(0),
             rows: std::iter::once(headers).chain(keys.into_iter().map(row)).collect(),
             later_headers: vec!["id", "name"],
-            keyless_before: None,
+            strays_before: None,
             status: RunStatus::InProgress,
             blocks: RefCell::default(),
             sent: RefCell::default(),
@@ -72,7 +72,7 @@ impl World {
             id: Uuid::nil(),
             seq: 1,
             present_rows: 40,
-            keyless_before: self.keyless_before,
+            strays_before: self.strays_before,
             approved_deletes: None,
             key_forms: Vec::new(),
             limits: Limits::new(),
@@ -216,7 +216,8 @@ async fn keys_that_are_not_ready_delete_nothing() {
 async fn more_rows_without_a_key_than_before_delete_nothing() {
     let keys = || (1..=39).map(key).chain([String::new(), String::new()]);
     for (keyless_before, deleted) in [(None, 0), (Some(1), 0), (Some(2), 1)] {
-        let (record, _) = World { keyless_before, ..World::with(keys()) }.record().await;
+        let strays_before = keyless_before.map(|keyless_rows| Strays { keyless_rows, unmatched_rows: 0 });
+        let (record, _) = World { strays_before, ..World::with(keys()) }.record().await;
         assert_eq!((record.tally.keyless_rows, record.keys_vanished), (2, deleted), "{keyless_before:?}");
         assert_eq!(record.deletes_withheld.is_some(), deleted == 0);
         assert!(record.read_complete, "notes do not make a reading incomplete");

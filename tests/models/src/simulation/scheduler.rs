@@ -112,7 +112,7 @@ async fn run(sim: &Sim, sync: &Sync) {
         id,
         seq,
         present_rows,
-        keyless_before: None,
+        strays_before: None,
         approved_deletes: None,
         key_forms: vec![KeyForm::Text],
         limits: Limits::new(),
