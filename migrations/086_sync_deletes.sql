@@ -279,7 +279,8 @@ $$;
 -- A row with a new key whose old key is gone, and that Postgres refuses because the old row holds a value that must be unique: the
 -- two are resolved together, or not at all. By the columns of `rename_by` it is the same row: the key is changed and the
 -- row keeps what the sheet does not feed. Else the old row is deleted and the new one inserted, when the deletion is confirmed.
--- Answers what was done with the old row: renamed, replaced, kept (nothing could be done), or null when it is in nobody's way.
+-- Answers what was done with the old row: renamed, replaced, kept (nothing could be done, or several new rows need its values), or null
+-- when it is in nobody's way.
 create or replace function public.sync_resolve_rename(
     p_target     public.sync_targets,
     p_run        uuid,
@@ -301,9 +302,21 @@ declare
     v_context text;
 begin
     for v_retry in
-        select x.* from public.sync_retries as x where x.run = p_run and x.blocked_by = p_row_key order by x.row_key
+        -- A row that the books know is no renamed one: it comes after those that may be.
+        select x.*, k.is_known, count(*) filter (where not k.is_known) over () as candidates
+        from public.sync_retries as x
+        cross join lateral (
+            select exists (select from public.sync_rows as r
+                           where r.sync = p_target.sync and r.key_hash = x.key_hash and r.row_key = x.row_key and r.said is not null) as is_known
+        ) as k
+        where x.run = p_run and x.blocked_by = p_row_key
+        order by k.is_known, x.row_key
     loop
         v_answer := 'kept';
+        -- Of several new rows, nothing says which one is the old row.
+        if v_retry.candidates > 1 and not exists (select from public.sync_approvals as a where a.used_by = p_run) then
+            return v_answer;
+        end if;
         v_same := null;
         select string_agg(format('t.%I is not distinct from %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ' and ')
                || ' and num_nonnulls(' || string_agg(format('t.%I', c.name), ', ') || ') > 0'

@@ -572,3 +572,28 @@ async fn a_rename_stands_though_a_trigger_keeps_a_value() {
         json!([["AA2", "remarks", "kept_by_trigger"]])
     );
 }
+
+#[tokio::test]
+async fn a_row_stays_while_two_new_rows_need_its_value() {
+    let (database, service, sync) = slugs(hard()).await;
+    // A second row has waited for the value of the first; then the first gets another key.
+    sync.run(&service, &[json!(["AA1", "slug"]), json!(["BB0", "slug"])]).await;
+    for _ in 0..2 {
+        let run = sync.begin(&service).await;
+        run.apply(&service, &run.upsert(&[json!(["BB0", "slug"])])).await;
+        run.apply(&service, &run.upsert(&[json!(["AA2", "slug"])])).await;
+        run.plan(
+            &service,
+            json!({"rowsRead": 2, "rowsSent": 2, "keysVanished": 1, "upsertBatches": 2, "deleteBatches": 1}),
+        )
+        .await;
+        let answer = run.apply(&service, &run.delete(&["AA1"])).await;
+        assert_eq!((&answer["deleted"], &answer["rejected"]), (&json!(0), &json!(1)), "{answer}");
+        assert_eq!(database.rows("select id from things").await, json!([["AA1"]]));
+        let codes = "select row_key, code from sync_errors where resolved_at is null order by row_key";
+        assert_eq!(database.rows(codes).await, json!([["AA1", "kept_for_rename"], ["AA2", "23505"], ["BB0", "23505"]]));
+    }
+    // The waiting row leaves the sheet: one is left.
+    renamed(&service, &sync).await;
+    assert_eq!(database.rows("select id, note from things").await, json!([["AA2", "slug"]]));
+}

@@ -558,6 +558,12 @@ impl Stage {
                 Some(Expected::Row(row)) if self.is_as(question.is.as_ref(), row) => {
                     End::Applied(question.reading.clone())
                 }
+                // It had nothing to write, so nothing could refuse it.
+                _ if is_unchanged
+                    && matches!(&question.decision, Decision::Update(values) if restored(question.was.as_ref(), values, marked).is_empty()) =>
+                {
+                    End::Applied(question.reading.clone())
+                }
                 _ if is_unchanged => End::Unwritten,
                 Some(Expected::Row(row)) => {
                     let (detail, is_edit) = self.difference(&question, row);
