@@ -316,6 +316,8 @@ impl Stage {
             .iter()
             .filter(|row| !keys.contains(&row.key) && !row.is_marked() && !self.app.born.contains(&row.id))
             .filter(|row| self.memories[sync].base.contains_key(&row.key) && !self.is_disputed(sync, &row.key))
+            // What another sync may have taken over is that sync's to delete.
+            .filter(|row| !self.takers.iter().any(|(key, by)| *key == row.key && *by != sync))
             .map(|row| row.key.clone())
             .collect();
         if !left.is_empty() {
