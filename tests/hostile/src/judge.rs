@@ -217,6 +217,11 @@ impl Stage {
                 format!("run {run} of sync {sync} read {key} in the sheet and deleted it"),
             );
         }
+        if base.is_none() && self.takers.contains(&(key.clone(), sync)) {
+            // It has the row from the sync that fed it, and nothing of it ever was in its own tab.
+            self.judge_others(run, key);
+            return;
+        }
         let Some(base) = base else {
             self.blame(Invariant::NotOurs, format!("{key} was deleted by sync {sync}, which never wrote it"));
             return;
