@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde::Deserialize;
-use sheetsync::supabase::{Adoption, AdoptionApproval, Keep};
+use sheetsync::adoption::{Adoption, AdoptionApproval, Keep};
 use uuid::Uuid;
 
 use crate::confirm::{confirmed, who};

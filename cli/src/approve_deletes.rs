@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde::Deserialize;
-use sheetsync::supabase::Approval;
+use sheetsync::run::Approval;
 use uuid::Uuid;
 
 use crate::confirm::{confirmed, who};

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sheetsync::breaker::store::destination;
-use sheetsync::breaker::{Item, Millis, Mode, Rule, SharedItem as _, State, Store};
+use sheetsync::breaker::{Item, Mode, Rule, SharedItem as _, State, Store};
+use sheetsync::clock::Millis;
 
 use crate::confirm::{confirmed, who};
 use crate::terminal::list;

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use sheetsync::definition::OnConflict;
+use sheetsync::difference::{ColumnOutcome, Kept};
 use sheetsync::preview::{self, ColumnSample, Preview};
-use sheetsync::supabase::{ColumnOutcome, Kept, RunType};
+use sheetsync::run::RunType;
 
 use crate::google::Source;
 use crate::terminal::{printable, shown, table, trimmed};

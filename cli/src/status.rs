@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sheetsync::overdue::{self, DEFAULT_STALL_AFTER, Rhythm};
-use sheetsync::supabase::{RunStatus, Standing};
+use sheetsync::run::RunStatus;
+use sheetsync::standing::Standing;
 
 use crate::terminal::{printable, table};
 use crate::{CommandError, Project};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use sheetsync::supabase::RunStatus;
+use sheetsync::run::RunStatus;
 use tokio::time::Instant;
 use uuid::Uuid;
 

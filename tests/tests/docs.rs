@@ -178,7 +178,7 @@ fn every_code_of_a_failed_run_is_documented() {
     let guide = read("docs/TROUBLESHOOTING_GUIDE.md");
     let documented = column(&guide, 0);
     for path in
-        ["functions/scheduler/src/run.rs", "shared/src/survey.rs", "shared/src/sheets.rs", "shared/src/supabase.rs"]
+        ["functions/scheduler/src/run.rs", "shared/src/runs/survey/mod.rs", "shared/src/clients/sheets/error.rs", "shared/src/clients/supabase/error.rs"]
     {
         let codes = literals_of(&read(path), "pub fn code(&self)");
         // The status of an answer without a code of its own.

@@ -14,12 +14,13 @@ use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, DefinitionError, Sync};
 use sheetsync::overdue::DEFAULT_STALL_AFTER;
 use sheetsync::queue::Queue;
+use sheetsync::run::{Begin, Begun, RunType};
 use sheetsync::secrets::FromSecret;
 use sheetsync::settings::{self, BadSetting, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets, SheetsError};
-use sheetsync::supabase::{Begin, Begun, RunType, Supabase, SupabaseError};
+use sheetsync::supabase::{Supabase, SupabaseError};
 use sheetsync::verify::Verification;
-use sheetsync::{redrive, secrets, telemetry};
+use sheetsync::{metrics, redrive, secrets};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -438,7 +439,7 @@ impl Scheduler {
         match outcome.await {
             Ok(found) => {
                 let differences = found.differences();
-                telemetry::verified(sync, differences);
+                metrics::verified(sync, differences);
                 tracing::info!(%run, sync, verdict = ?found.verdict, differences, rows = found.rows_compared, "verified");
             }
             Err(reason) => {
@@ -504,7 +505,7 @@ fn nonce(invocation: &str, sync: &str) -> String {
 /// Tells CloudWatch when it is a person who must act.
 fn tell_refusal(sync: &str, error: &RunError) {
     if error.needs_a_person() {
-        telemetry::access_refused(Some(sync));
+        metrics::access_refused(Some(sync));
     }
 }
 

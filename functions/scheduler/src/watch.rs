@@ -1,5 +1,5 @@
 //! What a tick reports to CloudWatch: the runs that have closed, where every sync stands, and whether Supabase can be reached.
-//! What a metric means is in the library (`telemetry`).
+//! What a metric means is in the library (`metrics`).
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sheetsync::definition::Definition;
+use sheetsync::metrics;
 use sheetsync::overdue::{DEFAULT_STALL_AFTER, Rhythm};
-use sheetsync::supabase::{Reported, Standing, Supabase, SupabaseError};
-use sheetsync::telemetry;
+use sheetsync::standing::{Reported, Standing};
+use sheetsync::supabase::{Supabase, SupabaseError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::handler::Scheduler;
@@ -36,7 +37,7 @@ impl Scheduler {
             self.report_standings(syncs);
         }
         let outlook = self.gate.outlook().await;
-        telemetry::destination(outlook.circuit_is_open, outlook.is_unreachable);
+        metrics::destination(outlook.circuit_is_open, outlook.is_unreachable);
     }
 
     async fn ask(&self, is_tick: bool) -> Result<(), SupabaseError> {
@@ -54,7 +55,7 @@ impl Scheduler {
         let known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
         for standing in syncs.iter().filter_map(|sync| known.get(sync)) {
-            telemetry::standing(standing, self.rhythm(standing), now);
+            metrics::standing(standing, self.rhythm(standing), now);
         }
     }
 
@@ -79,7 +80,7 @@ async fn report_closed(supabase: &Supabase) -> Result<(), SupabaseError> {
             return Ok(());
         }
         for run in &runs {
-            telemetry::run_closed(run);
+            metrics::run_closed(run);
         }
         reported = runs.iter().map(Reported::from).collect();
     }

@@ -7,7 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sheetsync::supabase::{AdoptionApproval, Approval, Keep};
+use sheetsync::adoption::{AdoptionApproval, Keep};
+use sheetsync::run::Approval;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sheetsync::breaker::store::SharedItem as _;
-use sheetsync::breaker::{self, Item, Millis, Mode as BreakerMode, Rule};
+use sheetsync::breaker::{self, Item, Mode as BreakerMode, Rule};
+use sheetsync::clock::Millis;
 use utoipa::ToSchema;
 
 use crate::access::Operator;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sheetsync::breaker::Rule;
 use sheetsync::breaker::store::SharedItem as _;
-use sheetsync::supabase::RunType;
+use sheetsync::run::RunType;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

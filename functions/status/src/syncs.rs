@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sheetsync::definition::{Definition, Sync as Defined};
 use sheetsync::overdue::DEFAULT_STALL_AFTER;
-use sheetsync::supabase::{RunStatus, RunType};
+use sheetsync::run::{RunStatus, RunType};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -392,7 +392,7 @@ pub fn is_open(status: RunStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sheetsync::supabase::Arrivals;
+    use sheetsync::standing::Arrivals;
 
     use super::*;
 

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use sheetsync::batch::{Incoming, halve};
 use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
+use sheetsync::evidence::evidence;
+use sheetsync::metrics::{self, BatchMetrics};
 use sheetsync::queue::Inbox;
 use sheetsync::retry::Waits;
-use sheetsync::supabase::{Applied, Destination, Failure, SupabaseError, evidence};
-use sheetsync::telemetry::{self, BatchMetrics};
+use sheetsync::run::{Applied, Failure};
+use sheetsync::supabase::{Destination, SupabaseError};
 use tokio::time::Instant;
 
 use crate::settings::RESERVE;
@@ -171,7 +173,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     /// Tells the breaker what came of a call, and CloudWatch when a person must act.
     async fn learn<T>(&self, permit: &Permit, outcome: &Result<T, SupabaseError>, duration: Duration) -> Evidence {
         if outcome.as_ref().is_err_and(|error| error.fault().needs_a_person()) {
-            telemetry::access_refused(None);
+            metrics::access_refused(None);
         }
         let evidence = evidence(outcome.as_ref().err(), duration, self.breaker.rule());
         self.breaker.record(permit, &evidence).await;
@@ -247,7 +249,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         tracing::error!(sync, code = failure.code, error = failure.message, "batch moves to the dead-letter queue");
         match self.dead_letters.send_dead_letter(piece, &format!("{}: {}", failure.code, failure.message)).await {
             Ok(()) => {
-                telemetry::batch_given_up(sync);
+                metrics::batch_given_up(sync);
                 Delivery::Done
             }
             Err(error) => {
@@ -312,7 +314,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
                 "batch not applied"
             ),
         }
-        telemetry::batch(&BatchMetrics {
+        metrics::batch(&BatchMetrics {
             sync: &batch.sync,
             outcome: outcome.as_ref().ok().map(|applied| applied.outcome),
             counts: outcome.as_ref().map(|applied| applied.counts).unwrap_or_default(),

@@ -9,8 +9,8 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sheetsync::breaker::Millis;
 use sheetsync::clock::Clock;
+use sheetsync::clock::Millis;
 
 use super::*;
 
