@@ -7,7 +7,9 @@ use sheetsync::run::Approval;
 use uuid::Uuid;
 
 use crate::confirm::{confirmed, who};
-use crate::{CommandError, Project, printable};
+use crate::error::CommandError;
+use crate::project::Project;
+use crate::terminal::printable;
 
 /// What the command reads of `sync_state`.
 #[derive(Deserialize)]

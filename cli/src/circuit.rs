@@ -10,8 +10,9 @@ use sheetsync::breaker::{Item, Mode, Rule, SharedItem as _, State, Store};
 use sheetsync::clock::Millis;
 
 use crate::confirm::{confirmed, who};
+use crate::error::CommandError;
 use crate::terminal::list;
-use crate::{CommandError, printable};
+use crate::terminal::printable;
 
 /// Which breaker, and what to do with it.
 #[derive(Args)]

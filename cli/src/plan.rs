@@ -8,9 +8,10 @@ use sheetsync::difference::{ColumnOutcome, Kept};
 use sheetsync::preview::{self, ColumnSample, Preview};
 use sheetsync::run::RunType;
 
+use crate::error::CommandError;
 use crate::google::Source;
+use crate::project::Project;
 use crate::terminal::{printable, shown, table, trimmed};
-use crate::{CommandError, Project};
 
 /// How many rejections are printed; `--json` has more.
 const LISTED: usize = 20;

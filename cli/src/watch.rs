@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::api::{Access, Api, ApiError, Run};
-use crate::{CommandError, printable};
+use crate::error::CommandError;
+use crate::terminal::printable;
 
 /// How often the API is asked.
 const EVERY: Duration = Duration::from_secs(1);

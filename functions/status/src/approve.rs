@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::{Operator, Principal};
-use crate::api::Api;
 use crate::audit::{self, Action};
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{Body, Place};
+use crate::state::Api;
 
 /// Why it is right that the rows are gone.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -14,11 +14,11 @@ use sheetsync::clock::Millis;
 use utoipa::ToSchema;
 
 use crate::access::Operator;
-use crate::api::Api;
 use crate::audit::{self, Action};
 use crate::error::{ApiError, ErrorBody};
 use crate::health::CircuitFact;
 use crate::request::Body;
+use crate::state::Api;
 use crate::time::Time;
 
 /// The breaker between the workers and one destination.
