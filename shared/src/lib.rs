@@ -11,13 +11,13 @@
 //!
 //! | folder | what is in it |
 //! | --- | --- |
-//! | `platform` | environment, secrets, time, HTTP, logs |
+//! | `platform` | environment, secrets, time, HTTP, retries, logs |
 //! | `mapping` | how a cell becomes a value |
 //! | `definition` | what `sheetsync.toml` says |
 //! | `diff` | what differs between sheet and table |
 //! | `protocol` | what the parts say to each other |
 //! | `clients` | Google, Supabase, SQS |
-//! | `delivery` | when Supabase is called: breaker, rate, retries, dead letters |
+//! | `delivery` | when Supabase is called: breaker, rate, dead letters |
 //! | `runs` | reading, planning, verifying one sync |
 //!
 //! `mapping`, `definition`, `diff` and `protocol` are pure: no clock, no async, and no I/O but that `definition` can load its
@@ -35,8 +35,8 @@ mod runs;
 pub use clients::supabase::classify;
 pub use clients::{queue, sheets, supabase};
 pub use definition::{area, overdue};
-pub use delivery::{breaker, evidence, limiter, redrive, retry};
+pub use delivery::{breaker, evidence, limiter, redrive};
 pub use diff::{hash, plan, snapshot};
-pub use platform::{clock, faults, http, secrets, settings, telemetry};
+pub use platform::{clock, faults, http, retry, secrets, settings, telemetry};
 pub use protocol::{adoption, batch, difference, metrics, run, standing};
 pub use runs::{carry, preview, survey, verify};

@@ -13,7 +13,7 @@ use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
 use sheetsync::evidence::evidence;
 use sheetsync::metrics::{self, BatchMetrics};
 use sheetsync::queue::Inbox;
-use sheetsync::retry::Waits;
+use sheetsync::retry::{self, Waits};
 use sheetsync::run::{Applied, Failure};
 use sheetsync::supabase::{Destination, SupabaseError};
 use tokio::time::Instant;
@@ -36,9 +36,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long PostgREST gets to read the schema again.
 const RELOAD: Duration = Duration::from_secs(1);
-
-/// The first wait before a call is repeated, the longest, and how many there are.
-const REPEAT: (Duration, Duration, usize) = (Duration::from_millis(200), Duration::from_secs(5), 3);
 
 /// What happens to a message.
 #[derive(Debug)]
@@ -102,8 +99,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
 
     /// Applies a batch, and again while it failed in passing.
     async fn apply(&self, piece: &str, batch: &Incoming, invocation: Invocation<'_>) -> Result<Verdict, Held> {
-        let (first, longest, times) = REPEAT;
-        let mut waits = Waits::new(first, longest, times);
+        let mut waits = Waits::new(retry::BATCH);
         self.budget.earn();
         let mut attempt = 0;
         loop {

@@ -10,10 +10,11 @@ use aws_sdk_sqs::types::{
     Message, MessageAttributeValue, MessageSystemAttributeName, MessageSystemAttributeNameForSends,
     MessageSystemAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry,
 };
+use backon::BackoffBuilder as _;
 use futures_util::stream::{self, TryStreamExt as _};
 use jiff::Timestamp;
 
-use crate::platform::telemetry;
+use crate::platform::{retry, telemetry};
 use crate::protocol::batch::{MAX_MESSAGE_BYTES, Outgoing};
 
 /// The most messages of one `SendMessageBatch`.
@@ -23,7 +24,7 @@ const MAX_ENTRIES: usize = 10;
 const SENDS_AT_ONCE: usize = 4;
 
 /// How often the entries that SQS did not take are sent again.
-const SEND_ATTEMPTS: u32 = 5;
+const SEND_ATTEMPTS: usize = retry::SQS.attempts();
 
 /// The message attribute that says why a message was given up.
 const REASON: &str = "reason";
@@ -93,9 +94,10 @@ impl Queue {
     /// Sends up to ten messages. A call can succeed in part, and says so only in its answer.
     async fn send_group(&self, mut group: Vec<Outgoing>) -> Result<(), QueueError> {
         let mut reason = String::new();
+        let mut waits = retry::SQS.lengths().build();
         for attempt in 0..SEND_ATTEMPTS {
             if attempt > 0 {
-                tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+                tokio::time::sleep(waits.next().unwrap_or_default()).await;
             }
             let entries = group
                 .iter()

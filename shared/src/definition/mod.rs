@@ -1,10 +1,10 @@
 //! What is synced, and how: `sheetsync.toml`, parsed and checked before anything is read. The rules of one column are
 //! [`crate::mapping::Column`]; this folder is about everything around them.
 //!
-//! - [`sync`]: what a definition may say; [`load`] reads the files, [`read`] parses them, [`check`] says what is wrong, and
-//!   `schema` describes them to an editor;
+//! - `sync`: what a definition may say; `load` reads the files, `read` parses them, `check` says what is wrong, and `schema`
+//!   describes them to an editor;
 //! - [`area`]: which cells of a tab are read;
-//! - [`version`]: the version of a mapping, which is part of every content hash;
+//! - `version`: the version of a mapping, which is part of every content hash;
 //! - [`overdue`]: when a sync is overdue.
 //!
 //! Uses `mapping`.

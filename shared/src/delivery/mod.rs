@@ -1,7 +1,7 @@
 //! When Supabase is called, and when not: what stands between the queue and the database.
 //!
 //! - [`breaker`]: stops calls while the destination is down; [`evidence`]: what an answer of Supabase says to it;
-//! - [`limiter`]: so many requests a second; [`retry`]: waits between attempts, and the budget for them;
+//! - [`limiter`]: so many requests a second;
 //! - [`redrive`]: what is done with dead letters.
 //!
 //! Uses `clients`, `protocol` and `platform`.
@@ -10,4 +10,3 @@ pub mod breaker;
 pub mod evidence;
 pub mod limiter;
 pub mod redrive;
-pub mod retry;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::Retryable as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use super::tab::{Block, Grid, Tab, TabName, Tabs, Window};
 use crate::definition::area::Area;
 use crate::mapping::column_letters;
 use crate::platform::http;
+use crate::platform::retry;
 use crate::platform::secrets::FromSecret;
 
 /// Google's hosts, unless the settings name others.
@@ -334,13 +335,8 @@ impl Sheets {
         url: &str,
         query: &[(&str, &str)],
     ) -> Result<(T, u64), SheetsError> {
-        let waits = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_secs(1))
-            .with_max_delay(Duration::from_secs(32))
-            .with_max_times(8)
-            .with_jitter();
         (|| self.get_once(spreadsheet, url, query))
-            .retry(waits)
+            .retry(retry::GOOGLE.lengths().with_jitter())
             .when(SheetsError::passes)
             .adjust(|_, wait| wait.filter(|wait| self.time_left() > *wait + SHORTEST_REQUEST))
             .notify(|error, wait| {

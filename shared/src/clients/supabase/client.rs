@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable as _};
+use backon::Retryable as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::clients::supabase::classify::{self, Fault};
 use crate::clients::supabase::error::SupabaseError;
 use crate::platform::http;
+use crate::platform::retry;
 use crate::platform::secrets::{FromSecret, SecretError};
 use crate::platform::telemetry::{self, TRACE_HEADER};
 
@@ -124,16 +125,11 @@ impl Supabase {
         passes: fn(Fault) -> bool,
         hung: Duration,
     ) -> Result<T, SupabaseError> {
-        let waits = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(Duration::from_secs(5))
-            .with_max_times(4)
-            .with_jitter();
         let call = async || {
             let started = Instant::now();
             self.call(function, body.clone()).await.map_err(|error| (error, started.elapsed()))
         };
-        call.retry(waits)
+        call.retry(retry::SUPABASE.lengths().with_jitter())
             .when(|(error, took): &(SupabaseError, Duration)| {
                 passes(error.fault()) && *took < hung && !matches!(error, SupabaseError::NoKey(_))
             })

@@ -1,8 +1,8 @@
 //! The breaker between the workers and one destination: it stops calls while the destination is down, and lets one worker
 //! find out when it is back.
 //!
-//! Pure: the shared [`Item`] ([`state`]), the rules over it ([`decide`], with the numbers of [`rule`]), the conditional writes that may change it
-//! ([`update`]). A model checker can take single clauses out of those. [`store`] keeps the item in DynamoDB. [`Breaker`] is
+//! Pure: the shared [`Item`] (`state`), the rules over it (`decide`, with the numbers of `rule`), the conditional writes that may change it
+//! (`update`). A model checker can take single clauses out of those. [`store`] keeps the item in DynamoDB. [`Breaker`] is
 //! what a handler uses: it remembers the item for a moment, writes nothing while calls succeed, and when DynamoDB is away
 //! goes on with an item of its own under the same rules.
 

@@ -1,5 +1,5 @@
 //! The breaker's item in DynamoDB: one item a destination, read strongly consistent, changed only by the conditional writes
-//! of [`super::update`]. The attributes are those of docs/PROMISES.md, "Circuit breaker", so that a person can read and set them.
+//! of `update`. The attributes are those of docs/PROMISES.md, "Circuit breaker", so that a person can read and set them.
 
 use std::collections::HashMap;
 use std::future::Future;

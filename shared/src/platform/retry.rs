@@ -1,5 +1,5 @@
-//! Repeating a call within one invocation: how long to wait before it, and whether another call is affordable at all. What
-//! is repeated is the caller's business.
+//! Repeating a call: how often, after which waits, and whether another call is affordable at all. There is one policy for each
+//! thing that is called; which failures are repeated is the caller's business.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +14,42 @@ const EARNED: f64 = 0.1;
 /// How many repetitions can be saved up; also what a container starts with.
 const SAVED: f64 = 10.0;
 
+/// How often a call is repeated: after waits that double from the first to the longest.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    first: Duration,
+    longest: Duration,
+    times: usize,
+}
+
+/// A call of Supabase that is made for a run or a person.
+pub(crate) const SUPABASE: Policy = Policy::new(Duration::from_millis(200), Duration::from_secs(5), 4);
+
+/// A batch, within one invocation of the worker; later attempts are the queue's.
+pub const BATCH: Policy = Policy::new(Duration::from_millis(200), Duration::from_secs(5), 3);
+
+/// A read from Google, whose quota is counted by the minute.
+pub(crate) const GOOGLE: Policy = Policy::new(Duration::from_secs(1), Duration::from_secs(32), 8);
+
+/// The entries of a call that SQS did not take.
+pub(crate) const SQS: Policy = Policy::new(Duration::from_millis(200), Duration::from_millis(1600), 4);
+
+impl Policy {
+    const fn new(first: Duration, longest: Duration, times: usize) -> Self {
+        Self { first, longest, times }
+    }
+
+    /// The first attempt and those that repeat it.
+    pub(crate) const fn attempts(&self) -> usize {
+        self.times + 1
+    }
+
+    /// The waits without jitter.
+    pub(crate) fn lengths(&self) -> ExponentialBuilder {
+        ExponentialBuilder::new().with_min_delay(self.first).with_max_delay(self.longest).with_max_times(self.times)
+    }
+}
+
 /// The waits between the attempts at one call: exponential, each anywhere from nothing up to its length ("full jitter"), so
 /// that those who failed together do not come back together.
 #[derive(Debug)]
@@ -22,11 +58,10 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// Up to `times` waits from `first` on, none longer than `longest`.
+    /// Those of a policy.
     #[must_use]
-    pub fn new(first: Duration, longest: Duration, times: usize) -> Self {
-        let lengths = ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).with_max_times(times);
-        Self { lengths: lengths.build() }
+    pub fn new(policy: Policy) -> Self {
+        Self { lengths: policy.lengths().build() }
     }
 
     /// The wait before the next attempt, not shorter than the destination asks for; `None` when attempts are used up.
@@ -79,7 +114,7 @@ mod tests {
         let chance = Chance::from_seed(7);
         let mut sums = [Duration::ZERO; 3];
         for _ in 0..1000 {
-            let mut waits = Waits::new(Duration::from_millis(200), Duration::from_millis(600), 3);
+            let mut waits = Waits::new(Policy::new(Duration::from_millis(200), Duration::from_millis(600), 3));
             for (sum, length) in sums.iter_mut().zip([200, 400, 600]) {
                 let wait = waits.next(None, &chance).unwrap();
                 assert!(wait < Duration::from_millis(length));
@@ -93,8 +128,14 @@ mod tests {
     }
 
     #[test]
+    fn entries_that_sqs_did_not_take_are_sent_again_after_waits_that_double() {
+        let waits: Vec<u128> = SQS.lengths().build().map(|wait| wait.as_millis()).collect();
+        assert_eq!((waits.as_slice(), SQS.attempts()), ([200, 400, 800, 1600].as_slice(), 5));
+    }
+
+    #[test]
     fn a_wait_is_not_shorter_than_asked_for() {
-        let mut waits = Waits::new(Duration::from_millis(200), Duration::from_secs(5), 3);
+        let mut waits = Waits::new(BATCH);
         let asked = Duration::from_secs(7);
         assert_eq!(waits.next(Some(asked), &Chance::from_seed(7)), Some(asked));
     }
