@@ -427,6 +427,8 @@ fn the_folders_of_shared_use_only_those_before_them() {
     let arrows = rust(&root(), &["shared/src"]);
     let between = arrows.values().map(BTreeMap::len).sum::<usize>();
     assert!(between > 300, "only {between} arrows were found");
+    let beside: Vec<&String> = arrows.keys().filter(|file| file.matches('/').count() == 2).collect();
+    assert_eq!(beside, ["shared/src/lib.rs"], "every other file is in a folder");
     let back = back_arrows(&arrows, "shared/src");
     assert!(back.is_empty(), "{back:#?}");
 }
