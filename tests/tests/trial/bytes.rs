@@ -2,7 +2,6 @@
 //! can have them. A double has many spellings, and a parser that is off by its last digit is silently wrong.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use anyhow::Result;
 use serde_json::json;
@@ -134,19 +133,29 @@ fn drawn(draw: &mut Draw) -> (&'static str, String, Option<String>) {
     (column, bytes, is_stored.then_some(plain))
 }
 
-/// The answer of `values:batchGet`, in the white space in which Google sends it.
+/// The answer of `values:batchGet` for the header row and the rows below it, in the white space in which Google sends it.
 fn answer(sync: &Sync, cells: &[(&str, String, Option<String>)]) -> String {
     let names: Vec<String> = COLUMNS.iter().map(|(name, ..)| format!("\"{name}\"")).collect();
-    let mut rows = format!("        [\n          \"key\",\n          {}\n        ]", names.join(",\n          "));
-    for (index, (column, bytes, _)) in cells.iter().enumerate() {
-        let place = COLUMNS.iter().position(|(name, ..)| name == column).unwrap_or_default();
-        let before = "\"\", ".repeat(place);
-        let _ = write!(rows, ",\n        [\"K{index}\", {before}{bytes}]");
-    }
+    let headers = format!("        [\n          \"key\",\n          {}\n        ]", names.join(",\n          "));
+    let rows: Vec<String> = cells
+        .iter()
+        .enumerate()
+        .map(|(index, (column, bytes, _))| {
+            let place = COLUMNS.iter().position(|(name, ..)| name == column).unwrap_or_default();
+            let blanks = "          \"\",\n".repeat(place);
+            format!("        [\n          \"K{index}\",\n{blanks}          {bytes}\n        ]")
+        })
+        .collect();
+    let range = |cells: &str, rows: &str| {
+        format!(
+            "    {{\n      \"range\": \"'{TAB}'!{cells}\",\n      \"majorDimension\": \"ROWS\",\n      \"values\": [\n{rows}\n      ]\n    }}"
+        )
+    };
     format!(
-        "{{\n  \"spreadsheetId\": \"{}\",\n  \"valueRanges\": [\n    {{\n      \"range\": \"'{TAB}'!A1:H1000\",\n      \
-         \"majorDimension\": \"ROWS\",\n      \"values\": [\n{rows}\n      ]\n    }}\n  ]\n}}\n",
-        sync.sheet.id
+        "{{\n  \"spreadsheetId\": \"{}\",\n  \"valueRanges\": [\n{},\n{}\n  ]\n}}\n",
+        sync.sheet.id,
+        range("A1:Z1", &headers),
+        range("A2:Z1000", &rows.join(",\n"))
     )
 }
 
@@ -172,7 +181,9 @@ async fn numbers_and_texts_are_what_their_bytes_say() -> Result<()> {
         .await?;
     let headers: Vec<&str> = std::iter::once("key").chain(COLUMNS.iter().map(|(name, ..)| *name)).collect();
     sync.sheet.load(json!({"tabs": [{"title": TAB, "rows": [headers]}]})).await?;
-    sync.sheet.fault(json!({"method": "values.batchGet", "times": null, "status": 200, "body": answer(&sync, &cells)})).await?;
+    sync.sheet
+        .fault(json!({"method": "values.batchGet", "times": null, "status": 200, "body": answer(&sync, &cells)}))
+        .await?;
     let mut definition = format!(
         "[[sync]]\nname = {:?}\nspreadsheet = {:?}\ntable = {table:?}\ntab = {TAB:?}\nkey = [\"key\"]\n
          [[sync.columns]]\nheader = \"key\"\ncolumn = \"key\"\n",
@@ -201,7 +212,9 @@ async fn numbers_and_texts_are_what_their_bytes_say() -> Result<()> {
         let is_alone = row.is_none_or(|row| row.iter().flatten().count() == 1);
         let rejection = told.get(&address);
         if found != *expected || expected.is_none() != rejection.is_some() || !is_alone {
-            wrong.push(format!("{address} {column}: {bytes} must be {expected:?}, found {found:?}, rejection {rejection:?}"));
+            wrong.push(format!(
+                "{address} {column}: {bytes} must be {expected:?}, found {found:?}, rejection {rejection:?}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "TRIAL_SEED={seed}: {} of {} are wrong:\n{}", wrong.len(), cells.len(), wrong.join("\n"));

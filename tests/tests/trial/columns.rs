@@ -70,7 +70,7 @@ pub const COLUMNS: [Column; 56] = [
     column("list", "text[]", "type = 'text_array'", texts::list),
     column("list_marks", "text[]", "type = 'text_array'\nseparator = '、'\nmax_length = 5", texts::list_with_marks),
     column("a_json", "json", "type = 'json'", texts::json),
-    column("a_jsonb", "jsonb", "type = 'json'", texts::jsonb),
+    column("a_jsonb", "jsonb", "type = 'json'", texts::json),
     column("an_integer", "bigint", "type = 'integer'", numbers::integer),
     column("an_integer_n", "numeric", "type = 'integer'", numbers::integer),
     column("small", "smallint", "type = 'integer'", numbers::small),
@@ -112,8 +112,7 @@ pub const COLUMNS: [Column; 56] = [
 
 const WORDS: &str = "type = 'enum'\nvalues = { '売買' = 'sale', '賃貸' = 'rent', 'Rent' = 'rent' }";
 const BOOLEAN_WORDS: &str = "type = 'boolean'\ntrue_values = ['YES', '1', '空室']\nfalse_values = ['NO', '0', '満室']";
-const DEFAULT: &str =
-    "type = 'integer'\nblank = 'default'\ndefault = 0\nblank_words = ['-', '未定']\nerrors = 'null'";
+const DEFAULT: &str = "type = 'integer'\nblank = 'default'\ndefault = 0\nblank_words = ['-', '未定']\nerrors = 'null'";
 const MULTIPLIED: &str = "type = 'integer'\nmultiply_by = 10000\nsuffixes = ['万円', '万']";
 const MONEY: &str = "type = 'integer'\nyen = true\nnumber_words = true\napproximate = true\naccounting = true";
 const AMOUNT: &str = "type = 'integer'\nyen = true\naccounting = true\napproximate = true";

@@ -35,7 +35,11 @@ fn numeric(draw: &mut Draw, day: Day) -> String {
         1 => ".",
         _ => draw.pick(&DASHES),
     };
-    if draw.chance(2) { format!("{year}{mark}{month:02}{mark}{date:02}") } else { format!("{year}{mark}{month}{mark}{date}") }
+    if draw.chance(2) {
+        format!("{year}{mark}{month:02}{mark}{date:02}")
+    } else {
+        format!("{year}{mark}{month}{mark}{date}")
+    }
 }
 
 fn with_kanji(draw: &mut Draw, day: Day) -> String {
@@ -136,7 +140,9 @@ pub fn date(draw: &mut Draw) -> Cell {
             let text = draw.pick(&[format!("{year}/{month}/{date}"), format!("{year}年{month}月{date}日")]);
             Cell::read(text, day.exists().then(|| day.iso()))
         }
-        5 => Cell::refused_number(draw.pick(&[2005.0, 1999.0, 202_403.0, 3.0, 0.0, -1.0, 45_352.5, 3_999.0, 110_000.0])),
+        5 => {
+            Cell::refused_number(draw.pick(&[2005.0, 1999.0, 202_403.0, 3.0, 0.0, -1.0, 45_352.5, 3_999.0, 110_000.0]))
+        }
         6 => Cell::refused_text(in_era(draw, day)),
         _ => {
             let text = if draw.chance(2) { numeric(draw, day) } else { with_kanji(draw, day) };
@@ -173,7 +179,8 @@ pub fn date_of_era(draw: &mut Draw) -> Cell {
         }
         1 => {
             let first = Day { day: 1, ..day };
-            let text = draw.pick(&[format!("{year}年{month}月"), format!("{year}/{month}"), format!("築{year}年{month}月")]);
+            let text =
+                draw.pick(&[format!("{year}年{month}月"), format!("{year}/{month}"), format!("築{year}年{month}月")]);
             Cell::text(text, first.iso())
         }
         2 => {
@@ -260,9 +267,46 @@ pub fn bounded_date(draw: &mut Draw) -> Cell {
 }
 
 const DATE: [&str; 40] = [
-    "1", "3", "9", "12", "01", "29", "31", "2024", "1989", "64", "6", "年", "月", "日", "/", "/", "-", "-", ".", ".",
-    "−", "–", " ", "令和", "平成", "昭和", "S", "R", "元", "(金)", "金曜日", "(土・祝)", "①", "²", "㋂", "T", "0:00", "築",
-    "~", "，",
+    "1",
+    "3",
+    "9",
+    "12",
+    "01",
+    "29",
+    "31",
+    "2024",
+    "1989",
+    "64",
+    "6",
+    "年",
+    "月",
+    "日",
+    "/",
+    "/",
+    "-",
+    "-",
+    ".",
+    ".",
+    "−",
+    "–",
+    " ",
+    "令和",
+    "平成",
+    "昭和",
+    "S",
+    "R",
+    "元",
+    "(金)",
+    "金曜日",
+    "(土・祝)",
+    "①",
+    "²",
+    "㋂",
+    "T",
+    "0:00",
+    "築",
+    "~",
+    "，",
 ];
 const TIME: [&str; 32] = [
     "1", "3", "9", "12", "00", "30", "59", "60", "23", ":", ":", ":", "時", "分", "秒", "半", "午前", "午後", "AM",
@@ -537,8 +581,7 @@ fn length(draw: &mut Draw, allows_days: bool) -> Cell {
     let text = match draw.below(14) {
         0 => return Cell::number(days, stored).only_if(allows_days || total == 0 || total % DAY != 0),
         1 => {
-            return Cell::formatted(days, "[h]:mm:ss", stored)
-                .only_if(allows_days || total == 0 || total % DAY != 0);
+            return Cell::formatted(days, "[h]:mm:ss", stored).only_if(allows_days || total == 0 || total % DAY != 0);
         }
         2 => {
             let days = draw.between(1, 16);

@@ -154,7 +154,8 @@ pub fn integer(draw: &mut Draw) -> Cell {
 /// What a `smallint` can hold.
 pub fn small(draw: &mut Draw) -> Cell {
     let known = Known { units: draw.between(-40_000, 40_000), places: 0 };
-    let known = if draw.chance(5) { Known { units: draw.pick(&[-32_769, -32_768, 32_767, 32_768]), ..known } } else { known };
+    let known =
+        if draw.chance(5) { Known { units: draw.pick(&[-32_769, -32_768, 32_767, 32_768]), ..known } } else { known };
     spelled(draw, known).only_if((-32_768..=32_767).contains(&known.units))
 }
 
@@ -198,7 +199,8 @@ fn separators(draw: &mut Draw) -> Cell {
         text.push_str(part);
     }
     let has_fraction = marks.last() == Some(&point);
-    let (groups, fraction) = if has_fraction { (&digits[..parts - 1], &digits[parts - 1][..]) } else { (&digits[..], "") };
+    let (groups, fraction) =
+        if has_fraction { (&digits[..parts - 1], &digits[parts - 1][..]) } else { (&digits[..], "") };
     let is_grouped = marks[..groups.len() - 1].iter().all(|mark| *mark == group)
         && groups[1..].iter().all(|group| group.len() == 3)
         && (groups.len() == 1 || (groups[0].len() <= 3 && !groups[0].starts_with('0')));
@@ -357,7 +359,8 @@ pub fn money(draw: &mut Draw) -> Cell {
         6 => (format!("−¥{text}"), -amount),
         7 => (format!("{text} 円"), amount),
         8 => {
-            let more = draw.pick(&["円~", "円〜1億円", "~", "円以上", "円/月", "円(税込)", "円①", "円 円", "ドル", "円×2"]);
+            let more =
+                draw.pick(&["円~", "円〜1億円", "~", "円以上", "円/月", "円(税込)", "円①", "円 円", "ドル", "円×2"]);
             return Cell::refused_text(format!("{text}{more}"));
         }
         _ => (text, amount),

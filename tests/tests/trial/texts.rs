@@ -134,8 +134,7 @@ fn shown(draw: &mut Draw) -> (Entry, String, String) {
             let power = draw.between(3, 12) as u32;
             let number = draw.between(100, 999) * 10_i64.pow(power);
             let digits = number.to_string();
-            let shown =
-                format!("{}{}{}E+{:02}", &digits[..1], draw.locale.point, &digits[1..3], digits.len() - 1);
+            let shown = format!("{}{}{}E+{:02}", &digits[..1], draw.locale.point, &digits[1..3], digits.len() - 1);
             (formatted(number as f64, "0.00E+00"), shown, digits)
         }
         _ => {
@@ -204,7 +203,8 @@ fn typed_address(draw: &mut Draw) -> String {
 pub fn as_people_see_it(draw: &mut Draw) -> Cell {
     match draw.below(10) {
         0 => {
-            let number = draw.between(1, 999_999);
+            // No serial number of a date that people have: what it shows in letters may be the name of its day.
+            let number = draw.between(1, 36_000);
             Cell::formatted(number as f64, draw.pick(&["\"済\"", "\"室\"", "\"―\""]), "").refused()
         }
         1..=3 => {
@@ -269,7 +269,12 @@ pub fn postal(draw: &mut Draw) -> Cell {
     let text = format!("{first:03}-{second:04}");
     match draw.below(6) {
         0 => Cell::refused_text(format!("{first:03}{second:04}")),
-        1 => Cell::refused_text(draw.pick(&[format!("〒{text}"), format!("{text}0"), full_width(&text), format!("{text} 東京")])),
+        1 => Cell::refused_text(draw.pick(&[
+            format!("〒{text}"),
+            format!("{text}0"),
+            full_width(&text),
+            format!("{text} 東京"),
+        ])),
         2 => Cell::typed(format!("'{text}"), text),
         _ => Cell::text(unseen_ends(draw, &text), text),
     }
@@ -290,7 +295,12 @@ pub fn uuid(draw: &mut Draw) -> Cell {
         1 => Cell::text(format!("{{{stored}}}"), stored),
         2 => Cell::text(stored.to_uppercase(), stored),
         3 => {
-            let text = draw.pick(&[stored[1..].to_owned(), format!("{stored}0"), stored.replacen('-', "_", 1), format!("g{}", &stored[1..])]);
+            let text = draw.pick(&[
+                stored[1..].to_owned(),
+                format!("{stored}0"),
+                stored.replacen('-', "_", 1),
+                format!("g{}", &stored[1..]),
+            ]);
             Cell::refused_text(text)
         }
         _ => Cell::text(unseen_ends(draw, &stored), stored),
@@ -312,17 +322,64 @@ pub fn boolean(draw: &mut Draw) -> Cell {
 }
 
 const TRUE: [&str; 20] = [
-    "○", "〇", "◯", "⭕", "✓", "✔", "☑", "✅", "有", "有り", "あり", "可", "済", "済み", "はい", "要", "必要", "TRUE", "true",
+    "○",
+    "〇",
+    "◯",
+    "⭕",
+    "✓",
+    "✔",
+    "☑",
+    "✅",
+    "有",
+    "有り",
+    "あり",
+    "可",
+    "済",
+    "済み",
+    "はい",
+    "要",
+    "必要",
+    "TRUE",
+    "true",
     "ＴＲＵＥ",
 ];
 const FALSE: [&str; 19] = [
-    "×", "✕", "✖", "✗", "✘", "❌", "☐", "無", "無し", "なし", "不可", "否", "未", "いいえ", "不要", "FALSE", "false", "False",
+    "×",
+    "✕",
+    "✖",
+    "✗",
+    "✘",
+    "❌",
+    "☐",
+    "無",
+    "無し",
+    "なし",
+    "不可",
+    "否",
+    "未",
+    "いいえ",
+    "不要",
+    "FALSE",
+    "false",
+    "False",
     "ｆａｌｓｅ",
 ];
 
 pub fn boolean_in_japanese(draw: &mut Draw) -> Cell {
     match draw.below(5) {
-        0 => Cell::refused_text(draw.pick(&["△", "x", "○×", "有?", "要確認", "○①", "不明", "-", "未定", "可能性あり", "Ⓞ"])),
+        0 => Cell::refused_text(draw.pick(&[
+            "△",
+            "x",
+            "○×",
+            "有?",
+            "要確認",
+            "○①",
+            "不明",
+            "-",
+            "未定",
+            "可能性あり",
+            "Ⓞ",
+        ])),
         1 | 2 => {
             let word = draw.pick(&TRUE);
             Cell::text(unseen_ends(draw, word), "true")
@@ -348,7 +405,8 @@ pub fn boolean_of_words(draw: &mut Draw) -> Cell {
 
 /// `values = { "売買" = "sale", "賃貸" = "rent", "Rent" = "rent" }`
 pub fn word(draw: &mut Draw) -> Cell {
-    let (word, stored) = draw.pick(&[("売買", "sale"), ("賃貸", "rent"), ("Rent", "rent"), ("RENT", "rent"), ("ｒｅｎｔ", "rent")]);
+    let (word, stored) =
+        draw.pick(&[("売買", "sale"), ("賃貸", "rent"), ("Rent", "rent"), ("RENT", "rent"), ("ｒｅｎｔ", "rent")]);
     match draw.below(4) {
         0 => Cell::refused_text(draw.pick(&["sale", "売買?", "売", "賃貸・売買", "rent rent", "Ⓡent", "SALE"])),
         1 => Cell::refused_number(draw.pick(&[0.0, 1.0])),
@@ -411,18 +469,29 @@ pub fn list(draw: &mut Draw) -> Cell {
 }
 
 pub fn list_with_marks(draw: &mut Draw) -> Cell {
-    if draw.chance(6) { Cell::refused_text("南向き、角部屋の明るい部屋、a") } else { items(draw, &["、", "､"]) }
+    if draw.chance(6) {
+        Cell::refused_text("南向き、角部屋の明るい部屋、a")
+    } else {
+        items(draw, &["、", "､"])
+    }
 }
 
-/// A JSON document, compact as written; or, with `sorted`, as Postgres writes a `jsonb`.
-fn document(draw: &mut Draw, depth: usize, sorted: bool, out: &mut [String; 2]) {
+/// A JSON document as it is written, and as Postgres writes a `jsonb`.
+fn document(draw: &mut Draw, depth: usize, out: &mut [String; 2]) {
     let kind = if depth == 0 { draw.below(4) } else { draw.below(6) };
     let gap = |draw: &mut Draw| draw.pick(&["", "", " ", "\n", "\t"]);
     let both = |out: &mut [String; 2], text: &str| out.iter_mut().for_each(|one| one.push_str(text));
     match kind {
         0 => both(out, draw.pick(&["true", "false", "null"])),
         1 => {
-            let number = draw.pick(&["0", "-1", "12.5", "2.50", "9007199254740993", "0.30000000000000004", "12345678901234567890.5"]);
+            let numbers =
+                ["0", "-1", "12.5", "2.50", "9007199254740993", "0.30000000000000004", "12345678901234567890.5"];
+            if draw.chance(8) {
+                out[0].push_str("1.5E2");
+                out[1].push_str("150");
+                return;
+            }
+            let number = draw.pick(&numbers);
             both(out, number);
         }
         2 | 3 => {
@@ -430,28 +499,27 @@ fn document(draw: &mut Draw, depth: usize, sorted: bool, out: &mut [String; 2]) 
             both(out, &serde_json::to_string(text).unwrap_or_default());
         }
         kind => {
-            let (open, close) = if kind == 4 { ("[", "]") } else { ("{", "}") };
+            let has_names = kind == 5;
+            let (open, close) = if has_names { ("{", "}") } else { ("[", "]") };
             both(out, open);
-            let count = draw.below(4);
-            // Postgres sorts the members by the length of their names, and then by their bytes.
-            let mut names = vec!["b", "z", "aa", "面積"];
-            if !sorted {
-                names.reverse();
+            // In the order in which Postgres has them: by the length of their names, then by their bytes.
+            let mut members: Vec<(&str, String)> = Vec::new();
+            for (index, name) in ["b", "z", "aa", "面積"].into_iter().take(draw.below(5)).enumerate() {
+                let mut member = [String::new(), String::new()];
+                document(draw, depth - 1, &mut member);
+                let [written, stored] = member;
+                members.push((name, written));
+                let name = if has_names { format!("\"{name}\": ") } else { String::new() };
+                out[1].push_str(&format!("{}{name}{stored}", if index > 0 { ", " } else { "" }));
             }
-            for (index, name) in names.into_iter().take(count).enumerate() {
-                if index > 0 {
-                    let before = gap(draw);
-                    out[0].push_str(&format!("{before},"));
-                    out[1].push_str(if sorted { ", " } else { "," });
-                }
-                let before = gap(draw);
-                out[0].push_str(before);
-                if kind == 5 {
-                    let after = gap(draw);
-                    out[0].push_str(&format!("\"{name}\"{after}:{after}"));
-                    out[1].push_str(&format!("\"{name}\":{}", if sorted { " " } else { "" }));
-                }
-                document(draw, depth - 1, sorted, out);
+            // People write them in any order.
+            if has_names && draw.chance(2) {
+                members.reverse();
+            }
+            for (index, (name, written)) in members.into_iter().enumerate() {
+                let comma = if index > 0 { "," } else { "" };
+                let name = if has_names { format!("\"{name}\"{}:", gap(draw)) } else { String::new() };
+                out[0].push_str(&format!("{}{comma}{}{name}{}{written}", gap(draw), gap(draw), gap(draw)));
             }
             out[0].push_str(gap(draw));
             both(out, close);
@@ -459,10 +527,21 @@ fn document(draw: &mut Draw, depth: usize, sorted: bool, out: &mut [String; 2]) 
     }
 }
 
-fn any_json(draw: &mut Draw, sorted: bool) -> Cell {
+/// Over `json` and `jsonb`: a run carries both as `jsonb`.
+pub fn json(draw: &mut Draw) -> Cell {
     match draw.below(8) {
         0 => Cell::refused_text(draw.pick(&[
-            "{rooms: 1}", "[1,2", "{'a':1}", "[1,]", "未定", "{\"a\":1}}", "01", "[NaN]", "{\"a\" 1}", "1 2", "tru",
+            "{rooms: 1}",
+            "[1,2",
+            "{'a':1}",
+            "[1,]",
+            "未定",
+            "{\"a\":1}}",
+            "01",
+            "[NaN]",
+            "{\"a\" 1}",
+            "1 2",
+            "tru",
         ])),
         1 => {
             let (number, digits) = number(draw);
@@ -474,19 +553,9 @@ fn any_json(draw: &mut Draw, sorted: bool) -> Cell {
         }
         _ => {
             let mut texts = [String::new(), String::new()];
-            document(draw, 3, sorted, &mut texts);
+            document(draw, 3, &mut texts);
             let [written, stored] = texts;
             if stored == "null" { Cell::text("[null]", "[null]") } else { Cell::text(written, stored) }
         }
     }
-}
-
-/// Over `json`, which keeps it as it is sent.
-pub fn json(draw: &mut Draw) -> Cell {
-    any_json(draw, false)
-}
-
-/// Over `jsonb`.
-pub fn jsonb(draw: &mut Draw) -> Cell {
-    any_json(draw, true)
 }

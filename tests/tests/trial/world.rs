@@ -157,7 +157,9 @@ impl World {
     }
 
     async fn load(&self, sync: &Sync) -> Result<()> {
-        let mut rows = vec![std::iter::once("key").chain(self.columns.iter().map(|column| column.name)).map(Value::from).collect()];
+        let mut rows = vec![
+            std::iter::once("key").chain(self.columns.iter().map(|column| column.name)).map(Value::from).collect(),
+        ];
         let mut edits = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             let mut values: Vec<Value> = Vec::new();
@@ -166,7 +168,9 @@ impl World {
                 values.push(match &cell.entry {
                     Entry::Raw(value) => value.clone(),
                     Entry::Typed(text) => {
-                        edits.push(json!({"set": {"range": range, "values": [[text]], "valueInputOption": "USER_ENTERED"}}));
+                        edits.push(
+                            json!({"set": {"range": range, "values": [[text]], "valueInputOption": "USER_ENTERED"}}),
+                        );
                         Value::Null
                     }
                     Entry::Formatted(number, pattern) => {
@@ -213,7 +217,10 @@ impl World {
                 (None, false) => {
                     let is_told = (0..=self.columns.len()).any(|column| told.contains_key(&address(column, index)));
                     if !is_told {
-                        wrong.push(format!("{}: the row {key:?} is missing, and no cell of it is rejected", self.name()));
+                        wrong.push(format!(
+                            "{}: the row {key:?} is missing, and no cell of it is rejected",
+                            self.name()
+                        ));
                     }
                 }
                 (Some(values), _) => {
@@ -232,7 +239,8 @@ impl World {
 
     /// The open rejections by their cells.
     async fn told(&self, sync: &Sync) -> Result<BTreeMap<String, String>> {
-        let sql = "select cell, code || ': ' || message from public.sync_errors where sync = $1 and resolved_at is null";
+        let sql =
+            "select cell, code || ': ' || message from public.sync_errors where sync = $1 and resolved_at is null";
         let told = sync.database.query(sql, &[&sync.name]).await?;
         told.iter()
             .map(|row| Ok((row.get::<_, Option<String>>(0).context("a rejection without a cell")?, row.get(1))))
@@ -254,7 +262,9 @@ impl World {
                 }
             }
         }
-        wrong.extend(told.into_iter().map(|(cell, message)| format!("{}: {cell} is not of the trial: {message}", self.name())));
+        wrong.extend(
+            told.into_iter().map(|(cell, message)| format!("{}: {cell} is not of the trial: {message}", self.name())),
+        );
         Ok(wrong)
     }
 
@@ -268,9 +278,8 @@ impl World {
     /// A wrong cell with all that is needed to see why.
     fn describe(&self, column: usize, row: usize, found: &str) -> String {
         let cell = self.rows[row].all().nth(column);
-        let (entry, fate) = cell.map_or((String::new(), String::new()), |cell| {
-            (format!("{:?}", cell.entry), format!("{:?}", cell.fate))
-        });
+        let (entry, fate) = cell
+            .map_or((String::new(), String::new()), |cell| (format!("{:?}", cell.entry), format!("{:?}", cell.fate)));
         let (name, table_type, options) = match column {
             0 => ("key", "text", "type = 'text'"),
             _ => (self.columns[column - 1].name, self.columns[column - 1].table_type, self.columns[column - 1].options),

@@ -253,7 +253,9 @@ fn tokens(section: &str) -> Result<Vec<Token>, String> {
         tokens.push(token);
         rest = &rest[length..];
     }
-    if tokens.iter().filter(|token| matches!(token, Token::Digits(_) | Token::Hyphenated(_) | Token::General)).count() > 1 {
+    if tokens.iter().filter(|token| matches!(token, Token::Digits(_) | Token::Hyphenated(_) | Token::General)).count()
+        > 1
+    {
         return Err("it shows the digits twice".to_owned());
     }
     tell_minutes(&mut tokens);
