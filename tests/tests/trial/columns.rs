@@ -18,7 +18,15 @@ pub struct Column {
     pub everywhere: bool,
 }
 
+/// Types of whose values only Postgres knows what they are: it refuses a row for one of them, and does not look at the next.
+const KNOWN_TO_POSTGRES: [&str; 2] = ["inet", "macaddr"];
+
 impl Column {
+    /// Whether a bad cell is seen beside others in its row.
+    pub fn is_checked_before(&self) -> bool {
+        !KNOWN_TO_POSTGRES.contains(&self.table_type)
+    }
+
     /// Whether it is in a spreadsheet of this locale.
     pub fn is_in(&self, locale: Locale) -> bool {
         self.everywhere || locale.point == "."
@@ -27,7 +35,7 @@ impl Column {
     /// The column as its text in the trial's own words: what `to_json` makes of a list, Postgres's text of all else.
     pub fn as_text(&self) -> String {
         match self.table_type {
-            "text[]" => format!("to_json({})::text", self.name),
+            list if list.ends_with("[]") => format!("to_json({})::text", self.name),
             _ => format!("{}::text", self.name),
         }
     }
@@ -51,7 +59,7 @@ const fn with_points(
     Column { name, options, table_type, draw, everywhere: false }
 }
 
-pub const COLUMNS: [Column; 56] = [
+pub const COLUMNS: [Column; 66] = [
     column("a_text", "text", "type = 'text'", texts::text),
     column("as_seen", "text", "type = 'text'", texts::as_people_see_it),
     column("displayed", "text", "type = 'text'\nnumber = 'displayed'", texts::displayed),
@@ -108,9 +116,20 @@ pub const COLUMNS: [Column; 56] = [
     column("decimal_text", "text", "type = 'decimal'", numbers::decimal),
     column("date_text", "text", "type = 'date'", moments::date),
     column("time_text", "text", "type = 'time'", moments::time),
+    column("exactly", "char(4)", "type = 'text'", texts::fixed),
+    column("address", "inet", "type = 'text'", texts::network_address),
+    column("device", "macaddr", "type = 'text'", texts::device),
+    column("ids", "uuid[]", "type = 'text_array'", texts::uuids),
+    column("labels", "stage[]", "type = 'text_array'", texts::labels),
+    column("floor", "smallint", FLOORS, texts::floor),
+    column("no_blank", "text", "type = 'text'\nrequired = true", texts::required),
+    column("blank_numbers", "bigint", "type = 'integer'\nblank_words = ['0', '999', '-1']", numbers::blank_numbers),
+    column("no_error", "text", "type = 'text'\nerrors = 'null'\nblank_words = ['FALSE', '―']", texts::no_error),
+    column("integer_double", "double precision", "type = 'integer'", numbers::small_double),
 ];
 
 const WORDS: &str = "type = 'enum'\nvalues = { '売買' = 'sale', '賃貸' = 'rent', 'Rent' = 'rent' }";
+const FLOORS: &str = "type = 'enum'\nvalues = { 'B1' = '-1', '1F' = '1', '屋上' = '99' }";
 const BOOLEAN_WORDS: &str = "type = 'boolean'\ntrue_values = ['YES', '1', '空室']\nfalse_values = ['NO', '0', '満室']";
 const DEFAULT: &str = "type = 'integer'\nblank = 'default'\ndefault = 0\nblank_words = ['-', '未定']\nerrors = 'null'";
 const MULTIPLIED: &str = "type = 'integer'\nmultiply_by = 10000\nsuffixes = ['万円', '万']";

@@ -418,3 +418,21 @@ pub fn with_default(draw: &mut Draw) -> Cell {
         }
     }
 }
+
+/// 0, 999 and −1 are nothing, however they are written; `0` is no part of `10`.
+pub fn blank_numbers(draw: &mut Draw) -> Cell {
+    let known = Known { units: draw.pick(&[0, 999, -1, 1, 10, 99, 9_990, -10, 1_000]), places: 0 };
+    let is_word = [0, 999, -1].contains(&known.units);
+    let cell = match draw.below(3) {
+        0 => Cell::number(known.double(), known.plain()),
+        1 => Cell::typed(known.plain(), known.plain()),
+        _ => Cell::text(around(draw, &known.plain()), known.plain()),
+    };
+    if is_word { Cell { fate: Fate::Null, ..cell } } else { cell }
+}
+
+/// Whole numbers over `double precision`.
+pub fn small_double(draw: &mut Draw) -> Cell {
+    let known = any(draw, 14, 0);
+    if draw.chance(9) { Cell::refused_text(no_number(draw)) } else { spelled(draw, known) }
+}

@@ -286,6 +286,12 @@ pub fn short(draw: &mut Draw) -> Cell {
     Cell::text(text.clone(), text.clone()).only_if(text.chars().count() <= 5)
 }
 
+/// What `char(4)` can hold; its text in Postgres has no spaces at its end.
+pub fn fixed(draw: &mut Draw) -> Cell {
+    let text: String = (0..draw.between(1, 6)).map(|_| draw.pick(&["a", "é", "青", "👍", "7", "ハ"])).collect();
+    Cell::text(text.clone(), text.clone()).only_if(text.chars().count() <= 4)
+}
+
 pub fn uuid(draw: &mut Draw) -> Cell {
     let digits: String = (0..32).map(|_| format!("{:x}", draw.below(16))).collect();
     let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
@@ -556,6 +562,112 @@ pub fn json(draw: &mut Draw) -> Cell {
             document(draw, 3, &mut texts);
             let [written, stored] = texts;
             if stored == "null" { Cell::text("[null]", "[null]") } else { Cell::text(written, stored) }
+        }
+    }
+}
+
+/// An address of four numbers. What is none, Postgres refuses.
+pub fn network_address(draw: &mut Draw) -> Cell {
+    let part = |draw: &mut Draw| draw.between(0, 255).to_string();
+    let parts = [part(draw), part(draw), part(draw), part(draw)];
+    let text = parts.join(".");
+    match draw.below(6) {
+        0 => Cell::refused_text(draw.pick(&[
+            format!("{text}.1"),
+            format!("256.{}", parts[1..].join(".")),
+            format!("{text}/33"),
+            "ルーター".to_owned(),
+        ])),
+        _ => Cell::text(unseen_ends(draw, &text), format!("{text}/32")),
+    }
+}
+
+/// Six bytes in one of the ways in which people write them.
+pub fn device(draw: &mut Draw) -> Cell {
+    let bytes: Vec<String> = (0..6).map(|_| format!("{:02x}", draw.below(256))).collect();
+    let stored = bytes.join(":");
+    match draw.below(6) {
+        0 => Cell::refused_text(draw.pick(&[
+            format!("{stored}:00"),
+            format!("g{}", &stored[1..]),
+            stored[3..].to_owned(),
+        ])),
+        1 => Cell::text(bytes.join("-").to_uppercase(), stored),
+        _ => Cell::text(unseen_ends(draw, &stored), stored),
+    }
+}
+
+fn listed(draw: &mut Draw, items: Vec<(String, String)>) -> Cell {
+    let (written, stored): (Vec<String>, Vec<String>) = items.into_iter().unzip();
+    if written.is_empty() {
+        Cell::null(",")
+    } else {
+        Cell::text(written.join(draw.pick(&[",", ", ", "，"])), as_json(&stored))
+    }
+}
+
+pub fn uuids(draw: &mut Draw) -> Cell {
+    let mut items = Vec::new();
+    let mut refused = false;
+    for _ in 0..draw.below(4) {
+        let cell = uuid(draw);
+        let Entry::Raw(serde_json::Value::String(written)) = cell.entry else { continue };
+        match cell.fate {
+            Fate::Stored(stored) => items.push((written, stored)),
+            _ => {
+                refused = true;
+                items.push((written.clone(), written));
+            }
+        }
+    }
+    listed(draw, items).only_if(!refused)
+}
+
+pub fn labels(draw: &mut Draw) -> Cell {
+    let count = draw.below(4);
+    let items: Vec<&str> = (0..count).map(|_| draw.pick(&["sad", "ok", "happy", "happy", "glad"])).collect();
+    let certain = !items.contains(&"glad");
+    listed(draw, items.into_iter().map(|item| (item.to_owned(), item.to_owned())).collect()).only_if(certain)
+}
+
+/// `values = { 'B1' = '-1', '1F' = '1', '屋上' = '99' }` over `smallint`.
+pub fn floor(draw: &mut Draw) -> Cell {
+    let (word, stored) = draw.pick(&[("B1", "-1"), ("b1", "-1"), ("1F", "1"), ("１ｆ", "1"), ("屋上", "99")]);
+    match draw.below(4) {
+        0 => Cell::refused_text(draw.pick(&["-1", "1", "2F", "B1F", "屋", "①F", "99"])),
+        1 => Cell::refused_number(draw.pick(&[-1.0, 1.0, 99.0])),
+        _ => Cell::text(unseen_ends(draw, word), stored),
+    }
+}
+
+/// A cell in which there must be something.
+pub fn required(draw: &mut Draw) -> Cell {
+    let text = visible(draw);
+    match draw.below(4) {
+        0 => Cell::blank().refused(),
+        1 => {
+            let nothing = unseen_ends(draw, "");
+            Cell::null(nothing).refused()
+        }
+        _ => Cell::text(unseen_ends(draw, &text), text),
+    }
+}
+
+/// An error is nothing, and so are the words of the column; a box that is not ticked is one of them.
+pub fn no_error(draw: &mut Draw) -> Cell {
+    let nothing = |cell: Cell| Cell { fate: Fate::Null, ..cell };
+    match draw.below(6) {
+        0 => nothing(Cell::typed(draw.pick(&["=NA()", "=1/0", "#REF!", "#VALUE!", "#NUM!"]), "")),
+        1 => nothing(Cell::text(draw.pick(&["―", " ―\u{200b}", "FALSE", "ＦＡＬＳＥ", "Loading..."]), "")),
+        2 => nothing(Cell::ticked(false, "")),
+        3 => Cell::ticked(true, "TRUE"),
+        4 => {
+            let text = draw.pick(&["#REF", "N/A", "#", "―A", "FALSE!", "Loading"]);
+            Cell::text(text, text)
+        }
+        _ => {
+            let text = visible(draw);
+            Cell::text(text.clone(), text)
         }
     }
 }
