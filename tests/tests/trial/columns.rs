@@ -124,7 +124,7 @@ pub const COLUMNS: [Column; 66] = [
     column("floor", "smallint", FLOORS, texts::floor),
     column("no_blank", "text", "type = 'text'\nrequired = true", texts::required),
     column("blank_numbers", "bigint", "type = 'integer'\nblank_words = ['0', '999', '-1']", numbers::blank_numbers),
-    column("no_error", "text", "type = 'text'\nerrors = 'null'\nblank_words = ['FALSE', '―']", texts::no_error),
+    column("no_error", "text", "type = 'text'\nerrors = 'null'\nblank_words = ['FALSE', '※']", texts::no_error),
     column("integer_double", "double precision", "type = 'integer'", numbers::small_double),
 ];
 

@@ -658,11 +658,11 @@ pub fn no_error(draw: &mut Draw) -> Cell {
     let nothing = |cell: Cell| Cell { fate: Fate::Null, ..cell };
     match draw.below(6) {
         0 => nothing(Cell::typed(draw.pick(&["=NA()", "=1/0", "#REF!", "#VALUE!", "#NUM!"]), "")),
-        1 => nothing(Cell::text(draw.pick(&["―", " ―\u{200b}", "FALSE", "ＦＡＬＳＥ", "Loading..."]), "")),
+        1 => nothing(Cell::text(draw.pick(&["※", " ※\u{200b}", "FALSE", "ＦＡＬＳＥ", "Loading..."]), "")),
         2 => nothing(Cell::ticked(false, "")),
         3 => Cell::ticked(true, "TRUE"),
         4 => {
-            let text = draw.pick(&["#REF", "N/A", "#", "―A", "FALSE!", "Loading"]);
+            let text = draw.pick(&["#REF", "N/A", "#", "※A", "FALSE!", "Loading"]);
             Cell::text(text, text)
         }
         _ => {
