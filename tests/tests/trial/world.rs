@@ -12,9 +12,9 @@ use crate::columns::{COLUMNS, Column};
 use crate::draw::Draw;
 
 /// Rows of cells that must all be stored.
-const GOOD_ROWS: usize = 150;
+const GOOD_ROWS: usize = 80;
 /// Cells of each column that must be refused.
-const REFUSED_CELLS: usize = 9;
+const REFUSED_CELLS: usize = 5;
 /// After so many draws a column has as many refused cells as it can have.
 const DRAWS: usize = 4_000;
 
