@@ -92,7 +92,7 @@ fn migration_files_name_no_table_but_their_own() {
 #[test]
 fn a_statement_about_a_foreign_table_is_found() {
     let sql =
-        "create table if not exists public.sync_rows (id int); create or replace view public.sync_status as select 1;
+        "create table if not exists public.sync_rows (id int); create or replace view public.sync_anything as select 1;
         alter table only public.sync_rows add column a int; create index sync_rows_a on public.sync_rows (a);
         grant select on public.sync_rows, public.sync_state to service_role; comment on column public.sync_rows.a is '';
         -- drop table in_a_comment;
