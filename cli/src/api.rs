@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sheetsync::http;
-use sheetsync::supabase::RunStatus;
+use sheetsync::run::RunStatus;
 use uuid::Uuid;
 
 /// The function behind the API has 15 s.

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde::Deserialize;
-use sheetsync::supabase::{Adoption, AdoptionApproval, Keep};
+use sheetsync::adoption::{Adoption, AdoptionApproval, Keep};
 use uuid::Uuid;
 
 use crate::confirm::{confirmed, who};
+use crate::error::CommandError;
+use crate::project::Project;
 use crate::terminal::{printable, shown, table, trimmed};
-use crate::{CommandError, Project};
 
 /// What the command reads of `sync_state`.
 #[derive(Deserialize)]

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use serde::Deserialize;
-use sheetsync::supabase::Approval;
+use sheetsync::run::Approval;
 use uuid::Uuid;
 
 use crate::confirm::{confirmed, who};
-use crate::{CommandError, Project, printable};
+use crate::error::CommandError;
+use crate::project::Project;
+use crate::terminal::printable;
 
 /// What the command reads of `sync_state`.
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use sheetsync::definition::Definition;
 
-use crate::CommandError;
+use crate::error::CommandError;
 
 /// Checks the definition and says what it defines.
 pub fn run(path: &Path) -> Result<ExitCode, CommandError> {

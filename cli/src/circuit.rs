@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sheetsync::breaker::store::destination;
-use sheetsync::breaker::{Item, Millis, Mode, Rule, SharedItem as _, State, Store};
+use sheetsync::breaker::{Item, Mode, Rule, SharedItem as _, State, Store};
+use sheetsync::clock::Millis;
 
 use crate::confirm::{confirmed, who};
+use crate::error::CommandError;
 use crate::terminal::list;
-use crate::{CommandError, printable};
+use crate::terminal::printable;
 
 /// Which breaker, and what to do with it.
 #[derive(Args)]

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use crate::CommandError;
+use crate::error::CommandError;
 
 /// Whether the person says yes, or has said so on the command line. Without a terminal there is nobody to ask, and silence is
 /// no consent.

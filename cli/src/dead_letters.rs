@@ -12,9 +12,10 @@ use sheetsync::queue::Queue;
 use sheetsync::redrive::{DeadLetter, Filter, IN_HAND, Scan};
 
 use crate::confirm::confirmed;
+use crate::error::CommandError;
 use crate::queues::{Batches, DeadLetterQueue};
+use crate::terminal::printable;
 use crate::terminal::table;
-use crate::{CommandError, printable};
 
 /// Where they are, and what to do.
 #[derive(clap::Args)]

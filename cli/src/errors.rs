@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::error::CommandError;
+use crate::project::Project;
+use crate::terminal::printable;
 use crate::terminal::table;
-use crate::{CommandError, Project, printable};
 
 /// How many are listed at most.
 const LISTED: usize = 500;

@@ -6,7 +6,7 @@ use clap::Args;
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::sheets::{DRIVE_BASE_URL, SHEETS_BASE_URL, ServiceAccount, Sheets};
 
-use crate::CommandError;
+use crate::error::CommandError;
 
 /// A sync and its sheet.
 #[derive(Args)]

@@ -9,9 +9,11 @@ mod check;
 mod circuit;
 mod confirm;
 mod dead_letters;
+mod error;
 mod errors;
 mod google;
 mod plan;
+mod project;
 mod queues;
 mod redrive;
 mod schema;
@@ -24,17 +26,9 @@ use std::error::Error as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use secrecy::SecretString;
-use sheetsync::breaker::StoreError;
-use sheetsync::definition::DefinitionError;
-use sheetsync::preview::PreviewError;
-use sheetsync::queue::QueueError;
-use sheetsync::sheets::SheetsError;
-use sheetsync::supabase::{Supabase, SupabaseError};
-use sheetsync::verify::VerifyError;
+use clap::{Parser, Subcommand};
 
-use crate::terminal::printable;
+use crate::project::Project;
 
 /// Keeps a Supabase table equal to a tab of a Google Sheet
 #[derive(Parser)]
@@ -120,77 +114,6 @@ enum Command {
     Redrive(redrive::Request),
     /// Shows or sets the breaker between the workers and Supabase; exits with 1 while it lets nothing pass
     Circuit(circuit::Request),
-}
-
-/// How to reach the Supabase project.
-#[derive(Args)]
-struct Project {
-    /// Its URL, without /rest/v1
-    #[arg(long, env = "SUPABASE_URL")]
-    supabase_url: String,
-}
-
-/// Why a command did not do what it was told.
-#[derive(Debug, thiserror::Error)]
-enum CommandError {
-    #[error("SUPABASE_SECRET_KEY is not set: export the project's secret key, or `. .local/env`")]
-    NoKey,
-    #[error("there is no terminal to ask on: add --yes if that is what you want")]
-    NobodyToAsk,
-    #[error("the terminal does not answer: {0}")]
-    Terminal(std::io::Error),
-    #[error("say which dead letters: --malformed, --message, --sync, --run, --older-than, or --all")]
-    NothingSelected,
-    #[error("no dead letter has the message id {0}; another command may have received it: try again in two minutes")]
-    NoSuchMessage(String),
-    #[error("cannot write {}: {}", .0.display(), .1)]
-    Export(PathBuf, std::io::Error),
-    #[error(
-        "run {0} has not begun: another run of the sync is under way, or the circuit is open (`sheetsync circuit`)"
-    )]
-    NotBegun(uuid::Uuid),
-    #[error(transparent)]
-    Definition(#[from] DefinitionError),
-    #[error(transparent)]
-    Api(Box<api::ApiError>),
-    #[error(transparent)]
-    Breaker(#[from] StoreError),
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    #[error(transparent)]
-    Supabase(#[from] SupabaseError),
-    #[error(
-        "GOOGLE_APPLICATION_CREDENTIALS is not set: give it the path of the service account's key, or `. .local/env`"
-    )]
-    NoCredentials,
-    #[error("cannot read the service account's key {}: {source}; GOOGLE_APPLICATION_CREDENTIALS names it", path.display())]
-    UnreadableCredentials { path: PathBuf, source: std::io::Error },
-    #[error(transparent)]
-    Sheets(#[from] SheetsError),
-    #[error(transparent)]
-    Plan(#[from] PreviewError),
-    #[error(transparent)]
-    Verify(#[from] VerifyError),
-    #[error("cannot write the answer: {0}")]
-    Output(#[from] serde_json::Error),
-}
-
-impl CommandError {
-    /// What is told: one line, or, of a definition, one a problem, so that editors find their way.
-    fn lines(&self) -> Vec<String> {
-        match self {
-            Self::Definition(error) => error.lines(),
-            other => vec![other.to_string()],
-        }
-    }
-}
-
-impl Project {
-    /// Connects with the secret key, which comes from the environment only: command lines are for everybody to read.
-    fn connect(&self) -> Result<Supabase, CommandError> {
-        let key = std::env::var("SUPABASE_SECRET_KEY").map_err(|_| CommandError::NoKey)?;
-        Ok(Supabase::new(&self.supabase_url, SecretString::from(key))?)
-    }
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use sheetsync::definition::OnConflict;
+use sheetsync::difference::{ColumnOutcome, Kept};
 use sheetsync::preview::{self, ColumnSample, Preview};
-use sheetsync::supabase::{ColumnOutcome, Kept, RunType};
+use sheetsync::run::RunType;
 
+use crate::error::CommandError;
 use crate::google::Source;
+use crate::project::Project;
 use crate::terminal::{printable, shown, table, trimmed};
-use crate::{CommandError, Project};
 
 /// How many rejections are printed; `--json` has more.
 const LISTED: usize = 20;

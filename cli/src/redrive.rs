@@ -7,8 +7,9 @@ use sheetsync::redrive::{Order, Redrive, Report};
 use sheetsync::supabase::Supabase;
 
 use crate::confirm::confirmed;
+use crate::error::CommandError;
+use crate::project::Project;
 use crate::queues::{BatchQueue, Batches, DeadLetterQueue};
-use crate::{CommandError, Project};
 
 /// What to redrive.
 #[derive(clap::Args)]

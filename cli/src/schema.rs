@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use sheetsync::definition;
 
-use crate::CommandError;
+use crate::error::CommandError;
 
 /// Prints the JSON Schema; the repository keeps it as sheetsync.schema.json.
 pub fn run() -> Result<ExitCode, CommandError> {

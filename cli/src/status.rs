@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sheetsync::overdue::{self, DEFAULT_STALL_AFTER, Rhythm};
-use sheetsync::supabase::{RunStatus, Standing};
+use sheetsync::run::RunStatus;
+use sheetsync::standing::Standing;
 
+use crate::error::CommandError;
+use crate::project::Project;
 use crate::terminal::{printable, table};
-use crate::{CommandError, Project};
 
 /// Prints one line a sync, and below them one for each thing that is wrong; exits with 1 when there is any.
 pub async fn run(project: &Project) -> Result<ExitCode, CommandError> {

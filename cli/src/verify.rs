@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use sheetsync::verify::{self, Finding, Repair, Verdict, Verification};
 
+use crate::error::CommandError;
 use crate::google::Source;
+use crate::project::Project;
 use crate::terminal::{printable, shown, table, trimmed};
-use crate::{CommandError, Project};
 
 /// Prints what differs; exits with 1 if something of it is not allowed.
 pub async fn run(project: &Project, source: &Source, json: bool) -> Result<ExitCode, CommandError> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use sheetsync::supabase::RunStatus;
+use sheetsync::run::RunStatus;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::api::{Access, Api, ApiError, Run};
-use crate::{CommandError, printable};
+use crate::error::CommandError;
+use crate::terminal::printable;
 
 /// How often the API is asked.
 const EVERY: Duration = Duration::from_secs(1);

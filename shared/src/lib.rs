@@ -6,33 +6,37 @@
 //! Postgres function and turns its answer, or the lack of one ([`classify`]), into an answer for SQS. What is synced, and
 //! how, is the [`definition`].
 //!
-//! The domain (`area`, `definition`, `mapping`, `hash`, `snapshot`, `plan`, `batch`, `classify`) is pure: no I/O, no clock, no
-//! async. Clients (`sheets`, `supabase`, `queue`, `secrets`) know the domain but no handler; handlers live in `functions/`. What runs and
-//! plans have in common, with both clients, is the [`survey`]; what happens to the books when a key changes is [`carry`].
+//! Eight folders, each with a page at its top, and each using only those before it in this list; `tests/tests/imports.rs`
+//! holds that. What other crates use is named here, and nothing else is public.
+//!
+//! | folder | what is in it |
+//! | --- | --- |
+//! | `platform` | environment, secrets, time, HTTP, retries, logs |
+//! | `mapping` | how a cell becomes a value |
+//! | `definition` | what `sheetsync.toml` says |
+//! | `diff` | what differs between sheet and table |
+//! | `protocol` | what the parts say to each other |
+//! | `clients` | Google, Supabase, SQS |
+//! | `delivery` | when Supabase is called: breaker, rate, dead letters |
+//! | `runs` | reading, planning, verifying one sync |
+//!
+//! `mapping`, `definition`, `diff` and `protocol` are pure: no clock, no async, and no I/O but that `definition` can load its
+//! files and `protocol::metrics` prints.
 
-pub mod area;
-pub mod batch;
-pub mod breaker;
-pub mod carry;
-pub mod classify;
-pub mod clock;
+mod clients;
 pub mod definition;
-pub mod faults;
-pub mod hash;
-pub mod http;
-pub mod limiter;
+mod delivery;
+mod diff;
 pub mod mapping;
-pub mod overdue;
-pub mod plan;
-pub mod preview;
-pub mod queue;
-pub mod redrive;
-pub mod retry;
-pub mod secrets;
-pub mod settings;
-pub mod sheets;
-pub mod snapshot;
-pub mod supabase;
-pub mod survey;
-pub mod telemetry;
-pub mod verify;
+mod platform;
+mod protocol;
+mod runs;
+
+pub use clients::supabase::classify;
+pub use clients::{queue, sheets, supabase};
+pub use definition::{area, overdue};
+pub use delivery::{breaker, evidence, limiter, redrive};
+pub use diff::{hash, plan, snapshot};
+pub use platform::{clock, faults, http, retry, secrets, settings, telemetry};
+pub use protocol::{adoption, batch, difference, metrics, run, standing};
+pub use runs::{carry, preview, survey, verify};

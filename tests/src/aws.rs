@@ -58,6 +58,24 @@ pub(crate) async fn invoke(aws: &AwsSettings, function: &str, event: &Value) -> 
     Ok(body)
 }
 
+/// Gives the stack's schedule another expression; answers the one that it had.
+///
+/// # Errors
+/// When there is no stack, or its AWS refuses it.
+pub async fn schedule(expression: &str) -> Result<String> {
+    let aws = Settings::from_env()?.aws.context("the stack has no AWS")?;
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=test/20240101/{}/scheduler/aws4_request, SignedHeaders=host, Signature=unchecked",
+        aws.aws_region
+    );
+    let (http, url) = (reqwest::Client::new(), format!("{}/schedules/{}", aws.aws_endpoint_url, aws.schedule_name));
+    let answer = http.get(&url).header("authorization", &authorization).send().await?.error_for_status()?;
+    let mut schedule: Value = answer.json().await?;
+    let before = std::mem::replace(&mut schedule["ScheduleExpression"], expression.into());
+    http.put(&url).header("authorization", &authorization).json(&schedule).send().await?.error_for_status()?;
+    Ok(before.as_str().context("a schedule has an expression")?.to_owned())
+}
+
 /// Calls a service of AWS that speaks JSON.
 pub(crate) async fn call(aws: &AwsSettings, service: &str, target: &str, body: &Value) -> Result<Value> {
     let authorization = format!(

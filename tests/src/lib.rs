@@ -15,7 +15,7 @@ mod trial;
 
 pub use alarms::{Alarm, Alarms, State as AlarmState};
 pub use api::Api;
-pub use aws::{Answer, Problem, Report, printed};
+pub use aws::{Answer, Problem, Report, printed, schedule};
 pub use listings::{Listings, Source};
 pub use plans::google;
 pub use sheet::{Sheet, TAB};

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sheetsync::breaker::{
-    Admission, Evidence, Failing, Item, Millis, Mode, Owner, Permit, Rule, SharedItem as _, State, Store,
+    Admission, Evidence, Failing, Item, Mode, Owner, Permit, Rule, SharedItem as _, State, Store,
 };
+use sheetsync::clock::Millis;
 use sheetsync_local::Settings;
 
 /// An item of a test's own.

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
-use sheetsync::breaker::{Millis, SharedItem as _, State, Store, destination};
+use sheetsync::breaker::{SharedItem as _, State, Store, destination};
+use sheetsync::clock::Millis;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::queue::{Queue, Received};
 use sheetsync::secrets;

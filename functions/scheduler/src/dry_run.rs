@@ -1,9 +1,11 @@
 //! A plan that somebody asked for with `dryRun`: made by the library, stored in `sync_plans` under the id of the request.
 
 use sheetsync::definition::Sync;
+use sheetsync::difference::PlanEntry;
 use sheetsync::preview::{self, Preview};
+use sheetsync::run::{Problem, RunType};
 use sheetsync::sheets::Sheets;
-use sheetsync::supabase::{PlanEntry, Problem, RunType, Supabase, SupabaseError};
+use sheetsync::supabase::{Supabase, SupabaseError};
 use uuid::Uuid;
 
 use crate::run::RunError;

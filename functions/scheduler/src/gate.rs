@@ -5,8 +5,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sheetsync::breaker::{Breaker, Evidence, Leave, Millis, Mode, Permit, SharedItem, State};
-use sheetsync::supabase::{Destination as _, Observer, Supabase, evidence};
+use sheetsync::breaker::{Breaker, Evidence, Leave, Mode, Permit, SharedItem, State};
+use sheetsync::clock::Millis;
+use sheetsync::evidence::evidence;
+use sheetsync::supabase::{Destination as _, Observer, Supabase};
 use tokio::time::{Instant, timeout_at};
 
 /// The longest that a call of the probe may take.

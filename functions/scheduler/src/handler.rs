@@ -14,19 +14,20 @@ use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, DefinitionError, Sync};
 use sheetsync::overdue::DEFAULT_STALL_AFTER;
 use sheetsync::queue::Queue;
+use sheetsync::run::{Begin, Begun, RunType};
 use sheetsync::secrets::FromSecret;
 use sheetsync::settings::{self, BadSetting, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets, SheetsError};
-use sheetsync::supabase::{Begin, Begun, RunType, Supabase, SupabaseError};
+use sheetsync::supabase::{Supabase, SupabaseError};
 use sheetsync::verify::Verification;
-use sheetsync::{redrive, secrets, telemetry};
+use sheetsync::{metrics, redrive, secrets};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use crate::dry_run::{DryRun, Planned};
 use crate::gate::Gate;
 use crate::run::{Executed, Run, RunError, Summary};
-use crate::watch::LastKnown;
+use crate::watch::Watch;
 
 /// What must be left of the invocation when the work ends, to record how it ended.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -149,14 +150,14 @@ impl From<InvocationError> for Diagnostic {
 
 /// The scheduler's settings and connections, kept between invocations.
 pub struct Scheduler {
-    pub(crate) definition: PathBuf,
+    definition: PathBuf,
     retention_days: u32,
     queue: Queue,
     dead_letters: Queue,
-    pub(crate) gate: Gate<Store>,
-    pub(crate) known: LastKnown,
+    gate: Gate<Store>,
+    watch: Watch,
     pruned: Mutex<HashMap<String, Instant>>,
-    pub(crate) supabase: Supabase,
+    supabase: Supabase,
     sheets: Sheets,
 }
 
@@ -234,12 +235,12 @@ impl Scheduler {
         let gate = Gate::new(breaker);
         let supabase = Supabase::new(&settings.supabase_url, key)?.observed_by(gate.observer());
         Ok(Self {
-            definition: settings.definition,
+            definition: settings.definition.clone(),
             retention_days: settings.retention_days,
             queue: Queue::new(sqs.clone(), settings.queue_url),
             dead_letters: Queue::new(sqs, settings.dead_letter_url),
             gate,
-            known: LastKnown::default(),
+            watch: Watch::new(settings.definition),
             pruned: Mutex::default(),
             supabase,
             sheets: Sheets::with_quota(account, &settings.sheets_url, &settings.drive_url, settings.reads_per_minute)?,
@@ -291,7 +292,7 @@ impl Scheduler {
             self.tell_of_dead_letters().await;
         }
         let is_tick = request.run_type == RunType::Scheduled && !request.dry_run;
-        self.watch(&syncs, is_tick, invocation, stop).await;
+        self.watch.report(&self.supabase, &self.gate, &syncs, is_tick, invocation, stop).await;
         if unrecorded.is_empty() { Ok(Report { runs }) } else { Err(InvocationError::Unrecorded(unrecorded)) }
     }
 
@@ -438,7 +439,7 @@ impl Scheduler {
         match outcome.await {
             Ok(found) => {
                 let differences = found.differences();
-                telemetry::verified(sync, differences);
+                metrics::verified(sync, differences);
                 tracing::info!(%run, sync, verdict = ?found.verdict, differences, rows = found.rows_compared, "verified");
             }
             Err(reason) => {
@@ -504,7 +505,7 @@ fn nonce(invocation: &str, sync: &str) -> String {
 /// Tells CloudWatch when it is a person who must act.
 fn tell_refusal(sync: &str, error: &RunError) {
     if error.needs_a_person() {
-        telemetry::access_refused(Some(sync));
+        metrics::access_refused(Some(sync));
     }
 }
 

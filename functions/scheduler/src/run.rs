@@ -13,14 +13,15 @@ use sheetsync::definition::{DefinitionError, Sync};
 use sheetsync::faults::{self, Fault};
 use sheetsync::hash::KeySet;
 use sheetsync::mapping::{KeyForm, Limits, Rejection};
+use sheetsync::metrics::{self, PlanMetrics};
 use sheetsync::plan::{self, Plan, Reading};
 use sheetsync::preview::PreviewError;
 use sheetsync::queue::{Queue, QueueError};
+use sheetsync::run::{Carry, Failure, PlanRecord, Problem, RunStatus, RunType};
 use sheetsync::sheets::{SheetsError, Tabs};
 use sheetsync::snapshot::Tally;
-use sheetsync::supabase::{Carry, Failure, PlanRecord, Problem, RunStatus, RunType, Supabase, SupabaseError};
+use sheetsync::supabase::{Supabase, SupabaseError};
 use sheetsync::survey::{self, Measure, ReadError, Source, Stored, TabRead};
-use sheetsync::telemetry::{self, PlanMetrics};
 use sheetsync::verify::Verifier;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -302,7 +303,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         if status == RunStatus::Superseded {
             return Err(RunError::TakenOver(status));
         }
-        telemetry::plan(&PlanMetrics {
+        metrics::plan(&PlanMetrics {
             sync: &self.definition.name,
             rows_read: tally.rows_read,
             rows_rejected: tally.rows_rejected,

@@ -1,60 +1,80 @@
 //! What a tick reports to CloudWatch: the runs that have closed, where every sync stands, and whether Supabase can be reached.
-//! What a metric means is in the library (`telemetry`).
+//! What a metric means is in the library (`metrics`).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sheetsync::breaker::Store;
 use sheetsync::definition::Definition;
+use sheetsync::metrics;
 use sheetsync::overdue::{DEFAULT_STALL_AFTER, Rhythm};
-use sheetsync::supabase::{Reported, Standing, Supabase, SupabaseError};
-use sheetsync::telemetry;
+use sheetsync::standing::{Reported, Standing};
+use sheetsync::supabase::{Supabase, SupabaseError};
 use tokio::time::{Instant, timeout_at};
 
-use crate::handler::Scheduler;
+use crate::gate::Gate;
 
 /// The longest that a call may take: the metrics of a tick must not cost the next one its time.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where the syncs stood when Supabase last said so. While it is away, they are overdue all the same.
-#[derive(Debug, Default)]
-pub(crate) struct LastKnown(Mutex<BTreeMap<String, Standing>>);
+/// What is reported, and from what.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    definition: PathBuf,
+    /// Where the syncs stood when Supabase last said so. While it is away, they are overdue all the same.
+    known: Mutex<BTreeMap<String, Standing>>,
+}
 
-impl Scheduler {
+impl Watch {
+    /// Reports of the syncs that are defined at this path.
+    pub(crate) fn new(definition: PathBuf) -> Self {
+        Self { definition, known: Mutex::default() }
+    }
+
     /// Reports after an invocation; of a tick also where these syncs stand.
-    pub(crate) async fn watch(&self, syncs: &[String], is_tick: bool, invocation: &str, stop: Instant) {
+    pub(crate) async fn report(
+        &self,
+        supabase: &Supabase,
+        gate: &Gate<Store>,
+        syncs: &[String],
+        is_tick: bool,
+        invocation: &str,
+        stop: Instant,
+    ) {
         if Instant::now() < stop
-            && let Ok(permit) = self.gate.admit(&self.supabase, invocation, stop).await
+            && let Ok(permit) = gate.admit(supabase, invocation, stop).await
         {
-            if let Ok(Err(error)) = timeout_at(stop, self.ask(is_tick)).await {
+            if let Ok(Err(error)) = timeout_at(stop, self.ask(supabase, is_tick)).await {
                 tracing::warn!(code = error.code(), error = %error, "metrics incomplete: Supabase did not answer");
             }
-            self.gate.learn(&self.supabase, &permit, stop).await;
+            gate.learn(supabase, &permit, stop).await;
         }
         if is_tick {
             self.report_standings(syncs);
         }
-        let outlook = self.gate.outlook().await;
-        telemetry::destination(outlook.circuit_is_open, outlook.is_unreachable);
+        let outlook = gate.outlook().await;
+        metrics::destination(outlook.circuit_is_open, outlook.is_unreachable);
     }
 
-    async fn ask(&self, is_tick: bool) -> Result<(), SupabaseError> {
-        let supabase = self.supabase.within(TIMEOUT);
+    async fn ask(&self, supabase: &Supabase, is_tick: bool) -> Result<(), SupabaseError> {
+        let supabase = supabase.within(TIMEOUT);
         report_closed(&supabase).await?;
         if is_tick {
             let standings = supabase.standings().await?;
-            *self.known.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
                 standings.into_iter().map(|standing| (standing.sync.clone(), standing)).collect();
         }
         Ok(())
     }
 
     fn report_standings(&self, syncs: &[String]) {
-        let known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
         for standing in syncs.iter().filter_map(|sync| known.get(sync)) {
-            telemetry::standing(standing, self.rhythm(standing), now);
+            metrics::standing(standing, self.rhythm(standing), now);
         }
     }
 
@@ -79,7 +99,7 @@ async fn report_closed(supabase: &Supabase) -> Result<(), SupabaseError> {
             return Ok(());
         }
         for run in &runs {
-            telemetry::run_closed(run);
+            metrics::run_closed(run);
         }
         reported = runs.iter().map(Reported::from).collect();
     }

@@ -1,173 +1,22 @@
-//! The routes, and what their handlers share. Each resource has a file of its own.
+//! The routes. Each resource has a file of its own, what the handlers share is [`crate::state`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
-use sheetsync::breaker::store::{self, Store};
-use sheetsync::queue::Queue;
-use sheetsync::secrets::{self, FromSecret};
-use sheetsync::settings::{self, MissingSetting};
-use sheetsync::supabase::Supabase;
-use tokio::sync::{Mutex, OnceCell};
+use axum::{Json, Router};
 use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::claim::Claim;
-use crate::access::people::{self, People, Readers, Rules};
-use crate::access::{self, Principal, Tokens};
 use crate::error::ApiError;
-use crate::memory::Memory;
-use crate::metrics::{self, Latency};
-use crate::overview::LastKnown;
 use crate::request::MAX_BODY_BYTES;
-use crate::{approve, audit, circuit, headers, plans, problems, redrive, runs, site, start, statistics, syncs};
-
-/// A redrive whose call takes longer says that SQS does not answer, while there is still time to say so.
-const SQS_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What the environment says (docs/PROTOCOL.md, "Environment of the functions").
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub definition: PathBuf,
-    pub supabase_url: String,
-    pub supabase_secret: String,
-    pub publishable_key: Option<String>,
-    pub tokens_secret: String,
-    /// The secret that signs access tokens in projects of before the signing keys.
-    pub jwt_secret: Option<String>,
-    pub reader_claim: Option<String>,
-    pub operator_claim: Option<String>,
-    pub queue_url: String,
-    pub dlq_url: String,
-    pub control_table: String,
-    pub scheduler_function: String,
-}
-
-impl Settings {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// When one is missing.
-    fn from_env() -> Result<Self, MissingSetting> {
-        Ok(Self {
-            definition: PathBuf::from(settings::required("SHEETSYNC_DEFINITION")?),
-            supabase_url: settings::required("SUPABASE_URL")?.trim_end_matches('/').to_owned(),
-            supabase_secret: settings::required("SUPABASE_SECRET_ID")?,
-            publishable_key: settings::optional("SUPABASE_PUBLISHABLE_KEY"),
-            tokens_secret: settings::required("TOKENS_SECRET_ID")?,
-            jwt_secret: settings::optional("JWT_SECRET_ID"),
-            reader_claim: settings::optional("READER_CLAIM"),
-            operator_claim: settings::optional("OPERATOR_CLAIM"),
-            queue_url: settings::required("QUEUE_URL")?,
-            dlq_url: settings::required("DLQ_URL")?,
-            control_table: settings::required("CONTROL_TABLE")?,
-            scheduler_function: settings::required("SCHEDULER_FUNCTION")?,
-        })
-    }
-}
-
-/// The function's settings and connections, kept between requests.
-pub struct Api {
-    pub(crate) settings: Settings,
-    secrets: aws_sdk_secretsmanager::Client,
-    pub(crate) queue: Queue,
-    pub(crate) dead_letters: Queue,
-    pub(crate) lambda: aws_sdk_lambda::Client,
-    pub(crate) memory: Memory,
-    pub(crate) breaker: Store,
-    /// What the breaker protects.
-    pub(crate) destination: String,
-    pub(crate) last_known: Mutex<LastKnown>,
-    pub(crate) latency: Latency,
-    supabase: OnceCell<Supabase>,
-    tokens: FromSecret<Tokens, ApiError>,
-    people: OnceCell<People>,
-}
-
-impl Api {
-    /// Reads the settings. Connections are made when they are first needed.
-    ///
-    /// # Errors
-    /// When a setting is missing.
-    pub async fn from_env() -> Result<Self, MissingSetting> {
-        let settings = Settings::from_env()?;
-        Ok(Self::new(settings, &aws_config::load_from_env().await))
-    }
-
-    /// With these settings.
-    fn new(settings: Settings, aws: &aws_config::SdkConfig) -> Self {
-        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
-        let destination = store::destination(&settings.supabase_url);
-        let breaker = Store::new(&dynamodb, settings.control_table.clone(), destination.clone());
-        let memory = Memory::new(dynamodb, settings.control_table.clone());
-        let patience = TimeoutConfig::builder().operation_timeout(SQS_TIMEOUT).build();
-        let sqs =
-            aws_sdk_sqs::Client::from_conf(aws_sdk_sqs::config::Builder::from(aws).timeout_config(patience).build());
-        let secrets = aws_sdk_secretsmanager::Client::new(aws);
-        let tokens = FromSecret::new(&secrets, settings.tokens_secret.clone(), Tokens::from_json);
-        let (queue_url, dead_letter_url) = (settings.queue_url.clone(), settings.dlq_url.clone());
-        Self {
-            settings,
-            secrets,
-            queue: Queue::new(sqs.clone(), queue_url),
-            dead_letters: Queue::new(sqs, dead_letter_url),
-            lambda: aws_sdk_lambda::Client::new(aws),
-            memory,
-            breaker,
-            destination,
-            last_known: Mutex::default(),
-            latency: Latency::default(),
-            supabase: OnceCell::new(),
-            tokens,
-            people: OnceCell::new(),
-        }
-    }
-
-    /// The connection to Supabase.
-    pub(crate) async fn supabase(&self) -> Result<&Supabase, ApiError> {
-        self.supabase
-            .get_or_try_init(async || {
-                let key = secrets::supabase_key(&self.secrets, self.settings.supabase_secret.clone());
-                // A reader waits in front of a screen: what does not come soon is told as missing.
-                Ok(Supabase::new(&self.settings.supabase_url, key)?.hasty())
-            })
-            .await
-    }
-
-    /// Whose service token this is. One that is not known may be newer than what was read of the secret.
-    pub(crate) async fn token_holder(&self, token: &str) -> Result<Option<Principal>, ApiError> {
-        let tokens = self.tokens.get().await?;
-        if let Some(holder) = tokens.holder(token) {
-            return Ok(Some(holder));
-        }
-        Ok(self.tokens.renewed(&tokens).await.and_then(|tokens| tokens.holder(token)))
-    }
-
-    /// The people who can sign in.
-    pub(crate) async fn people(&self) -> Result<&People, ApiError> {
-        self.people
-            .get_or_try_init(async || {
-                let Settings { reader_claim, operator_claim, .. } = &self.settings;
-                let rules = Rules {
-                    readers: Readers::parse(reader_claim.as_deref().unwrap_or_default())?,
-                    operator: operator_claim.as_deref().map(Claim::parse).transpose()?,
-                };
-                let jwt_secret = self.settings.jwt_secret.clone();
-                let shared_secret = jwt_secret.map(|id| people::shared_secret(&self.secrets, id));
-                People::new(&self.settings.supabase_url, shared_secret, rules, Some(self.memory.clone()))
-                    .map_err(ApiError::NoTls)
-            })
-            .await
-    }
-}
+use crate::state::Api;
+use crate::{
+    access, approve, audit, circuit, headers, metrics, plans, problems, redrive, runs, site, start, statistics, syncs,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -214,13 +63,20 @@ fn closed() -> OpenApiRouter<Arc<Api>> {
 
 /// The routes that are described and open to everybody.
 fn open() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(site::health)).routes(routes!(site::config)).routes(routes!(site::openapi))
+    OpenApiRouter::new().routes(routes!(site::health)).routes(routes!(site::config)).routes(routes!(document))
 }
 
 /// The description of all routes, OpenAPI 3.1.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     OpenApiRouter::with_openapi(Description::openapi()).merge(closed()).merge(open()).into_openapi()
+}
+
+/// This description.
+#[utoipa::path(get, path = "/openapi.json", tag = "monitoring", operation_id = "openapi",
+    responses((status = 200, body = Object)))]
+async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi())
 }
 
 /// All routes.

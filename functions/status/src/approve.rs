@@ -7,15 +7,16 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sheetsync::supabase::{AdoptionApproval, Approval, Keep};
+use sheetsync::adoption::{AdoptionApproval, Keep};
+use sheetsync::run::Approval;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::{Operator, Principal};
-use crate::api::Api;
 use crate::audit::{self, Action};
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{Body, Place};
+use crate::state::Api;
 
 /// Why it is right that the rows are gone.
 #[derive(Debug, Deserialize, ToSchema)]

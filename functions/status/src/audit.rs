@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Principal;
-use crate::api::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{self, Asked};
+use crate::state::Api;
 use crate::time::Time;
 
 /// The longest reason.

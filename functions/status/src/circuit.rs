@@ -9,15 +9,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sheetsync::breaker::store::SharedItem as _;
-use sheetsync::breaker::{self, Item, Millis, Mode as BreakerMode, Rule};
+use sheetsync::breaker::{self, Item, Mode as BreakerMode, Rule};
+use sheetsync::clock::Millis;
 use utoipa::ToSchema;
 
 use crate::access::Operator;
-use crate::api::Api;
 use crate::audit::{self, Action};
 use crate::error::{ApiError, ErrorBody};
 use crate::health::CircuitFact;
 use crate::request::Body;
+use crate::state::Api;
 use crate::time::Time;
 
 /// The breaker between the workers and one destination.

@@ -8,10 +8,10 @@ use serde::Serialize;
 use sheetsync::queue::{self, Depth};
 use utoipa::ToSchema;
 
-use crate::api::Api;
 use crate::circuit::Circuit;
 use crate::error::does_not_answer;
-use crate::overview::Known;
+use crate::known::Known;
+use crate::state::Api;
 
 /// With Supabase down the answer is due within two seconds.
 const PATIENCE: Duration = Duration::from_millis(1000);

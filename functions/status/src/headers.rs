@@ -14,8 +14,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest as _, Sha256};
 
-use crate::api::Api;
 use crate::error::ApiError;
+use crate::state::Api;
 
 /// No answer is larger: Lambda takes 6 MiB, and the status line and headers besides.
 const MAX_ANSWER_BYTES: usize = (6 << 20) - 16_384;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use sheetsync::overdue::{self, Rhythm};
-use sheetsync::supabase::RunStatus;
+use sheetsync::run::RunStatus;
 use utoipa::ToSchema;
 
 /// How a sync is.

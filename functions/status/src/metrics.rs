@@ -13,34 +13,13 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::api::Api;
 use crate::delivery::Part;
 use crate::error::ErrorBody;
-use crate::overview::Known;
+use crate::known::Known;
+use crate::state::Api;
 use crate::syncs::Syncs;
-
-/// The buckets of the latency histogram, in seconds.
-const LATENCIES: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0];
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Route {
-    route: String,
-    method: String,
-    status: u16,
-}
-
-/// How long this container took to answer, by route.
-#[derive(Debug, Clone)]
-pub struct Latency(Family<Route, Histogram, fn() -> Histogram>);
-
-impl Default for Latency {
-    fn default() -> Self {
-        Self(Family::new_with_constructor(|| Histogram::new(LATENCIES)))
-    }
-}
 
 /// Times every request. Paths that are no route share one name, so that nobody can fill the memory with inventions.
 pub async fn time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
@@ -52,7 +31,7 @@ pub async fn time(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
     let started = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    api.latency.0.get_or_create(&Route { route, method, status }).observe(started.elapsed().as_secs_f64());
+    api.latency.observe(route, method, status, started.elapsed());
     response
 }
 
@@ -94,7 +73,7 @@ pub async fn get(State(api): State<Arc<Api>>) -> Response {
     let known = api.last_known().await;
     let mut registry = Registry::with_prefix("sheetsync");
     describe(&mut registry, &syncs, &known);
-    registry.register("api_request_seconds", "Time to answer, of this container", api.latency.0.clone());
+    api.latency.register(&mut registry);
     let mut text = String::new();
     // Writing to a String does not fail.
     let _ = encode(&mut text, &registry);

@@ -9,9 +9,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::api::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::request::Place;
+use crate::state::Api;
 use crate::syncs::tab_url;
 use crate::time::Time;
 

@@ -1,6 +1,7 @@
 //! What is wrong in the sheet and on the way: the problems of a run or of a sync, searched, paged, and as CSV.
 
 mod csv;
+mod entry;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::api::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{self, Asked, Place};
+use crate::state::Api;
 use crate::syncs::cell_url;
 use crate::time::Time;
+use entry::{Entry, ErrorType};
 
 /// The largest page, which is also what one call of `sync_errors_page` gives.
 const MOST: u32 = 1000;
@@ -34,19 +36,6 @@ const EXPORT_TIME: Duration = Duration::from_secs(8);
 
 /// The longest text that is searched for.
 const MAX_SEARCH: usize = 200;
-
-/// What a problem is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorType {
-    Validation,
-    Conflict,
-    Database,
-    Network,
-    RateLimit,
-    Permission,
-    Unknown,
-}
 
 /// A row of `sync_errors_page`.
 #[derive(Debug, Deserialize)]
@@ -69,36 +58,6 @@ struct Row {
     last_seen: Time,
     resolved_at: Option<Time>,
     tab_id: Option<i64>,
-}
-
-/// A rejection, a conflict or a failure.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Error)]
-struct Entry {
-    id: String,
-    /// The run that saw it last.
-    run: Uuid,
-    row_key: Option<String>,
-    row_number: Option<u64>,
-    column: Option<String>,
-    header: Option<String>,
-    /// As the spreadsheet calls it: `F128`.
-    cell: Option<String>,
-    /// Opens the spreadsheet at this cell.
-    cell_url: Option<String>,
-    #[serde(rename = "type")]
-    error_type: ErrorType,
-    code: String,
-    message: String,
-    /// What stands in the cell. It is text of the sheet: never to be taken for HTML or a formula.
-    raw: Option<String>,
-    /// When a scheduled run tries the refused row again, unless it or a definition changes before. Null: the next run does, or
-    /// nothing is to be tried.
-    next_attempt_at: Option<Time>,
-    first_seen: Time,
-    last_seen: Time,
-    resolved_at: Option<Time>,
 }
 
 /// A page of problems, in the order of the sheet.

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Operator;
-use crate::api::Api;
 use crate::audit::{self, Action};
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{self, Body, Place};
+use crate::state::Api;
 
 /// Messages are handled for so long; the rest is `left` for the next request. The function itself has 15 seconds.
 const WITHIN: Duration = Duration::from_secs(8);

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::Api;
 use crate::error::ApiError;
+use crate::state::Api;
 
 /// A file of the dashboard.
 struct Asset {
@@ -79,11 +79,4 @@ pub struct Health {
 #[utoipa::path(get, path = "/health", tag = "monitoring", operation_id = "health", responses((status = 200, body = Health)))]
 pub async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
-}
-
-/// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "monitoring", operation_id = "openapi",
-    responses((status = 200, body = Object)))]
-pub async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(crate::api::openapi())
 }

@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sheetsync::breaker::Rule;
 use sheetsync::breaker::store::SharedItem as _;
-use sheetsync::supabase::RunType;
+use sheetsync::run::RunType;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::access::Operator;
-use crate::api::Api;
 use crate::audit::{self, Action};
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{self, Body, Place};
+use crate::state::Api;
 use crate::syncs::is_open;
 
 /// The most rows that one selective run is asked for.
@@ -191,7 +191,7 @@ impl Api {
 
     /// A run that would only be told `busy` by the scheduler is refused here, where somebody hears it.
     pub async fn must_not_be_busy(&self, sync: &str) -> Result<(), ApiError> {
-        let known: Vec<crate::overview::Known> =
+        let known: Vec<crate::known::Known> =
             self.supabase().await?.ask("sync_overview", &json!({"p_sync": sync})).await?;
         let Some(run) = known.into_iter().next().and_then(|known| known.running_run) else { return Ok(()) };
         let stall_after = self.defined(sync).map_or(900, |defined| defined.stall_after.as_secs());

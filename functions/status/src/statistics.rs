@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::Api;
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{Asked, Place};
+use crate::state::Api;
 use crate::time::Time;
 
 /// How far back.

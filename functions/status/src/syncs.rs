@@ -10,17 +10,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sheetsync::definition::{Definition, Sync as Defined};
 use sheetsync::overdue::DEFAULT_STALL_AFTER;
-use sheetsync::supabase::{RunStatus, RunType};
+use sheetsync::run::RunStatus;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::api::Api;
 use crate::delivery::{Delivery, Part, Unreachable};
 use crate::error::{ApiError, ErrorBody};
 use crate::health::{self, Facts, LastRun, Reason, Status};
-use crate::overview::{Day, Known, Verified};
+use crate::known::{Day, Known, Verified};
 use crate::request::Place;
-use crate::runs::{Run, RunView};
+use crate::run::{Run, RunView, RunningRun};
+use crate::state::Api;
 use crate::time::Time;
 
 /// Where all syncs stand.
@@ -76,26 +76,6 @@ pub struct Sync {
     pub last_24h: Last24h,
 }
 
-/// A run under way, and how far it is.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RunningRun {
-    pub id: Uuid,
-    #[serde(rename = "type")]
-    pub run_type: RunType,
-    pub started_at: Time,
-    pub heartbeat_at: Time,
-    pub planned_at: Option<Time>,
-    pub rows_sent: u64,
-    pub rows_done: u64,
-    pub batches_total: u64,
-    pub batches_done: u64,
-    /// Null until it is planned.
-    pub percent: Option<f64>,
-    /// By its speed so far; null while that is not known.
-    pub seconds_left: Option<u64>,
-}
-
 /// A run that brought everything over.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -140,32 +120,6 @@ impl From<&Day> for Last24h {
             median_seconds: day.median_seconds,
             p95_seconds: day.p95_seconds,
             rows_per_second: day.rows_per_second,
-        }
-    }
-}
-
-impl RunningRun {
-    /// How far a run is that is under way at `now`.
-    #[must_use]
-    pub fn new(run: &Run, now: Timestamp) -> Self {
-        let left = run.rows_sent.saturating_sub(run.rows_done);
-        let seconds_left = run.planned_at.filter(|_| run.rows_done > 0).map(|planned| {
-            let per_row = now.duration_since(planned.0).as_secs_f64().max(0.0) / run.rows_done as f64;
-            (per_row * left as f64).ceil() as u64
-        });
-        Self {
-            id: run.id,
-            run_type: run.run_type,
-            started_at: run.started_at,
-            heartbeat_at: run.heartbeat_at,
-            planned_at: run.planned_at,
-            rows_sent: run.rows_sent,
-            rows_done: run.rows_done,
-            batches_total: run.batches_total,
-            batches_done: run.batches_done,
-            percent: (run.planned_at.is_some() && run.rows_sent > 0)
-                .then(|| 100.0 * run.rows_done as f64 / run.rows_sent as f64),
-            seconds_left,
         }
     }
 }
@@ -241,19 +195,6 @@ fn facts(from: &Sources<'_>) -> Facts {
             _ => 0,
         },
         circuit: delivery.circuit.as_ref().map(crate::circuit::Circuit::fact),
-    }
-}
-
-impl Known {
-    /// Cells and rows of the sheet that cannot be used.
-    pub fn open_rejections(&self) -> u64 {
-        self.open.get("validation").copied().unwrap_or_default()
-    }
-
-    /// Open problems that the sheet is not to blame for. A conflict is none: it was decided.
-    pub fn open_failures(&self) -> u64 {
-        let others = self.open.iter().filter(|(kind, _)| !matches!(kind.as_str(), "validation" | "conflict"));
-        others.map(|(_, open)| open).sum()
     }
 }
 
@@ -392,7 +333,7 @@ pub fn is_open(status: RunStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sheetsync::supabase::Arrivals;
+    use sheetsync::standing::Arrivals;
 
     use super::*;
 

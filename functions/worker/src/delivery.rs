@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use sheetsync::batch::{Incoming, halve};
 use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
+use sheetsync::evidence::evidence;
+use sheetsync::metrics::{self, BatchMetrics};
 use sheetsync::queue::Inbox;
-use sheetsync::retry::Waits;
-use sheetsync::supabase::{Applied, Destination, Failure, SupabaseError, evidence};
-use sheetsync::telemetry::{self, BatchMetrics};
+use sheetsync::retry::{self, Waits};
+use sheetsync::run::{Applied, Failure};
+use sheetsync::supabase::{Destination, SupabaseError};
 use tokio::time::Instant;
 
 use crate::settings::RESERVE;
@@ -34,9 +36,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long PostgREST gets to read the schema again.
 const RELOAD: Duration = Duration::from_secs(1);
-
-/// The first wait before a call is repeated, the longest, and how many there are.
-const REPEAT: (Duration, Duration, usize) = (Duration::from_millis(200), Duration::from_secs(5), 3);
 
 /// What happens to a message.
 #[derive(Debug)]
@@ -100,8 +99,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
 
     /// Applies a batch, and again while it failed in passing.
     async fn apply(&self, piece: &str, batch: &Incoming, invocation: Invocation<'_>) -> Result<Verdict, Held> {
-        let (first, longest, times) = REPEAT;
-        let mut waits = Waits::new(first, longest, times);
+        let mut waits = Waits::new(retry::BATCH);
         self.budget.earn();
         let mut attempt = 0;
         loop {
@@ -171,7 +169,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     /// Tells the breaker what came of a call, and CloudWatch when a person must act.
     async fn learn<T>(&self, permit: &Permit, outcome: &Result<T, SupabaseError>, duration: Duration) -> Evidence {
         if outcome.as_ref().is_err_and(|error| error.fault().needs_a_person()) {
-            telemetry::access_refused(None);
+            metrics::access_refused(None);
         }
         let evidence = evidence(outcome.as_ref().err(), duration, self.breaker.rule());
         self.breaker.record(permit, &evidence).await;
@@ -247,7 +245,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         tracing::error!(sync, code = failure.code, error = failure.message, "batch moves to the dead-letter queue");
         match self.dead_letters.send_dead_letter(piece, &format!("{}: {}", failure.code, failure.message)).await {
             Ok(()) => {
-                telemetry::batch_given_up(sync);
+                metrics::batch_given_up(sync);
                 Delivery::Done
             }
             Err(error) => {
@@ -312,7 +310,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
                 "batch not applied"
             ),
         }
-        telemetry::batch(&BatchMetrics {
+        metrics::batch(&BatchMetrics {
             sync: &batch.sync,
             outcome: outcome.as_ref().ok().map(|applied| applied.outcome),
             counts: outcome.as_ref().map(|applied| applied.counts).unwrap_or_default(),

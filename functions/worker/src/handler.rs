@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt as _;
-use sheetsync::breaker::{Millis, SharedItem, Store, destination};
+use sheetsync::breaker::{SharedItem, Store, destination};
+use sheetsync::clock::Millis;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::limiter::ImpossibleRate;
 use sheetsync::queue::{Inbox, Queue};

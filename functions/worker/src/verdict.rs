@@ -1,7 +1,8 @@
 //! What an answer to a batch means for its message (docs/PROMISES.md, "Delivery").
 
 use sheetsync::classify::Fault;
-use sheetsync::supabase::{Applied, Failure, Outcome, SupabaseError};
+use sheetsync::run::{Applied, Failure, Outcome};
+use sheetsync::supabase::SupabaseError;
 
 /// What an answer means for the batch.
 #[derive(Debug)]
@@ -70,7 +71,8 @@ mod tests {
 
     use sheetsync::breaker::{Evidence, Rule};
     use sheetsync::classify::classify;
-    use sheetsync::supabase::{Counts, evidence};
+    use sheetsync::evidence::evidence;
+    use sheetsync::run::Counts;
 
     use super::*;
 

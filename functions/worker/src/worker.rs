@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sheetsync::breaker::{Breaker, Millis, SharedItem};
+use sheetsync::breaker::{Breaker, SharedItem};
+use sheetsync::clock::Millis;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::limiter::{ImpossibleRate, Limiter};
 use sheetsync::queue::Inbox;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Definition, DeletePolicy, Sync};
-use crate::area::RangeName;
+use super::area::RangeName;
+use super::sync::{Definition, DeletePolicy, Sync};
 use crate::mapping;
 
 /// The longest Postgres identifier, in bytes.
@@ -161,7 +161,7 @@ fn is_identifier(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::DefinitionError;
-    use super::super::tests::{SOUND, parse};
+    use super::super::load::tests::{SOUND, parse};
 
     #[test]
     fn more_columns_than_a_statement_can_merge_are_refused() {

@@ -1,8 +1,6 @@
 //! Whether the columns of a definition make sense, before anything is read: options that belong to another type, defaults
 //! that do not fit, keys that no column feeds.
 
-use std::fmt;
-
 use jiff::tz::TimeZone;
 
 use super::affix::any_begins_with;
@@ -10,38 +8,8 @@ use super::column::{Blank, Column, Errors, NumberAs, Type, Values};
 use super::header::normalize_header;
 use super::invisible::trim;
 use super::locale::Locale;
+use super::problem::DefinitionProblem;
 use super::rule::Rule;
-
-/// Something that the columns of a definition say and that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DefinitionProblem {
-    /// The column of the table, where it is one column's fault.
-    pub column: Option<String>,
-    /// The option at fault.
-    pub option: Option<&'static str>,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for DefinitionProblem {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        if let Some(column) = &self.column {
-            write!(formatter, "column {column:?}: ")?;
-        }
-        if let Some(option) = self.option {
-            write!(formatter, "`{option}` ")?;
-        }
-        formatter.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for DefinitionProblem {}
-
-impl DefinitionProblem {
-    pub(super) fn of(column: &Column, option: &'static str, message: impl Into<String>) -> Self {
-        Self { column: Some(column.column.clone()), option: Some(option), message: message.into() }
-    }
-}
 
 /// An option, whether a column gives it, and the types that know it.
 type TypeOption = (&'static str, fn(&Column) -> bool, &'static [Type]);

@@ -1,7 +1,6 @@
 //! Days: serial numbers, and dates as people type them. Years have four digits or belong to an era; nothing else is a date.
 
-use jiff::civil::{Date, DateTime, Time, Weekday, date};
-use jiff::{SignedDuration, ToSpan as _};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 
 use super::affix::Affixes;
 use super::cell::Cell;
@@ -10,15 +9,8 @@ use super::era::Era;
 use super::fold::fold;
 use super::rejection::{Code, Refusal};
 use super::scan::Scan;
+use super::serial::{FIRST_DAY, from_serial};
 use super::time;
-
-/// The day that Sheets counts from.
-pub(super) const DAY_ZERO: Date = date(1899, 12, 30);
-
-const MILLISECONDS_A_DAY: f64 = 86_400_000.0;
-
-/// Days of the years 1 to 9999, the ones that four digits can write.
-pub(super) const FIRST_DAY: Date = date(1, 1, 1);
 
 /// The serial numbers that are taken for days unless the column has a `min` or a `max`: 1910-12-13 to 2201-03-01. Numbers
 /// beyond are years, months or amounts that somebody typed: 2005, 202403.
@@ -293,19 +285,4 @@ fn take_weekday(scan: &mut Scan, day: Date) -> Result<(), Refusal> {
     }
     *scan = ahead;
     Ok(())
-}
-
-/// The local date and time of a serial number, rounded to the millisecond, which is what Sheets can show.
-pub(super) fn from_serial(serial: f64) -> Option<DateTime> {
-    let milliseconds = (serial * MILLISECONDS_A_DAY).round();
-    // Some ten thousand years each way; also refuses what is not finite.
-    if !(-4e14..=4e14).contains(&milliseconds) {
-        return None;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 4e14")]
-    let milliseconds = milliseconds as i64;
-    let days = milliseconds.div_euclid(86_400_000);
-    let day = DAY_ZERO.checked_add(days.days()).ok().filter(|day| *day >= FIRST_DAY)?;
-    let since_midnight = SignedDuration::from_millis(milliseconds.rem_euclid(86_400_000));
-    Some(day.to_datetime(Time::midnight().checked_add(since_midnight).ok()?))
 }

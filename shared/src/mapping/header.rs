@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::cell::{Cell, CellRef};
-use super::check::DefinitionProblem;
 use super::column::Column;
 use super::column::Floats;
 use super::double;
 use super::invisible::is_invisible;
+use super::problem::DefinitionProblem;
 use super::text::bool_text;
 
 /// How alike two headers must be for one to be suggested for the other (Jaro-Winkler, 0 to 1).

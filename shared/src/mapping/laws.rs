@@ -9,9 +9,9 @@ use proptest::prelude::*;
 
 use super::Mapping;
 use super::cell::Cell;
-use super::date::{DAY_ZERO, from_serial};
 use super::examples::groups;
 use super::page::{Expected, mapping, outcome};
+use super::serial::{DAY_ZERO, from_serial};
 
 /// The JSON that is stored for `cell`, or what else becomes of it.
 fn stored(options: &str, cell: impl Into<Cell>) -> String {

@@ -32,21 +32,23 @@ mod number;
 mod number_words;
 #[cfg(test)]
 mod page;
+mod problem;
 mod rejection;
 mod rule;
 mod scan;
+mod serial;
 mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
 mod time;
+mod timestamp;
 #[cfg(test)]
 mod trial;
 mod value;
 mod words;
 
 pub use cell::{Cell, CellRef, column_letters};
-pub use check::DefinitionProblem;
 pub use column::{
     Authority, Blank, ClockChange, Column, Errors, Floats, Normalize, NumberAs, Order, Partial, Scalar, TimeOfDay,
     Type, Values,
@@ -56,6 +58,8 @@ pub use key_form::KeyForm;
 pub use limit::{Form, Limit, Limits};
 pub use locale::Locale;
 pub use look_alike::look;
+
+pub use problem::DefinitionProblem;
 pub use rejection::{Code, Rejection};
 pub use value::Value;
 
@@ -175,8 +179,8 @@ impl Mapping {
         let Settings { columns, key, key_forms, limits, header_row, first_column, time_zone, locale } = settings;
         Self::check(columns, key)
             .map_err(|problems| problems.into_iter().map(HeaderProblem::from).collect::<Vec<_>>())?;
-        let zone =
-            time::zone(time_zone).ok_or_else(|| vec![HeaderProblem::UnknownTimeZone { name: time_zone.to_owned() }])?;
+        let zone = timestamp::zone(time_zone)
+            .ok_or_else(|| vec![HeaderProblem::UnknownTimeZone { name: time_zone.to_owned() }])?;
         let bound = header::bind(columns, header_cells, CellRef { column: first_column, row: header_row })?;
         let mut fields = Vec::with_capacity(columns.len());
         for (column, sources) in columns.iter().zip(bound.sources) {

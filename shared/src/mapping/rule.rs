@@ -6,17 +6,18 @@ use jiff::tz::TimeZone;
 
 use super::blank::BlankWords;
 use super::cell::Cell;
-use super::check::DefinitionProblem;
 use super::column::{Blank, Column, Errors, Floats, Scalar, Type};
 use super::date::DateRule;
 use super::duration::{self, DurationRule};
 use super::json;
 use super::locale::Locale;
 use super::number::NumberRule;
+use super::problem::DefinitionProblem;
 use super::rejection::{Code, Refusal};
 use super::shown::Needs;
 use super::text::{ListRule, TextRule};
-use super::time::{self, TimestampRule};
+use super::time;
+use super::timestamp::{self, TimestampRule};
 use super::value::Value;
 use super::words::Words;
 
@@ -246,7 +247,7 @@ fn own_zone(column: &Column, spreadsheet: &TimeZone) -> Result<Option<TimeZone>,
     match column.time_zone.as_deref() {
         None => Ok(Some(spreadsheet.clone())),
         Some(NO_TIME_ZONE) => Ok(None),
-        Some(name) => time::zone(name).map(Some).ok_or_else(|| {
+        Some(name) => timestamp::zone(name).map(Some).ok_or_else(|| {
             DefinitionProblem::of(
                 column,
                 "time_zone",

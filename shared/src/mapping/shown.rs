@@ -6,7 +6,7 @@ use jiff::Unit;
 use jiff::civil::DateTime;
 
 use super::cell::Cell;
-use super::date::from_serial;
+use super::serial::from_serial;
 
 /// The serial numbers of the dates that people have in sheets: 2000 to 2058. In a column of numbers only these are asked
 /// whether they show a date.

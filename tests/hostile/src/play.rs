@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sheetsync::definition::Sync;
-use sheetsync::supabase::Begun;
+use sheetsync::run::Begun;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 

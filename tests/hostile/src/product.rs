@@ -19,20 +19,19 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sheetsync::area::Area;
 use sheetsync::batch::{Incoming, Outgoing};
-use sheetsync::breaker::{Item, Millis, SharedItem, StoreError, Update};
+use sheetsync::breaker::{Item, SharedItem, StoreError, Update};
 use sheetsync::carry::Books;
 use sheetsync::classify;
+use sheetsync::clock::Millis;
 use sheetsync::clock::{Chance, Clock};
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
 use sheetsync::mapping::{Cell, KeyForm, Limits, Rejection};
 use sheetsync::plan::{Drift, RangeDigests, StoredRow};
 use sheetsync::queue::{Inbox, QueueError};
+use sheetsync::run::{Applied, Begun, Carry, Failed, Failure, PlanRecord, RunStatus, RunType};
 use sheetsync::sheets::{Block, Grid, SheetsError, Tab, TabName, Tabs, Window};
-use sheetsync::supabase::{
-    Applied, Begun, CarriedRow, Carry, CarryPage, Destination, Failed, Failure, PlanRecord, RunStatus, RunType,
-    SupabaseError,
-};
+use sheetsync::supabase::{CarriedRow, CarryPage, Destination, SupabaseError};
 use sheetsync::survey::Stored;
 use tokio::time::Instant;
 use uuid::Uuid;

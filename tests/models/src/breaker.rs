@@ -8,9 +8,9 @@
 use std::time::Duration;
 
 use sheetsync::breaker::{
-    Admission, Change, Circuit, Clause, Evidence, Failing, Item, Millis, Mode, Order, Owner, Permit, Rule, State,
-    Update,
+    Admission, Change, Circuit, Clause, Evidence, Failing, Item, Mode, Order, Owner, Permit, Rule, State, Update,
 };
+use sheetsync::clock::Millis;
 use stateright::{Model, Property};
 
 /// Half of the open time is certain, the rest is jitter: models take all of it.

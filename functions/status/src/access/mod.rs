@@ -3,7 +3,8 @@
 
 pub mod claim;
 pub mod people;
-mod tokens;
+pub mod principal;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -13,41 +14,10 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
 use axum::{Extension, Json};
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::api::Api;
 use crate::error::{ApiError, ErrorBody};
-pub use tokens::Tokens;
-
-/// Somebody who is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Principal {
-    /// The e-mail address of a person, or the fingerprint of a service token.
-    pub name: String,
-    pub role: Role,
-    pub kind: Kind,
-}
-
-/// What somebody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// May read.
-    Reader,
-    /// May also act.
-    Operator,
-}
-
-/// What somebody is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A person, signed in with Supabase Auth.
-    User,
-    /// A program with a service token.
-    Service,
-}
+use crate::state::Api;
+pub use principal::{Principal, Role};
 
 /// Lets a request pass that somebody known makes, and notes who it is.
 pub async fn require_somebody(

@@ -15,7 +15,7 @@ use sheetsync::secrets::FromSecret;
 use tokio::sync::Mutex;
 
 use super::claim::{Claim, ClaimError};
-use super::{Kind, Principal, Role};
+use super::principal::{Kind, Principal, Role};
 use crate::error::ApiError;
 use crate::memory::Memory;
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{Kind, Principal, Role};
+use super::principal::{Kind, Principal, Role};
 use crate::error::ApiError;
 
 /// The SHA-256 hashes of the service tokens, in lower-case hex.

@@ -1,18 +1,20 @@
 //! Who gets in and what strangers read, over a server that plays Secrets Manager.
 
+use std::path::PathBuf;
 use std::sync::Mutex as StdMutex;
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::config::Credentials;
-use axum::Json;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sheetsync::breaker::Millis;
 use sheetsync::clock::Clock;
+use sheetsync::clock::Millis;
 
 use super::*;
+use crate::state::Settings;
 
 fn secret_with(token: &str) -> String {
     let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -83,7 +85,7 @@ async fn a_token_that_was_put_into_the_secret_just_now_is_known() {
 async fn a_revoked_service_token_stops_working_within_five_minutes() {
     let (vault, api) = api(Some(secret_with("old"))).await;
     let clock = Clock::starting_at(Millis(1_800_000_000_000));
-    let api = Api { tokens: FromSecret::new(&api.secrets, "tokens".to_owned(), Tokens::from_json).on(clock), ..api };
+    let api = api.on(clock);
     assert!(api.token_holder("old").await.unwrap().is_some());
     vault.lock().unwrap().text = Some(secret_with("another"));
     let pass = async |seconds| {

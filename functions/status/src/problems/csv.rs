@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, LINK};
 use axum::response::{IntoResponse, Response};
 
-use super::{Entry, ErrorType};
+use super::entry::{Entry, ErrorType};
 use crate::time::Time;
 
 /// Without it, Excel takes the file for one of the machine's own code page.

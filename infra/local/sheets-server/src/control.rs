@@ -16,9 +16,9 @@ use crate::error::ApiError;
 use crate::faults::{Fault, Quota};
 use crate::load::LoadError;
 use crate::oauth::KeyError;
-use crate::server::{PlannedEdit, Shared};
 use crate::spec::{DocumentSpec, Sharing};
 use crate::spreadsheets::tab_properties;
+use crate::world::{PlannedEdit, Shared, World};
 
 /// Why the control endpoint did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ async fn load_document(State(shared): State<Shared>, Path(id): Path<String>, Jso
     Ok(Json(shared.world().put_document(id, document, sharing)))
 }
 
-impl crate::server::World {
+impl World {
     /// Puts a document in, or in the place of one with the same id, and shares it with the first account.
     pub(crate) fn put_document(&mut self, id: String, document: Document, sharing: Sharing) -> Value {
         let mut document = match self.documents.get(&id) {

@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{Date, Time};
 use serde_json::Value;
 
 use crate::cell::{Cell, CellError, Format};
 use crate::pattern;
+use crate::serial::{day_fraction, days_since_epoch};
 
 /// `valueInputOption` of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -227,23 +228,6 @@ fn time_of_day(text: &str) -> Option<f64> {
     }
     let time = Time::new(hour, minute, second, 0).ok()?;
     Some(day_fraction(time))
-}
-
-fn day_fraction(time: Time) -> f64 {
-    let seconds = f64::from(time.hour()) * 3600.0 + f64::from(time.minute()) * 60.0 + f64::from(time.second());
-    seconds / 86_400.0
-}
-
-/// Day 0 of Sheets' serials.
-pub(crate) const EPOCH: Date = jiff::civil::date(1899, 12, 30);
-
-fn days_since_epoch(date: Date) -> f64 {
-    f64::from(date.since(EPOCH).map_or(0, |span| span.get_days()))
-}
-
-/// The serial of a moment without a time zone.
-pub(crate) fn serial(moment: DateTime) -> f64 {
-    days_since_epoch(moment.date()) + day_fraction(moment.time())
 }
 
 #[cfg(test)]

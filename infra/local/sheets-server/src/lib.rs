@@ -6,11 +6,12 @@
 //!
 //! ```text
 //! server.rs   count → fault → body → credential (oauth.rs) → quota (faults.rs) → permission → method
+//! world.rs      what it acts on
 //! call.rs       which method an address means
 //! values.rs · spreadsheets.rs · structure.rs · drive.rs        the methods
 //! document.rs · a1.rs      a spreadsheet, and which cells a range means
 //! grid.rs · cell.rs        packed rows: ten million cells in some hundred megabytes
-//! entry.rs · render.rs     text → cell, cell → JSON
+//! entry.rs · render.rs     text → cell, cell → JSON; serial.rs: days and times as numbers
 //! load.rs · spec.rs        CSV, XLSX and inline rows
 //! control.rs · edit.rs     what tests order: documents, edits, faults, counters (see README.md)
 //! ```
@@ -32,11 +33,13 @@ mod named;
 mod oauth;
 mod pattern;
 mod render;
+mod serial;
 mod server;
 mod spec;
 mod spreadsheets;
 mod structure;
 mod values;
+mod world;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -50,7 +53,7 @@ pub use oauth::KeyError;
 pub use spec::{DocumentSpec, NamedRangeSpec, Sharing, TabSpec};
 
 use oauth::Accounts;
-use server::{Shared, World};
+use world::{Shared, World};
 
 /// What to serve, and where.
 #[derive(Debug, Default)]

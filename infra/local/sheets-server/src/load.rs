@@ -10,6 +10,7 @@ use crate::cell::{Cell, CellError, Format};
 use crate::document::{Content, MAX_CELLS, Tab, TabKind};
 use crate::entry;
 use crate::grid::{Grid, Row};
+use crate::serial::serial;
 
 /// Why a file or its content cannot become a spreadsheet.
 #[derive(Debug, thiserror::Error)]
@@ -187,7 +188,7 @@ fn from_serial(moment: &ExcelDateTime) -> Cell<'static> {
 
 fn from_iso(text: &str) -> Cell<'static> {
     if let Ok(moment) = text.parse::<jiff::civil::DateTime>() {
-        let serial = entry::serial(moment);
+        let serial = serial(moment);
         let format = if serial.fract() == 0.0 { Format::Date } else { Format::DateTime };
         return Cell::Number(serial, format);
     }

@@ -6,7 +6,6 @@ use std::ops::Range;
 use serde_json::{Value, json};
 
 use crate::a1::Reference;
-use crate::document::Content;
 use crate::grid::Dimension;
 
 /// The first and the last index, where there is one: an open end is where the grid ends.
@@ -45,30 +44,28 @@ impl NamedRange {
     }
 }
 
-impl Content {
-    /// Moves and widens the named ranges of a tab in which `count` rows or columns were put in before `before`.
-    pub(crate) fn widen_named_ranges(&mut self, sheet_id: i64, dimension: Dimension, before: usize, count: usize) {
-        for bounds in self.bounds_mut(sheet_id, dimension) {
-            bounds.0 = bounds.0.map(|first| if before <= first { first + count } else { first });
-            bounds.1 = bounds.1.map(|last| if before <= last { last + count } else { last });
-        }
+/// Moves and widens the named ranges of a tab in which `count` rows or columns were put in before `before`.
+pub(crate) fn widen(ranges: &mut [NamedRange], sheet_id: i64, dimension: Dimension, before: usize, count: usize) {
+    for bounds in bounds_mut(ranges, sheet_id, dimension) {
+        bounds.0 = bounds.0.map(|first| if before <= first { first + count } else { first });
+        bounds.1 = bounds.1.map(|last| if before <= last { last + count } else { last });
     }
+}
 
-    /// Moves and narrows the named ranges of a tab out of which a span of rows or columns was taken.
-    pub(crate) fn narrow_named_ranges(&mut self, sheet_id: i64, dimension: Dimension, span: &Range<usize>) {
-        let gone_before = |index: usize| index.min(span.end).saturating_sub(span.start);
-        for bounds in self.bounds_mut(sheet_id, dimension) {
-            let end = bounds.1.map(|last| last + 1 - gone_before(last + 1));
-            bounds.0 = bounds.0.map(|first| first - gone_before(first));
-            bounds.1 = end.map(|end| end.max(bounds.0.unwrap_or(0) + 1) - 1);
-        }
+/// Moves and narrows the named ranges of a tab out of which a span of rows or columns was taken.
+pub(crate) fn narrow(ranges: &mut [NamedRange], sheet_id: i64, dimension: Dimension, span: &Range<usize>) {
+    let gone_before = |index: usize| index.min(span.end).saturating_sub(span.start);
+    for bounds in bounds_mut(ranges, sheet_id, dimension) {
+        let end = bounds.1.map(|last| last + 1 - gone_before(last + 1));
+        bounds.0 = bounds.0.map(|first| first - gone_before(first));
+        bounds.1 = end.map(|end| end.max(bounds.0.unwrap_or(0) + 1) - 1);
     }
+}
 
-    fn bounds_mut(&mut self, sheet_id: i64, dimension: Dimension) -> impl Iterator<Item = &mut Bounds> {
-        let of_tab = self.named_ranges.iter_mut().filter(move |range| range.sheet_id == sheet_id);
-        of_tab.map(move |range| match dimension {
-            Dimension::Rows => &mut range.rows,
-            Dimension::Columns => &mut range.columns,
-        })
-    }
+fn bounds_mut(ranges: &mut [NamedRange], sheet_id: i64, dimension: Dimension) -> impl Iterator<Item = &mut Bounds> {
+    let of_tab = ranges.iter_mut().filter(move |range| range.sheet_id == sheet_id);
+    of_tab.map(move |range| match dimension {
+        Dimension::Rows => &mut range.rows,
+        Dimension::Columns => &mut range.columns,
+    })
 }

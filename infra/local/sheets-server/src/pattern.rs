@@ -2,7 +2,7 @@
 //! spreadsheet's locale. The tokens are those of Google's page "Date and number formats", without colours, conditions,
 //! fractions and names of months and days: a pattern with one of these is refused when it is set.
 
-use crate::render::{date_time, general};
+use crate::serial::date_time;
 
 /// One part of a pattern.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,6 +145,27 @@ impl Digits {
             text.push_str(&decimals[..kept]);
         }
         text + &exponent
+    }
+}
+
+pub(crate) fn is_whole(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() < 1e15
+}
+
+/// Ten significant digits, as the automatic format shows.
+pub(crate) fn general(number: f64) -> String {
+    if is_whole(number) {
+        return format!("{}", number as i64);
+    }
+    if number.abs() >= 1e15 || number.abs() < 1e-9 {
+        let text = format!("{number:E}");
+        return if text.contains("E-") { text } else { text.replace('E', "E+") };
+    }
+    let whole_digits = (number.abs().log10().floor() + 1.0).max(0.0) as usize;
+    let text = format!("{number:.*}", 10_usize.saturating_sub(whole_digits));
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 

@@ -4,13 +4,10 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
-use jiff::civil::{DateTime, Time};
-use jiff::{SignedDuration, ToSpan as _};
-
 use crate::cell::{Cell, Format};
-use crate::entry::EPOCH;
 use crate::grid::{Area, Dimension, Grid};
-use crate::pattern;
+use crate::pattern::{self, general, is_whole};
+use crate::serial::date_time;
 
 /// `valueRenderOption` of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
@@ -156,10 +153,6 @@ fn write_number(number: f64, out: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "a Vec takes everything");
 }
 
-fn is_whole(number: f64) -> bool {
-    number.fract() == 0.0 && number.abs() < 1e15
-}
-
 /// What a person sees in the cell.
 pub(crate) fn formatted<'c>(cell: &'c Cell<'_>, locale: &str) -> Cow<'c, str> {
     match cell {
@@ -178,23 +171,6 @@ pub(crate) fn formatted<'c>(cell: &'c Cell<'_>, locale: &str) -> Cow<'c, str> {
             Format::Date | Format::DateTime | Format::Time => moment(*number, *format, locale),
         }),
         Cell::Patterned { number, pattern } => Cow::Owned(pattern::show(*number, pattern, locale)),
-    }
-}
-
-/// Ten significant digits, as the automatic format shows.
-pub(crate) fn general(number: f64) -> String {
-    if is_whole(number) {
-        return format!("{}", number as i64);
-    }
-    if number.abs() >= 1e15 || number.abs() < 1e-9 {
-        let text = format!("{number:E}");
-        return if text.contains("E-") { text } else { text.replace('E', "E+") };
-    }
-    let whole_digits = (number.abs().log10().floor() + 1.0).max(0.0) as usize;
-    let text = format!("{number:.*}", 10_usize.saturating_sub(whole_digits));
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
     }
 }
 
@@ -226,13 +202,6 @@ fn moment(serial: f64, format: Format, locale: &str) -> String {
         Format::DateTime => format!("{date} {clock}"),
         _ => date,
     }
-}
-
-pub(crate) fn date_time(seconds: i64) -> Option<DateTime> {
-    let days = i32::try_from(seconds.div_euclid(86_400)).ok()?;
-    let date = EPOCH.checked_add(days.days()).ok()?;
-    let time = Time::midnight().wrapping_add(SignedDuration::from_secs(seconds.rem_euclid(86_400)));
-    Some(date.to_datetime(time))
 }
 
 #[cfg(test)]

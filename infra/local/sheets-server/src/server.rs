@@ -1,75 +1,25 @@
 //! The HTTP side: one path that every Google call takes (count, fault, credential, quota, permission,
-//! method), and the world it acts on.
-
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! method) on the world of `world.rs`.
 
 use axum::Router;
 use axum::body::{self, Body};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::call::{Access, Call, Method};
 use crate::document::{Document, Kind, Role};
-use crate::edit::{self, Edit};
+use crate::edit;
 use crate::error::{ApiError, json_response};
-use crate::faults::{Effect, Faults, Quotas};
+use crate::faults::Effect;
 use crate::fields::Mask;
-use crate::oauth::Accounts;
+use crate::world::{Count, Shared, World};
 use crate::{control, drive, spreadsheets, structure, values};
 
 /// The largest request that is read.
 const MAX_BODY_BYTES: usize = 64 << 20;
-
-/// How often a method was called.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
-pub(crate) struct Count {
-    /// Calls that arrived, also those that a fault answered.
-    pub total: u64,
-    /// Calls that were answered with success.
-    pub ok: u64,
-}
-
-/// An edit that waits for reads of its document.
-#[derive(Debug)]
-pub(crate) struct PlannedEdit {
-    pub document: String,
-    pub reads_left: u32,
-    pub edits: Vec<Edit>,
-}
-
-/// All state of the server, behind one lock that is never held across an await.
-#[derive(Debug)]
-pub(crate) struct World {
-    pub documents: HashMap<String, Document>,
-    pub accounts: Accounts,
-    /// The account whose key the server hands out, and that documents are shared with by default.
-    pub first_account: String,
-    pub faults: Faults,
-    pub quotas: Quotas,
-    pub planned_edits: Vec<PlannedEdit>,
-    /// Document → method → count; the token endpoint counts under the empty id.
-    pub counts: BTreeMap<String, BTreeMap<&'static str, Count>>,
-}
-
-/// The world, shared by all requests.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared(Arc<Mutex<World>>);
-
-impl Shared {
-    pub(crate) fn new(world: World) -> Self {
-        Self(Arc::new(Mutex::new(world)))
-    }
-
-    /// A panic in one request must not end all others, so a poisoned lock is taken as it is.
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new().nest("/_control", control::router()).fallback(serve).with_state(shared)

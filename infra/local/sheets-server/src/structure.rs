@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::document::{Content, Document, Tab, TabKind};
 use crate::error::ApiError;
 use crate::grid::{Dimension, Grid};
+use crate::named;
 use crate::spreadsheets::tab_properties;
 
 /// The body of `spreadsheets.batchUpdate`.
@@ -85,7 +86,7 @@ pub(crate) fn apply(content: &mut Content, name: &str, arguments: Value, at: &At
                 return Err(at.invalid("range.startIndex is outside of the grid"));
             }
             content.tab_mut(tab).grid.insert(range.dimension, start, end - start);
-            content.widen_named_ranges(range.sheet_id, range.dimension, start, end - start);
+            named::widen(&mut content.named_ranges, range.sheet_id, range.dimension, start, end - start);
             Ok(json!({}))
         }
         "deleteDimension" => {
@@ -96,7 +97,7 @@ pub(crate) fn apply(content: &mut Content, name: &str, arguments: Value, at: &At
                 let what = if range.dimension == Dimension::Rows { "rows" } else { "columns" };
                 return Err(at.invalid(format_args!("You can't delete all the {what} on the sheet.")));
             }
-            content.narrow_named_ranges(range.sheet_id, range.dimension, &span);
+            named::narrow(&mut content.named_ranges, range.sheet_id, range.dimension, &span);
             content.tab_mut(tab).grid.delete(range.dimension, span);
             Ok(json!({}))
         }

@@ -4,11 +4,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use http_body_util::{BodyExt, Full};
+use hyper::Request;
 use hyper::body::Bytes;
-use hyper::header::CONTENT_TYPE;
-use hyper::{Request, Response};
-use serde_json::{Value, json};
 
 use super::faults::Faults;
 use super::met;
@@ -50,58 +47,4 @@ impl AwsFront {
 fn operation(request: &Request<Bytes>) -> String {
     let operation = request.headers().get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
     format!("{} {operation}", proxy::target(request)).trim_end().to_owned()
-}
-
-/// Sends a batch of messages on without its first `refused` entries, and has the answer say that these failed.
-pub(super) async fn in_part<P>(
-    request: Request<Bytes>,
-    refused: usize,
-    pass: impl FnOnce(Request<Bytes>) -> P,
-) -> Response<Full<Bytes>>
-where
-    P: Future<Output = Response<Full<Bytes>>>,
-{
-    let (parts, body) = request.into_parts();
-    let mut call: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let Some(entries) = call["Entries"].as_array_mut() else { return pass(Request::from_parts(parts, body)).await };
-    let failed: Vec<Value> = entries
-        .drain(..refused.min(entries.len()))
-        .map(|entry| json!({"Id": entry["Id"], "SenderFault": false, "Code": "InternalError", "Message": "refused on purpose"}))
-        .collect();
-    if entries.is_empty() {
-        return answer(&json!({"Successful": [], "Failed": failed}));
-    }
-    let answered = pass(Request::from_parts(parts, Bytes::from(call.to_string()))).await;
-    if !answered.status().is_success() {
-        return answered;
-    }
-    let Ok(body) = answered.into_body().collect().await;
-    let mut told: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
-    told["Failed"] = failed.into();
-    answer(&told)
-}
-
-fn answer(body: &Value) -> Response<Full<Bytes>> {
-    let mut response = proxy::text(hyper::StatusCode::OK, &body.to_string());
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/x-amz-json-1.0"));
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_batch_that_fails_in_part_sends_the_rest_and_says_what_failed() {
-        let body = json!({"QueueUrl": "q", "Entries": [{"Id": "0"}, {"Id": "1"}, {"Id": "2"}]}).to_string();
-        let answered = in_part(Request::new(Bytes::from(body)), 2, async |request| {
-            let sent: Value = serde_json::from_slice(request.body()).unwrap();
-            assert_eq!(sent["Entries"], json!([{"Id": "2"}]));
-            answer(&json!({"Successful": [{"Id": "2"}]}))
-        });
-        let body = answered.await.into_body().collect().await.unwrap().to_bytes();
-        let told: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(told["Successful"], json!([{"Id": "2"}]));
-        assert_eq!((told["Failed"][0]["Id"].as_str(), told["Failed"][1]["Id"].as_str()), (Some("0"), Some("1")));
-    }
 }

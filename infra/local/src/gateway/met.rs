@@ -9,6 +9,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 
 use super::faults::{Action, Faults};
+use super::in_part::in_part;
 use super::proxy::{self, Answer, HungUp};
 use super::record::{self, Record, Seen};
 
@@ -50,7 +51,7 @@ where
                     hit.removed().await;
                     Ok(answer)
                 }
-                Action::RefuseEntries { entries } => Ok(super::aws::in_part(request, *entries, pass).await),
+                Action::RefuseEntries { entries } => Ok(in_part(request, *entries, pass).await),
                 Action::Delay { .. } | Action::HoldRequest => Ok(pass(request).await),
             }
         }

@@ -4,6 +4,7 @@
 pub mod auth;
 pub mod aws;
 pub mod faults;
+mod in_part;
 mod met;
 pub mod proxy;
 pub mod record;

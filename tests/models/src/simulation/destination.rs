@@ -7,7 +7,8 @@ use serde::Deserialize;
 use sheetsync::batch::Incoming;
 use sheetsync::breaker::{Item, SharedItem, StoreError, Update};
 use sheetsync::classify::Fault;
-use sheetsync::supabase::{self, Applied, Destination, Failed, Failure, RunStatus, SupabaseError};
+use sheetsync::run::{self, Applied, Failed, Failure, RunStatus};
+use sheetsync::supabase::{Destination, SupabaseError};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -132,7 +133,7 @@ async fn apply(sim: Sim, batch: Batch) -> Result<Applied, SupabaseError> {
     let key = batch.entry();
     let prepared: Result<Prepared, Box<Applied>> = sim.with(|world| {
         if world.locks.contains(&key) && world.ledger.clauses.advisory_lock {
-            return Err(Box::new(said(supabase::Outcome::InProgress, None)));
+            return Err(Box::new(said(run::Outcome::InProgress, None)));
         }
         let prepared = world.ledger.prepare(&batch).map_err(|answer| {
             world.note(|| format!("run {} {:?} {}: {:?}", key.run, key.kind, key.lo, answer.outcome));
@@ -269,19 +270,19 @@ fn carries(batch: &Batch, key: u16) -> bool {
 
 fn applied(answer: &Answer) -> Applied {
     let outcome = match answer.outcome {
-        Outcome::Applied => supabase::Outcome::Applied,
-        Outcome::Duplicate => supabase::Outcome::Duplicate,
-        Outcome::Superseded => supabase::Outcome::Superseded,
-        Outcome::Waiting => supabase::Outcome::Waiting,
-        Outcome::Withheld => supabase::Outcome::Withheld,
-        Outcome::Failed => supabase::Outcome::Failed,
-        Outcome::Malformed => supabase::Outcome::Malformed,
+        Outcome::Applied => run::Outcome::Applied,
+        Outcome::Duplicate => run::Outcome::Duplicate,
+        Outcome::Superseded => run::Outcome::Superseded,
+        Outcome::Waiting => run::Outcome::Waiting,
+        Outcome::Withheld => run::Outcome::Withheld,
+        Outcome::Failed => run::Outcome::Failed,
+        Outcome::Malformed => run::Outcome::Malformed,
     };
     said(outcome, answer.status)
 }
 
-fn said(outcome: supabase::Outcome, run: Option<Status>) -> Applied {
-    Applied { outcome, counts: supabase::Counts::default(), run_status: run.map(status), error: None }
+fn said(outcome: run::Outcome, run: Option<Status>) -> Applied {
+    Applied { outcome, counts: run::Counts::default(), run_status: run.map(status), error: None }
 }
 
 pub(super) fn status(of: Status) -> RunStatus {

@@ -1,0 +1,472 @@
+//! What a run looks at before it does anything: the tab, read once into a [`Snapshot`], and what the database has of it.
+//! One piece of code for runs, plans and verifications, so that a plan cannot see what a run would not. It writes nothing:
+//! what becomes of rejections and of the [`Plan`] is the caller's business.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::clients::sheets::{Chunk, Reader, SheetsError, Tab, TabName, Tabs};
+use crate::clients::supabase::classify;
+use crate::clients::supabase::{MAX_REJECTIONS, Supabase, SupabaseError};
+use crate::definition::Sync;
+use crate::definition::area::{Area, RangeName};
+use crate::diff::hash::{self, RangeIndex};
+use crate::diff::plan::{self, Drift, Plan, RangeDigests, StoredRow};
+use crate::diff::snapshot::{Entry, Snapshot, SnapshotBuilder};
+use crate::mapping::{
+    Cell, CellRef, HeaderProblem, KeyForm, Limits, Locale, Mapped, Mapping, MovedHeader, Rejection, Settings,
+    column_letters,
+};
+use crate::platform::faults::{self, Fault};
+use crate::protocol::batch::{Envelope, Outgoing};
+use crate::protocol::run::RunType;
+
+/// How many entries of a list a run or a plan repeats, and how many characters of each.
+const NAMED: usize = 20;
+const NAMED_CHARACTERS: usize = 100;
+
+/// How many headers that moved an error names.
+const NAMED_MOVES: usize = 3;
+
+/// Why a tab could not be read into a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The sheet cannot be read.
+    #[error(transparent)]
+    Sheets(#[from] SheetsError),
+    /// There is no header row.
+    #[error(
+        "the tab {tab:?} has no headers: row {row} is empty; put the headers there, or correct `header_row` in sheetsync.toml"
+    )]
+    NoHeaders {
+        /// The tab's title.
+        tab: String,
+        /// The row that should hold them.
+        row: u32,
+    },
+    /// The header row is above the range.
+    #[error(
+        "`header_row` {row} is above the named range, which begins in row {first}: leave it out, or widen the range"
+    )]
+    HeadersOutside {
+        /// The row that should hold the headers.
+        row: u32,
+        /// The first row of the range.
+        first: u32,
+    },
+    /// The headers are not those that the definition maps.
+    #[error("the headers of the tab {tab:?} do not fit sheetsync.toml: {}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Headers {
+        /// The tab's title.
+        tab: String,
+        /// What does not fit.
+        problems: Vec<HeaderProblem>,
+    },
+    /// Between two chunks a column was inserted, moved or deleted, or a row above the headers.
+    #[error(
+        "the columns of the tab {tab:?} moved while it was read: {}; nothing was sent, and the next run reads it afresh",
+        describe(moved, *row)
+    )]
+    ColumnsMoved {
+        /// The tab's title.
+        tab: String,
+        /// The header row.
+        row: u32,
+        /// The headers that no longer stand where they stood.
+        moved: Vec<MovedHeader>,
+    },
+    /// Its title, or the tab that has this title or range, is another than before.
+    #[error(
+        "the tab {was:?} is now {is:?} (tab_id {id}), or another tab took its place, while it was read; nothing was sent, and \
+         the next run reads it afresh"
+    )]
+    TabExchanged {
+        /// The title when the reading began.
+        was: String,
+        /// The title at its end.
+        is: String,
+        /// The id at its end.
+        id: i64,
+    },
+}
+
+fn describe(moved: &[MovedHeader], row: u32) -> String {
+    let cell = |column: u32| CellRef { column, row };
+    let describe = |header: &MovedHeader| {
+        let name = shortened(&header.header);
+        match header.to {
+            Some(to) => format!("the header {name:?} was in {} and is now in {}", cell(header.from), cell(to)),
+            None => format!("the header {name:?} was in {} and is no longer in row {row}", cell(header.from)),
+        }
+    };
+    let named = moved.iter().take(NAMED_MOVES).map(describe).collect::<Vec<_>>().join("; ");
+    match moved.len().saturating_sub(NAMED_MOVES) {
+        0 => named,
+        more => format!("{named}; and {more} more"),
+    }
+}
+
+impl ReadError {
+    /// A short name for logs, answers and runs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Sheets(error) => error.code(),
+            Self::NoHeaders { .. } | Self::HeadersOutside { .. } => "no_headers",
+            Self::Headers { .. } => "headers_do_not_fit",
+            Self::ColumnsMoved { .. } => "columns_moved",
+            Self::TabExchanged { .. } => "tab_exchanged",
+        }
+    }
+
+    /// Its error type in `sync_errors`.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::Sheets(error) => error.error_type(),
+            Self::NoHeaders { .. } | Self::HeadersOutside { .. } | Self::Headers { .. } => "validation",
+            Self::ColumnsMoved { .. } | Self::TabExchanged { .. } => "conflict",
+        }
+    }
+}
+
+/// What the database knows of a sync's rows: Supabase, or what a simulation plays.
+#[expect(async_fn_in_trait, reason = "whoever needs the futures to be Send names the type, and then they are")]
+pub trait Stored {
+    /// The digests of a sync's ranges.
+    async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError>;
+    /// The rows of the given ranges.
+    async fn row_hashes(&self, sync: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError>;
+    /// What the table no longer holds as it was written. `values`: whether values are compared too; `None`: when they are due.
+    async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError>;
+}
+
+impl Stored for Supabase {
+    async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError> {
+        Supabase::range_digests(self, sync, bits).await
+    }
+
+    async fn row_hashes(&self, sync: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError> {
+        Supabase::row_hashes(self, sync, bits, ranges).await
+    }
+
+    async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
+        Supabase::drift(self, sync, values).await
+    }
+}
+
+/// A tab that has been read.
+pub struct TabRead {
+    /// The tab.
+    pub tab: Tab,
+    /// Its rows.
+    pub snapshot: Snapshot,
+    /// Whether the spreadsheet or the tab's size changed meanwhile.
+    pub moved: bool,
+    /// How many requests it took.
+    pub requests: u32,
+    /// Headers that feed no column, each with its cell.
+    pub unmapped_headers: Vec<String>,
+    /// Per column of the definition, in its order, the header that feeds it and where that stands.
+    pub sources: Vec<Source>,
+    /// The row directly below the range, when it has content: the range seems to end too early.
+    pub below: Option<u32>,
+}
+
+impl TabRead {
+    /// What a person should know of the row below the range.
+    #[must_use]
+    pub fn below_range(&self) -> Option<String> {
+        self.below.map(|row| {
+            format!(
+                "row {row}, directly below `range`, has content and is not read: make the range longer, or leave a blank row \
+                 below it"
+            )
+        })
+    }
+}
+
+/// The first entries of a list, each shortened, and how many more there are: headers and keys may be long, and thousands.
+#[must_use]
+pub fn some_of(all: &[String]) -> Vec<String> {
+    let mut some: Vec<String> = all.iter().take(NAMED).map(|text| shortened(text)).collect();
+    if all.len() > NAMED {
+        some.push(format!("and {} more", all.len() - NAMED));
+    }
+    some
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(NAMED_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The header that feeds a column; of several the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// As it is in the sheet.
+    pub header: String,
+    /// The column of the sheet, counted from 0.
+    pub column: u32,
+}
+
+impl Source {
+    /// The letters of its column.
+    #[must_use]
+    pub fn letters(&self) -> String {
+        column_letters(self.column)
+    }
+
+    /// The address of its cell in a row.
+    #[must_use]
+    pub fn cell(&self, row: u32) -> String {
+        CellRef { column: self.column, row }.to_string()
+    }
+}
+
+/// Whether a reading also counts how the cells of each column fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// It does.
+    Fits,
+    /// It does not.
+    Nothing,
+}
+
+/// Reads the tab of a sync once and maps its rows as they come; of a selective run only those with the given `keys`.
+/// `key_forms` says how the database compares the texts of each key column, `limits` what its columns can hold.
+/// `reject` is called after every chunk. It is handed the rejections some at a time, and between that none, so that a column
+/// that went bad does not fill the memory and that a long read can show signs of life.
+///
+/// The order makes sure that no row which is there all the time seems to be gone: the version before the tab's size, which
+/// says how far to read, and both once more after the last row. Columns cannot slip either: each chunk comes with the header
+/// row of the same moment.
+///
+/// # Errors
+/// When the tab cannot be read or mapped, or `reject` fails.
+pub async fn read<E: From<ReadError>>(
+    sheets: &impl Tabs,
+    definition: &Sync,
+    key_forms: &[KeyForm],
+    limits: &Limits,
+    keys: Option<&[String]>,
+    measure: Measure,
+    mut reject: impl AsyncFnMut(Vec<Rejection>) -> Result<(), E>,
+) -> Result<TabRead, E> {
+    let (name, area) = wanted(definition);
+    let look_up = async || -> Result<(String, Tab), ReadError> {
+        let version = match sheets.version(&definition.spreadsheet).await {
+            // Drive says this also of a spreadsheet that is not shared with us; Sheets tells the two apart.
+            Err(SheetsError::NoSuchSpreadsheet { .. }) => {
+                sheets.tab(&definition.spreadsheet, name, area).await?;
+                sheets.version(&definition.spreadsheet).await?
+            }
+            version => version?,
+        };
+        Ok((version, sheets.tab(&definition.spreadsheet, name, area).await?))
+    };
+    let (version, tab) = if faults::is_on(Fault::GridFirst) {
+        let tab = sheets.tab(&definition.spreadsheet, name, area).await.map_err(ReadError::from)?;
+        (sheets.version(&definition.spreadsheet).await.map_err(ReadError::from)?, tab)
+    } else {
+        look_up().await?
+    };
+    let header_row = definition.header_row.unwrap_or(tab.window.first_row);
+    if header_row < tab.window.first_row {
+        return Err(ReadError::HeadersOutside { row: header_row, first: tab.window.first_row }.into());
+    }
+    let mut reader = Reader::of(sheets, &tab, header_row);
+    let no_headers = || ReadError::NoHeaders { tab: tab.title.clone(), row: header_row };
+    let first = reader.next().await.map_err(ReadError::from)?.ok_or_else(no_headers)?;
+    if first.headers.is_empty() && first.rows.is_empty() {
+        return Err(no_headers().into());
+    }
+    let settings = Settings {
+        columns: &definition.columns,
+        key: &definition.key,
+        key_forms,
+        limits,
+        header_row,
+        first_column: tab.window.first_column,
+        time_zone: &tab.time_zone,
+        locale: Locale::named(&tab.locale),
+    };
+    let mapping = Mapping::bind(settings, &first.headers)
+        .map_err(|problems| ReadError::Headers { tab: tab.title.clone(), problems })?;
+
+    let mut builder = SnapshotBuilder::new(&mapping, definition.mapping_version(), definition.duplicates).only(keys);
+    if measure == Measure::Fits {
+        builder = builder.measured();
+    }
+    let bound = first.headers.clone();
+    let mut below = None;
+    let mut shrank = false;
+    let mut next = Some(first);
+    // Rows or columns were deleted meanwhile: what has been read is right, and what was not, decides about no deletion.
+    let mut unless_shrunk = |chunk: Result<Option<Chunk>, SheetsError>| match chunk {
+        Err(SheetsError::PastGrid(reason)) => {
+            tracing::warn!(sync = definition.name, reason, "the tab became smaller while it was read");
+            shrank = true;
+            Ok(None)
+        }
+        chunk => chunk.map_err(ReadError::from),
+    };
+    while let Some(chunk) = next {
+        let chunk = seen(&mut reader, &mapping, chunk).await.map(Some);
+        let Some(Chunk { headers, first_row, rows, below: row_below, .. }) = unless_shrunk(chunk)? else { break };
+        let moved = if headers == bound { Vec::new() } else { mapping.moved_headers(&headers) };
+        if !moved.is_empty() && !faults::is_on(Fault::HeadersOnce) {
+            return Err(ReadError::ColumnsMoved { tab: tab.title.clone(), row: header_row, moved }.into());
+        }
+        for (row, cells) in (first_row..).zip(&rows) {
+            builder.add(row, cells);
+            if builder.waiting_rejections() >= MAX_REJECTIONS {
+                reject(builder.take_rejections()).await?;
+            }
+        }
+        reject(Vec::new()).await?;
+        below = row_below.and_then(|cells| content_below(&mapping, tab.window.last_row + 1, &cells));
+        next = unless_shrunk(reader.next().await)?;
+    }
+    let requests = reader.requests();
+    let (version_after, tab_after) = look_up().await?;
+    if (tab.id, &tab.title) != (tab_after.id, &tab_after.title) {
+        return Err(ReadError::TabExchanged { was: tab.title, is: tab_after.title, id: tab_after.id }.into());
+    }
+    let moved = shrank || version != version_after || tab != tab_after && !faults::is_on(Fault::GridFirst);
+
+    let (snapshot, mut rejections) = builder.finish(moved);
+    loop {
+        let some: Vec<Rejection> = rejections.by_ref().take(MAX_REJECTIONS).collect();
+        if some.is_empty() {
+            break;
+        }
+        reject(some).await?;
+    }
+    let unmapped_headers =
+        mapping.unmapped_headers().iter().map(|(header, cell)| format!("{} ({cell})", shortened(header))).collect();
+    let sources = mapping.sources().map(|(header, column)| Source { header: header.to_owned(), column }).collect();
+    Ok(TabRead { tab, snapshot, moved, requests, unmapped_headers, sources, below })
+}
+
+/// A chunk with what its cells show, where a column needs that. Where the two do not belong together, a person edits the
+/// sheet, and the chunk is read once more; what does not then either, the mapping rejects.
+async fn seen<T: Tabs>(reader: &mut Reader<'_, T>, mapping: &Mapping, mut chunk: Chunk) -> Result<Chunk, SheetsError> {
+    for is_last in [false, true] {
+        let places = mapping.unseen(&chunk.rows);
+        if places.is_empty() {
+            break;
+        }
+        let shown = reader.shown(&chunk, &places).await?;
+        let mut agrees = true;
+        for (place, shown) in places.into_iter().zip(&shown) {
+            agrees &= mapping.see(&mut chunk.rows, place, shown);
+        }
+        if agrees || is_last {
+            break;
+        }
+        chunk = reader.again(&chunk).await?;
+    }
+    Ok(chunk)
+}
+
+/// How the definition names its tab, and which of its cells.
+fn wanted(definition: &Sync) -> (TabName<'_>, Option<Area>) {
+    let range = definition.range.as_deref().and_then(|range| RangeName::parse(range).ok());
+    match (&definition.tab, definition.tab_id, range) {
+        (_, _, Some(RangeName::Named(range))) => (TabName::OfRange(range), None),
+        (_, Some(id), range) => (TabName::Id(id), cells(range)),
+        (Some(title), None, range) => (TabName::Title(title), cells(range)),
+        (None, None, _) => unreachable!("a definition without a tab was refused"),
+    }
+}
+
+/// The row below the range, if what is in it would be a row of the table.
+fn content_below(mapping: &Mapping, row: u32, cells: &[Cell]) -> Option<u32> {
+    (!matches!(mapping.row(row, cells), Mapped::Blank)).then_some(row)
+}
+
+/// Gives entries of a snapshot to `ask` in messages as a run would send them, one at a time, in smaller ones where the
+/// database takes too long.
+///
+/// # Errors
+/// When `ask` fails for another reason, or takes too long for a single row.
+pub async fn in_batches(
+    definition: &Sync,
+    snapshot: &Snapshot,
+    entries: &[Entry],
+    mut ask: impl AsyncFnMut(&Outgoing) -> Result<(), SupabaseError>,
+) -> Result<(), SupabaseError> {
+    let envelope = envelope(definition);
+    let mut rest = entries;
+    let mut rows = definition.batch_rows;
+    while !rest.is_empty() {
+        let some = Plan { send: rest[..rest.len().min(rows)].to_vec(), ..Plan::default() };
+        let Some(batch) = envelope.upserts(snapshot, &some, rows).next() else { break };
+        match ask(&batch).await {
+            Err(error) if error.fault() == classify::Fault::StatementTimeout && batch.rows > 1 => rows = batch.rows / 2,
+            outcome => {
+                outcome?;
+                rest = &rest[batch.rows..];
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The envelope of messages that no run sends.
+pub(crate) fn envelope(definition: &Sync) -> Envelope {
+    Envelope {
+        sync: definition.name.clone(),
+        run: Uuid::nil(),
+        seq: 0,
+        mapping: definition.mapping_version(),
+        columns: definition.columns.iter().map(|column| column.column.clone()).collect(),
+        letters: Vec::new(),
+        sent_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn cells(range: Option<RangeName<'_>>) -> Option<Area> {
+    match range {
+        Some(RangeName::Cells(area)) => Some(area),
+        Some(RangeName::Named(_)) | None => None,
+    }
+}
+
+/// Finds what differs from the database, in as few bytes as the kind of run allows. `present_rows` is how many rows the
+/// sync has there.
+///
+/// # Errors
+/// When Supabase does not answer.
+pub async fn compare(
+    supabase: &impl Stored,
+    sync: &str,
+    run_type: RunType,
+    present_rows: u64,
+    snapshot: &Snapshot,
+) -> Result<Plan, SupabaseError> {
+    match run_type {
+        RunType::Selective => Ok(plan::chosen(snapshot)),
+        RunType::Full => {
+            let drift = supabase.drift(sync, Some(true)).await?;
+            let plan = plan::everything(snapshot, &supabase.row_hashes(sync, 0, &[0]).await?);
+            Ok(plan.with_drift(snapshot, &drift))
+        }
+        RunType::Scheduled | RunType::Manual => {
+            let bits = hash::range_bits(present_rows.max(snapshot.entries().len() as u64));
+            let (digests, drift) = tokio::try_join!(supabase.range_digests(sync, bits), supabase.drift(sync, None))?;
+            let ranges = plan::differing_ranges(snapshot, bits, &digests);
+            let stored = match ranges.as_slice() {
+                [] => Vec::new(),
+                ranges => supabase.row_hashes(sync, bits, ranges).await?,
+            };
+            Ok(plan::compare(snapshot, bits, &ranges, &stored).with_drift(snapshot, &drift))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
