@@ -90,7 +90,11 @@ const ANSWERS = ["no_such_run", "no_reason", "withheld"];
 /** The codes that SQL records with a row, a cell or a batch. */
 function recorded(): string[] {
   const files = ["086_sync_merge", "087_sync_deletes", "088_sync_apply"];
-  const deadLetters = between(file("migrations/089_sync_lifecycle.sql"), "public.sync_dead_letters(", "\n$$;");
+  const deadLetters = between(
+    file("migrations/089_sync_lifecycle.sql"),
+    "public.sync_dead_letters(",
+    "\n$$;",
+  );
   const sql = files.map((name) => file(`migrations/${name}.sql`)).join("") + deadLetters;
   // The winner's name is put into this one.
   const winners = ["sheet", "database"].map((winner) => `'conflict', 'conflict_${winner}_won'`);
