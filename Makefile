@@ -9,7 +9,7 @@ SECONDS = 600
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboard demo readme up database down status test quick hostile trial screenshots bench build fmt lint deny clean
+.PHONY: help tools dashboard demo readme up database down status test quick landed hostile trial screenshots bench build fmt lint deny clean
 
 DASHBOARD = functions/status/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
@@ -59,6 +59,10 @@ test: tools dashboard ## Runs all tests, end to end on three stacks of their own
 quick: ## Runs the tests that need no server
 	@infra/tools/install cargo-nextest
 	cargo nextest run --workspace --locked --profile quick $(TESTS)
+
+landed: ## Adds new migrations to migrations/checksums; from then on they are never edited
+	@infra/tools/install cargo-nextest
+	UPDATE_CHECKSUMS=1 cargo nextest run --workspace --locked --profile quick -E 'binary(landed)'
 
 # Needs nothing of the stack but Postgres.
 # HOSTILE_MUTANTS=1, or the names of some: instead, each known fault is put back and must be found within the time.
