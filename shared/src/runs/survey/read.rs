@@ -2,7 +2,6 @@
 
 use super::error::ReadError;
 use super::names::shortened;
-
 use crate::clients::sheets::{Chunk, Reader, SheetsError, Tab, TabName, Tabs};
 use crate::clients::supabase::MAX_REJECTIONS;
 use crate::definition::Sync;
