@@ -35,7 +35,7 @@ mod runs;
 pub use clients::supabase::classify;
 pub use clients::{queue, sheets, supabase};
 pub use definition::{area, overdue};
-pub use delivery::{breaker, evidence, limiter, redrive};
+pub use delivery::{breaker, connections, evidence, limiter, redrive};
 pub use diff::{hash, plan, snapshot};
 pub use platform::{clock, faults, http, retry, secrets, settings, telemetry};
 pub use protocol::{adoption, batch, difference, metrics, run, standing};

@@ -7,6 +7,7 @@
 mod alarms;
 mod api;
 mod aws;
+mod calm;
 mod listings;
 mod plans;
 mod sheet;
@@ -16,11 +17,12 @@ mod trial;
 pub use alarms::{Alarm, Alarms, State as AlarmState};
 pub use api::Api;
 pub use aws::{Answer, Problem, Report, printed, schedule};
+pub use calm::breaker;
 pub use listings::{Listings, Source};
 pub use plans::google;
 pub use sheet::{Sheet, TAB};
 pub use sync::{Run, Sync, SyncBuilder, key_hash, row};
-pub use trial::{Trial, breaker};
+pub use trial::Trial;
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -151,7 +151,7 @@ impl SyncBuilder {
     /// When there is no stack, or it refuses.
     pub async fn create(self) -> Result<Sync> {
         let settings = Settings::from_env()?;
-        crate::trial::calm(&settings).await?;
+        crate::calm::calm(&settings).await?;
         let aws = settings.aws.context("this stack runs without AWS")?;
         let sheets = settings.sheet.context("this stack runs without the Sheets server")?;
         let directory = aws.definitions_dir.clone().context("this stack uses the definition in its package")?;

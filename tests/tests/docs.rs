@@ -179,7 +179,7 @@ fn every_code_of_a_failed_run_is_documented() {
     let documented = column(&guide, 0);
     for path in [
         "functions/scheduler/src/run.rs",
-        "shared/src/runs/survey/mod.rs",
+        "shared/src/runs/survey/error.rs",
         "shared/src/clients/sheets/error.rs",
         "shared/src/clients/supabase/error.rs",
     ] {

@@ -15,7 +15,7 @@ use syn::visit::Visit;
 const FOLDERS: [&str; 8] = ["platform", "mapping", "definition", "diff", "protocol", "clients", "delivery", "runs"];
 
 /// The crates, by the folder of their sources.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 11] = [
     "shared/src",
     "functions/scheduler/src",
     "functions/worker/src",
@@ -24,6 +24,9 @@ const CRATES: [&str; 8] = [
     "infra/local/src",
     "infra/local/demo/src",
     "infra/local/sheets-server/src",
+    "tests/src",
+    "tests/hostile/src",
+    "tests/models/src",
 ];
 
 /// The dashboard's sources.

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
-use sheetsync::breaker::{Breaker, Rule, Store, destination};
+use sheetsync::breaker::{Breaker, Rule, Store};
 use sheetsync::clock::{Chance, Clock};
+use sheetsync::connections::Connections;
 use sheetsync::definition::{Definition, DefinitionError, Sync};
 use sheetsync::overdue::DEFAULT_STALL_AFTER;
 use sheetsync::queue::Queue;
@@ -20,7 +21,7 @@ use sheetsync::settings::{self, BadSetting, MissingSetting};
 use sheetsync::sheets::{self, ServiceAccount, Sheets, SheetsError};
 use sheetsync::supabase::{Supabase, SupabaseError};
 use sheetsync::verify::Verification;
-use sheetsync::{metrics, redrive, secrets};
+use sheetsync::{metrics, redrive};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
@@ -178,19 +179,14 @@ pub enum StartError {
     Sheets(#[from] SheetsError),
 }
 
-/// What the environment says (docs/PROTOCOL.md, "Environment of the functions").
+/// What the environment says besides its connections (docs/PROTOCOL.md, "Environment of the functions").
 struct Settings {
     definition: PathBuf,
-    supabase_url: String,
-    supabase_secret: String,
     google_secret: String,
     sheets_url: String,
     drive_url: String,
     reads_per_minute: NonZeroU32,
     retention_days: u32,
-    queue_url: String,
-    dead_letter_url: String,
-    control_table: String,
     first_open: Duration,
 }
 
@@ -198,16 +194,11 @@ impl Settings {
     fn from_env() -> Result<Self, StartError> {
         Ok(Self {
             definition: PathBuf::from(settings::required("SHEETSYNC_DEFINITION")?),
-            supabase_url: settings::required("SUPABASE_URL")?,
-            supabase_secret: settings::required("SUPABASE_SECRET_ID")?,
             google_secret: settings::required("GOOGLE_SECRET_ID")?,
             sheets_url: settings::optional("SHEETS_BASE_URL").unwrap_or_else(|| sheets::SHEETS_BASE_URL.to_owned()),
             drive_url: settings::optional("DRIVE_BASE_URL").unwrap_or_else(|| sheets::DRIVE_BASE_URL.to_owned()),
             reads_per_minute: settings::parsed("SHEETS_READS_PER_MINUTE").unwrap_or(sheets::READS_PER_MINUTE),
             retention_days: settings::parsed("RETENTION_DAYS").unwrap_or(RETENTION_DAYS),
-            queue_url: settings::required("QUEUE_URL")?,
-            dead_letter_url: settings::required("DLQ_URL")?,
-            control_table: settings::required("CONTROL_TABLE")?,
             first_open: Duration::from_secs_f64(settings::number("BREAKER_OPEN_SECONDS", 15.0)?),
         })
     }
@@ -220,25 +211,20 @@ impl Scheduler {
     /// # Errors
     /// When a setting is missing.
     pub async fn from_env() -> Result<Self, StartError> {
-        Self::new(Settings::from_env()?, &aws_config::load_from_env().await)
+        Self::new(Settings::from_env()?, &Connections::from_env().await?)
     }
 
-    fn new(settings: Settings, aws: &aws_config::SdkConfig) -> Result<Self, StartError> {
-        let secrets = aws_sdk_secretsmanager::Client::new(aws);
-        let sqs = aws_sdk_sqs::Client::new(aws);
-        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
-        let store = Store::new(&dynamodb, settings.control_table, destination(&settings.supabase_url));
-        let account = FromSecret::new(&secrets, settings.google_secret, ServiceAccount::from_json);
-        let key = secrets::supabase_key(&secrets, settings.supabase_secret);
-        let breaker =
-            Breaker::new(store, Rule::opening_for(settings.first_open), Clock::System, Arc::new(Chance::new()));
-        let gate = Gate::new(breaker);
-        let supabase = Supabase::new(&settings.supabase_url, key)?.observed_by(gate.observer());
+    fn new(settings: Settings, to: &Connections) -> Result<Self, StartError> {
+        let account = FromSecret::new(&to.secrets, settings.google_secret, ServiceAccount::from_json);
+        let rule = Rule::opening_for(settings.first_open);
+        let gate = Gate::new(Breaker::new(to.breaker(), rule, Clock::System, Arc::new(Chance::new())));
+        let supabase = to.supabase()?.observed_by(gate.observer());
+        let (queue, dead_letters) = to.queues();
         Ok(Self {
             definition: settings.definition.clone(),
             retention_days: settings.retention_days,
-            queue: Queue::new(sqs.clone(), settings.queue_url),
-            dead_letters: Queue::new(sqs, settings.dead_letter_url),
+            queue,
+            dead_letters,
             gate,
             watch: Watch::new(settings.definition),
             pruned: Mutex::default(),

@@ -53,23 +53,13 @@ pub fn reason(why: &str) -> Result<(), ApiError> {
     request::text("why", why, MAX_WHY)
 }
 
-/// A row of `sync_audit`.
-#[derive(Debug, Deserialize)]
-struct Row {
-    id: i64,
-    at: Time,
-    who: String,
-    action: String,
-    sync: Option<String>,
-    why: String,
-    details: Value,
-}
-
 /// Something that somebody did.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEntry)]
 struct Entry {
-    id: String,
+    #[serde(serialize_with = "request::as_text")]
+    #[schema(value_type = String)]
+    id: i64,
     at: Time,
     /// The e-mail address of a person, or the fingerprint of a service token.
     who: String,
@@ -116,18 +106,9 @@ pub async fn list(State(api): State<Arc<Api>>, Asked(page): Asked<Page>) -> Resu
     if page.previews == Some(false) {
         query.push(("action", "neq.plan"));
     }
-    let mut rows: Vec<Row> = api.supabase().await?.select("sync_audit", &query).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).and_then(|last| request::cursor(&last.id));
-    let entry = |row: Row| Entry {
-        id: row.id.to_string(),
-        at: row.at,
-        who: row.who,
-        action: row.action,
-        sync: row.sync,
-        why: row.why,
-        details: row.details,
-    };
-    Ok(Json(Audit { entries: rows.into_iter().map(entry).collect(), next }))
+    let mut entries: Vec<Entry> = api.supabase().await?.select("sync_audit", &query).await?;
+    let more = entries.len() > limit as usize;
+    entries.truncate(limit as usize);
+    let next = entries.last().filter(|_| more).and_then(|last| request::cursor(&last.id));
+    Ok(Json(Audit { entries, next }))
 }

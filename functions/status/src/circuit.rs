@@ -139,7 +139,7 @@ impl Api {
     /// The breaker.
     pub async fn circuit(&self, patience: Duration) -> Result<Circuit, String> {
         match tokio::time::timeout(patience, self.breaker.read()).await {
-            Ok(Ok(item)) => Ok(Circuit::new(&item, &self.destination, Timestamp::now().into())),
+            Ok(Ok(item)) => Ok(Circuit::new(&item, &self.connections.destination(), Timestamp::now().into())),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("DynamoDB does not answer".to_owned()),
         }
@@ -158,7 +158,7 @@ pub async fn set(
     Body(order): Body<Order>,
 ) -> Result<Json<Circuit>, ApiError> {
     audit::reason(&order.why)?;
-    let details = json!({"mode": order.mode, "destination": api.destination});
+    let details = json!({"mode": order.mode, "destination": api.connections.destination()});
     let action = Action { who: &who, action: "set_circuit", sync: None, why: &order.why, details };
     if let Err(error) = api.record(&action).await {
         tracing::warn!(error = %error, "could not record this action in the audit; it is in this log only");
@@ -169,5 +169,5 @@ pub async fn set(
         .force(order.into(), &who.name, &why)
         .await
         .map_err(|error| ApiError::Aws { what: "DynamoDB", reason: error.to_string() })?;
-    Ok(Json(Circuit::new(&item, &api.destination, Timestamp::now().into())))
+    Ok(Json(Circuit::new(&item, &api.connections.destination(), Timestamp::now().into())))
 }

@@ -50,7 +50,7 @@ pub async fn protect(State(api): State<Arc<Api>>, request: Request, next: Next) 
     let mut response = next.run(request).await;
     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
     // A browser takes the policy of a 304 for the page that it has: it must be the page's.
-    let policy = if is_page { page_policy(&api.settings.supabase_url) } else { NO_CONTENT.to_owned() };
+    let policy = if is_page { page_policy(&api.connections.addresses.supabase_url) } else { NO_CONTENT.to_owned() };
     let is_known = response.status() == StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
     if is_known {

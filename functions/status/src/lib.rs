@@ -14,6 +14,7 @@ mod headers;
 mod health;
 mod known;
 mod latency;
+mod members;
 mod memory;
 mod metrics;
 mod overview;

@@ -49,7 +49,12 @@ impl Memory {
     pub async fn recall<T: DeserializeOwned>(&self, name: &str) -> Option<(T, Timestamp)> {
         let found = self.client.get_item().table_name(&self.table).key("pk", key(name)).send();
         let item = tokio::time::timeout(PATIENCE, found).await.ok()?.ok()?.item?;
-        let body = serde_json::from_str(item.get("body")?.as_s().ok()?).ok()?;
+        let body = serde_json::from_str(item.get("body")?.as_s().ok()?);
+        // Its place is told, because its words may quote a value.
+        let body = body.inspect_err(|error| {
+            tracing::warn!(name, column = error.column(), "the last known state is of another version");
+        });
+        let body = body.ok()?;
         Some((body, item.get("kept_at")?.as_s().ok()?.parse().ok()?))
     }
 }

@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use serde_json::json;
-use sheetsync::supabase::SupabaseError;
+use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::known::Known;
+use crate::known::{Answer, Known};
 use crate::state::Api;
 
 /// How long what is known stays in the control table before it is written again.
@@ -30,10 +29,7 @@ impl Api {
             return Overview { syncs, unreachable: None };
         }
         match self.fetch_overview().await {
-            Ok(syncs) => {
-                self.keep_overview(&syncs).await;
-                Overview { syncs, unreachable: None }
-            }
+            Ok(answers) => Overview { syncs: self.keep_overview(answers).await, unreachable: None },
             Err(error) => {
                 tracing::warn!(error = %error, "Supabase cannot be reached");
                 Overview { syncs: self.last_known().await, unreachable: Some(error.public_message()) }
@@ -41,21 +37,24 @@ impl Api {
         }
     }
 
-    async fn fetch_overview(&self) -> Result<Vec<Known>, ApiError> {
-        let syncs: Result<Vec<Known>, SupabaseError> = self.supabase().await?.ask("sync_overview", &json!({})).await;
-        Ok(syncs?.into_iter().map(Known::without_samples).collect())
+    async fn fetch_overview(&self) -> Result<Vec<Answer>, ApiError> {
+        Ok(self.supabase().await?.ask("sync_overview", &json!({})).await?)
     }
 
-    async fn keep_overview(&self, syncs: &[Known]) {
+    /// Remembers what was answered; gives what is known by it.
+    async fn keep_overview(&self, answers: Vec<Answer>) -> Vec<Known> {
+        let (syncs, kept): (Vec<Known>, Vec<Value>) =
+            answers.into_iter().map(|answer| (answer.known, answer.kept)).unzip();
         let now = Timestamp::now();
         let mut last = self.last_known.lock().await;
-        last.syncs = syncs.to_vec();
+        last.syncs.clone_from(&syncs);
         last.read_at = Some(Instant::now());
         let is_due = last.kept_at.is_none_or(|kept| now.duration_since(kept).as_secs() >= KEEP_EVERY_SECONDS);
         if is_due {
             last.kept_at = Some(now);
-            self.memory.keep(NAME, &syncs).await;
+            self.memory.keep(NAME, &kept).await;
         }
+        syncs
     }
 
     /// What was known last.

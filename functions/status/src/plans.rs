@@ -25,21 +25,10 @@ pub enum Status {
     Failed,
 }
 
-/// A row of `sync_plans`.
-#[derive(Debug, Deserialize)]
-pub struct Row {
-    id: Uuid,
-    sync: String,
-    status: Status,
-    started_at: Time,
-    finished_at: Option<Time>,
-    error: Option<Value>,
-    plan: Option<Value>,
-}
-
 /// What a run would do, or why that could not be found out.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all(serialize = "camelCase"))]
+#[schema(rename_all = "camelCase")]
 pub struct Plan {
     id: Uuid,
     sync: String,
@@ -57,7 +46,7 @@ pub struct Plan {
 
 impl Api {
     /// The plan with this id, if there is one.
-    pub async fn find_plan(&self, id: Uuid) -> Result<Option<Row>, ApiError> {
+    pub async fn find_plan(&self, id: Uuid) -> Result<Option<Plan>, ApiError> {
         let is_this = format!("eq.{id}");
         Ok(self.supabase().await?.select("sync_plans", &[("id", is_this.as_str())]).await?.into_iter().next())
     }
@@ -78,8 +67,7 @@ impl Api {
     responses((status = 200, body = Plan), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
               (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn one(State(api): State<Arc<Api>>, Place(id): Place<Uuid>) -> Result<Json<Plan>, ApiError> {
-    let row = api.find_plan(id).await?.ok_or_else(|| ApiError::NotFound { what: "plan", name: id.to_string() })?;
-    let Row { id, sync, status, started_at, finished_at, error, plan } = row;
-    let tab_url = api.tab_url(&sync).await;
-    Ok(Json(Plan { id, sync, status, started_at, finished_at, error, plan, tab_url }))
+    let plan = api.find_plan(id).await?.ok_or_else(|| ApiError::NotFound { what: "plan", name: id.to_string() })?;
+    let tab_url = api.tab_url(&plan.sync).await;
+    Ok(Json(Plan { tab_url, ..plan }))
 }

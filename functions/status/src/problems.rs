@@ -19,7 +19,6 @@ use crate::error::{ApiError, ErrorBody};
 use crate::request::{self, Asked, Place};
 use crate::state::Api;
 use crate::syncs::cell_url;
-use crate::time::Time;
 use entry::{Entry, ErrorType};
 
 /// The largest page, which is also what one call of `sync_errors_page` gives.
@@ -36,29 +35,6 @@ const EXPORT_TIME: Duration = Duration::from_secs(8);
 
 /// The longest text that is searched for.
 const MAX_SEARCH: usize = 200;
-
-/// A row of `sync_errors_page`.
-#[derive(Debug, Deserialize)]
-struct Row {
-    id: i64,
-    place: i64,
-    sync: String,
-    run: Uuid,
-    row_key: Option<String>,
-    row_number: Option<u64>,
-    column_name: Option<String>,
-    header: Option<String>,
-    cell: Option<String>,
-    error_type: ErrorType,
-    code: String,
-    message: String,
-    raw: Option<String>,
-    next_attempt_at: Option<Time>,
-    first_seen: Time,
-    last_seen: Time,
-    resolved_at: Option<Time>,
-    tab_id: Option<i64>,
-}
 
 /// A page of problems, in the order of the sheet.
 #[derive(Debug, Serialize, ToSchema)]
@@ -194,20 +170,19 @@ async fn answer(
         Format::Csv => request::limit(filter.limit, MOST, MOST)? as usize,
     };
     let (rows, next) = page(api, of, filter, after, lines).await?;
-    let keys: Vec<Key> = rows.iter().map(key).collect();
-    let entries = entries(api, sync, rows);
+    let entries = with_addresses(api, sync, rows);
     if filter.format.unwrap_or_default() == Format::Json {
         return Ok(Json(Errors { errors: entries, next: next.as_ref().and_then(request::cursor) }).into_response());
     }
     let (file, written) = csv::write(&entries, csv::MAX_BYTES);
     let next =
-        if written < entries.len() { written.checked_sub(1).and_then(|last| keys.get(last).copied()) } else { next };
+        if written < entries.len() { written.checked_sub(1).and_then(|last| entries.get(last)).map(key) } else { next };
     let link = next.as_ref().and_then(request::cursor).map(|cursor| filter.next_page(path, state, &cursor));
     Ok(csv::answer(file, link.as_deref()))
 }
 
-fn key(row: &Row) -> Key {
-    (row.place, row.id)
+fn key(entry: &Entry) -> Key {
+    (entry.place, entry.id)
 }
 
 impl Filter {
@@ -253,13 +228,13 @@ async fn page(
     filter: &Filter,
     mut after: Option<Key>,
     lines: usize,
-) -> Result<(Vec<Row>, Option<Key>), ApiError> {
+) -> Result<(Vec<Entry>, Option<Key>), ApiError> {
     let started = Instant::now();
     let mut supabase = api.supabase().await?.clone();
     if filter.format == Some(Format::Csv) {
         supabase = supabase.with_timeout(EXPORT_CALL);
     }
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<Entry> = Vec::new();
     loop {
         // One more than is shown tells whether there is a next page.
         let limit = (lines + 1 - rows.len()).min(MOST as usize);
@@ -271,7 +246,7 @@ async fn page(
         if let (Some(all), serde_json::Value::Object(given)) = (arguments.as_object_mut(), given) {
             all.extend(given);
         }
-        let some: Vec<Row> = supabase.ask("sync_errors_page", &arguments).await?;
+        let some: Vec<Entry> = supabase.ask("sync_errors_page", &arguments).await?;
         let is_last = some.len() < limit;
         rows.extend(some);
         if rows.len() > lines {
@@ -289,32 +264,15 @@ async fn page(
     }
 }
 
-fn entries(api: &Api, sync: &str, rows: Vec<Row>) -> Vec<Entry> {
+/// The same, each with the address of its cell.
+fn with_addresses(api: &Api, sync: &str, mut entries: Vec<Entry>) -> Vec<Entry> {
     let mut defined = HashMap::from([(sync.to_owned(), api.defined(sync))]);
-    rows.into_iter()
-        .map(|row| {
-            let defined = defined.entry(row.sync).or_insert_with_key(|sync| api.defined(sync)).as_ref();
-            let cell_url = defined.zip(row.cell.as_deref()).and_then(|(sync, cell)| cell_url(sync, row.tab_id, cell));
-            Entry {
-                id: row.id.to_string(),
-                run: row.run,
-                row_key: row.row_key,
-                row_number: row.row_number,
-                column: row.column_name,
-                header: row.header,
-                cell: row.cell,
-                cell_url,
-                error_type: row.error_type,
-                code: row.code,
-                message: row.message,
-                raw: row.raw,
-                next_attempt_at: row.next_attempt_at,
-                first_seen: row.first_seen,
-                last_seen: row.last_seen,
-                resolved_at: row.resolved_at,
-            }
-        })
-        .collect()
+    for entry in &mut entries {
+        let defined = defined.entry(entry.sync.clone()).or_insert_with_key(|sync| api.defined(sync)).as_ref();
+        let cell = defined.zip(entry.cell.as_deref());
+        entry.cell_url = cell.and_then(|(sync, cell)| cell_url(sync, entry.tab_id, cell));
+    }
+    entries
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 
 use crate::error::ApiError;
 
@@ -115,6 +115,14 @@ pub fn after<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, Api
         .and_then(|key| serde_json::from_slice(&key).ok())
         .map(Some)
         .ok_or_else(|| ApiError::BadRequest("cursor is not one that this address gave".to_owned()))
+}
+
+/// A number as text, because JavaScript's numbers do not hold 64 bits.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn as_text<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sheetsync::definition::DeletePolicy;
 use sheetsync::run::{RunStatus, RunType};
 use utoipa::{IntoParams, ToSchema};
@@ -14,19 +13,19 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, ErrorBody};
 use crate::request::{self, Asked, Place};
-use crate::run::{COLUMNS, Run, RunView, RunningRun};
+use crate::run::{Run, RunningRun};
 use crate::state::Api;
 use crate::syncs::{is_open, spreadsheet_url};
 use crate::time::Time;
 
-const BATCH_COLUMNS: &str = "kind,lo::text,hi::text,outcome,rows,inserted,updated,unchanged,deleted,conflicts,rejected,attempts,error,finished_at";
+const BATCH_COLUMNS: &str = "kind,lo::text,hi::text,outcome,rows,inserted,updated,unchanged,deleted,conflicts,rejected,attempts,error:error->>message,finished_at";
 
 /// A run with the first of its batches, or those after the cursor.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     #[serde(flatten)]
-    run: RunView,
+    run: Run,
     /// How far it is; null when it is over.
     running_run: Option<RunningRun>,
     /// Opens the spreadsheet; null, as the next one, when the definition does not name the sync.
@@ -34,34 +33,15 @@ pub struct Detail {
     /// What becomes of rows that are missing from the sheet.
     #[schema(value_type = Option<String>)]
     delete_policy: Option<DeletePolicy>,
-    batches: Vec<BatchView>,
+    batches: Vec<Batch>,
     batches_next: Option<String>,
 }
 
-/// An entry of the ledger.
-#[derive(Debug, Deserialize)]
-struct Batch {
-    kind: Kind,
-    lo: String,
-    hi: String,
-    outcome: BatchOutcome,
-    rows: u64,
-    inserted: u64,
-    updated: u64,
-    unchanged: u64,
-    deleted: u64,
-    conflicts: u64,
-    rejected: u64,
-    attempts: u64,
-    error: Option<Value>,
-    finished_at: Option<Time>,
-}
-
 /// What became of one stretch of a run's rows. Key hashes are strings, because JavaScript's numbers do not hold 64 bits.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Batch)]
-struct BatchView {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all(serialize = "camelCase"))]
+#[schema(rename_all = "camelCase")]
+struct Batch {
     kind: Kind,
     lo: String,
     hi: String,
@@ -99,27 +79,6 @@ enum BatchOutcome {
     Failed,
 }
 
-impl From<Batch> for BatchView {
-    fn from(batch: Batch) -> Self {
-        Self {
-            error: batch.error.as_ref().and_then(|error| error["message"].as_str()).map(str::to_owned),
-            kind: batch.kind,
-            lo: batch.lo,
-            hi: batch.hi,
-            outcome: batch.outcome,
-            rows: batch.rows,
-            inserted: batch.inserted,
-            updated: batch.updated,
-            unchanged: batch.unchanged,
-            deleted: batch.deleted,
-            conflicts: batch.conflicts,
-            rejected: batch.rejected,
-            attempts: batch.attempts,
-            finished_at: batch.finished_at,
-        }
-    }
-}
-
 /// Which runs.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -143,7 +102,7 @@ pub struct Filter {
 /// A page of runs, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Runs {
-    runs: Vec<RunView>,
+    runs: Vec<Run>,
     /// For the next page; null on the last.
     next: Option<String>,
 }
@@ -161,7 +120,7 @@ pub async fn list(
     let limit = request::limit(filter.limit, 50, 200)?;
     let after: Option<(Timestamp, Uuid)> = request::after(filter.cursor.as_deref())?;
     let mut query = vec![
-        ("select", COLUMNS.to_owned()),
+        ("select", Run::list_columns().collect::<Vec<_>>().join(",")),
         ("sync", format!("eq.{sync}")),
         ("order", "started_at.desc,id.desc".to_owned()),
         // One more than is shown tells whether there is a next page.
@@ -182,7 +141,7 @@ pub async fn list(
     let more = runs.len() > limit as usize;
     runs.truncate(limit as usize);
     let next = runs.last().filter(|_| more).and_then(|last| request::cursor(&(last.started_at, last.id)));
-    Ok(Json(Runs { runs: runs.into_iter().map(Run::without_samples).map(RunView::from).collect(), next }))
+    Ok(Json(Runs { runs: runs.into_iter().map(Run::in_a_list).collect(), next }))
 }
 
 /// Which batches.
@@ -235,8 +194,8 @@ pub async fn one(
         running_run: is_open(run.status).then(|| RunningRun::new(&run, Timestamp::now())),
         spreadsheet_url: defined.as_ref().map(spreadsheet_url),
         delete_policy: defined.map(|defined| defined.on_delete.policy),
-        run: run.into(),
-        batches: batches.into_iter().map(BatchView::from).collect(),
+        run,
+        batches,
         batches_next,
     }))
 }
@@ -250,7 +209,7 @@ impl Api {
     /// The run with this id, if there is one.
     pub async fn find_run(&self, id: Uuid) -> Result<Option<Run>, ApiError> {
         let is_this = format!("eq.{id}");
-        let columns = format!("{COLUMNS},verification");
+        let columns = Run::columns().collect::<Vec<_>>().join(",");
         let runs = self
             .supabase()
             .await?
@@ -265,32 +224,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn row() -> Value {
-        json!({
-            "id": Uuid::nil(), "sync": "listings", "seq": 1, "sync_type": "manual", "status": "partial", "triggered_by": null,
-            "started_at": "2026-11-25T12:00:00Z", "planned_at": null, "heartbeat_at": "2026-11-25T12:00:10Z",
-            "completed_at": "2026-11-25T12:00:20Z", "total_rows": 9, "inserted": 0, "updated": 0, "unchanged": 7,
-            "rejected": 0, "skipped": 2, "failed": 0, "adopted": 2, "conflict": 0, "deleted": 0, "rows_sent": 9,
-            "rows_done": 9, "keys_vanished": 0, "keys_done": 0, "deletes_withheld": null, "batches_total": 1,
-            "batches_done": 1, "error_details": null, "metadata": {},
-        })
-    }
+    use crate::run::example;
 
     #[test]
     fn a_run_shows_what_waits_and_how_sure_its_read_was() {
-        let mut row = row();
-        row["unconfirmed"] = 3.into();
-        row["withheld"] = 2.into();
-        row["keys_unreadable"] = 1.into();
-        row["keyless_rows"] = 4.into();
-        row["read_complete"] = true.into();
-        row["deletes_withheld"] = "too many".into();
-        row["vanished"] = json!({"count": 21, "digest": "00", "sample": ["AA3", "AA4"]});
-        row["adoption"] = json!({"rows": 2, "digest": "00", "columns": {"price": 2},
-            "sample": [{"rowKey": "AA1", "rowNumber": 7, "column": "price", "old": 9, "new": "8"}]});
-        let run: Run = serde_json::from_value(row).unwrap();
-        let view = serde_json::to_value(RunView::from(run.clone())).unwrap();
+        let run: Run = serde_json::from_value(example(json!({
+            "unconfirmed": 3, "withheld": 2, "keys_unreadable": 1, "keyless_rows": 4, "read_complete": true,
+            "deletes_withheld": "too many", "vanished": {"count": 21, "digest": "00", "sample": ["AA3", "AA4"]},
+            "adoption": {"rows": 2, "digest": "00", "columns": {"price": 2},
+                "sample": [{"rowKey": "AA1", "rowNumber": 7, "column": "price", "old": 9, "new": "8"}]},
+        })))
+        .unwrap();
+        let view = serde_json::to_value(&run).unwrap();
         assert_eq!(
             (&view["unconfirmed"], &view["withheld"], &view["readComplete"]),
             (&json!(3), &json!(2), &json!(true))
@@ -301,14 +246,8 @@ mod tests {
 
         assert_eq!((&view["withheldRows"], &view["vanishedSample"]), (&json!(21), &json!(["AA3", "AA4"])));
 
-        let listed = serde_json::to_value(RunView::from(run.without_samples())).unwrap();
+        let listed = serde_json::to_value(run.in_a_list()).unwrap();
         assert_eq!((&listed["withheldRows"], &listed["vanishedSample"]), (&json!(21), &json!([])));
         assert_eq!(listed["adoption"], json!({"rows": 2, "columns": {"price": 2}, "sample": []}));
-    }
-
-    #[test]
-    fn a_run_of_an_older_version_has_nothing_that_waits() {
-        let run: Run = serde_json::from_value(row()).unwrap();
-        assert_eq!((run.unconfirmed, run.withheld, run.adoption), (0, 0, None));
     }
 }

@@ -62,7 +62,7 @@ pub struct Config {
 #[utoipa::path(get, path = "/config.json", tag = "monitoring", operation_id = "config", responses((status = 200, body = Config)))]
 pub async fn config(State(api): State<Arc<Api>>) -> Json<Config> {
     Json(Config {
-        supabase_url: api.settings.supabase_url.clone(),
+        supabase_url: api.connections.addresses.supabase_url.clone(),
         publishable_key: api.settings.publishable_key.clone(),
         version: env!("CARGO_PKG_VERSION"),
     })

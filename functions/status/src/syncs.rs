@@ -17,9 +17,9 @@ use uuid::Uuid;
 use crate::delivery::{Delivery, Part, Unreachable};
 use crate::error::{ApiError, ErrorBody};
 use crate::health::{self, Facts, LastRun, Reason, Status};
-use crate::known::{Day, Known, Verified};
+use crate::known::{Known, Last24h, Verified};
 use crate::request::Place;
-use crate::run::{Run, RunView, RunningRun};
+use crate::run::{Run, RunningRun};
 use crate::state::Api;
 use crate::time::Time;
 
@@ -57,7 +57,7 @@ pub struct Sync {
     /// How often it runs by itself.
     pub every_seconds: Option<u64>,
     pub next_run_at: Option<Time>,
-    pub last_run: Option<RunView>,
+    pub last_run: Option<Run>,
     pub running_run: Option<RunningRun>,
     /// The last run after which the table was equal to the sheet.
     pub last_completed_run: Option<CompletedRun>,
@@ -83,45 +83,6 @@ pub struct CompletedRun {
     id: Uuid,
     started_at: Time,
     completed_at: Option<Time>,
-}
-
-/// The runs that began in the last 24 hours.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Last24h {
-    pub runs: u64,
-    pub completed: u64,
-    pub partial: u64,
-    pub failed: u64,
-    /// The share of the rows read that arrived in the table; rows that are left out on purpose do not count.
-    pub success_rate: Option<f64>,
-    /// The share of rows read that were rejected or whose batch failed.
-    pub error_rate: Option<f64>,
-    /// Of runs that came through.
-    pub average_seconds: Option<f64>,
-    /// Half of these runs took no longer.
-    pub median_seconds: Option<f64>,
-    pub p95_seconds: Option<f64>,
-    /// Rows sent, by the duration of the runs that sent any.
-    pub rows_per_second: Option<f64>,
-}
-
-impl From<&Day> for Last24h {
-    fn from(day: &Day) -> Self {
-        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
-        Self {
-            runs: day.runs,
-            completed: day.completed,
-            partial: day.partial,
-            failed: day.failed,
-            success_rate: day.arrivals.success_rate(),
-            error_rate: share(day.rows_wrong, day.rows_read),
-            average_seconds: day.average_seconds,
-            median_seconds: day.median_seconds,
-            p95_seconds: day.p95_seconds,
-            rows_per_second: day.rows_per_second,
-        }
-    }
 }
 
 /// What everything about one sync is told from.
@@ -151,7 +112,7 @@ impl Sync {
             spreadsheet_url: defined.map(spreadsheet_url),
             every_seconds: every.map(|every| every.as_secs()),
             next_run_at: every.map(|every| next_run(every, known, now)),
-            last_run: run(|known| &known.last_run).cloned().map(RunView::from),
+            last_run: run(|known| &known.last_run).cloned(),
             running_run: running.map(|run| RunningRun::new(run, now)),
             last_completed_run: completed.map(|run| CompletedRun {
                 id: run.id,
@@ -164,7 +125,7 @@ impl Sync {
             open_rejections: known.map_or(0, Known::open_rejections),
             open_failures: known.map_or(0, Known::open_failures),
             open_conflicts_24h: known.map_or(0, |known| known.conflicts_24h),
-            last_24h: Last24h::from(known.map_or(&Day::default(), |known| &known.last_24h)),
+            last_24h: known.map(|known| known.last_24h.clone()).unwrap_or_default().with_rates(),
         }
     }
 }
@@ -179,7 +140,7 @@ fn facts(from: &Sources<'_>) -> Facts {
         stall_after: defined.map_or(DEFAULT_STALL_AFTER, |defined| defined.stall_after),
         last_run: last_run.map(|run| LastRun {
             status: run.status,
-            error: run.error_details.as_ref().map(|error| error.message.clone()),
+            error: run.error.as_ref().map(|error| error.message.clone()),
             deletes_withheld: run.deletes_withheld.clone(),
             unconfirmed: run.unconfirmed,
             withheld: run.withheld,
@@ -333,9 +294,8 @@ pub fn is_open(status: RunStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use sheetsync::standing::Arrivals;
-
     use super::*;
+    use crate::run::example;
 
     fn time(text: &str) -> Time {
         Time(text.parse().unwrap())
@@ -344,20 +304,16 @@ mod tests {
     fn known() -> Known {
         serde_json::from_value(serde_json::json!({
             "sync": "listings", "lastRun": null, "runningRun": null, "completedRun": null, "appliedAt": null, "scheduledAt": null,
-            "open": {}, "conflicts24h": 0, "last24h": Day::default(),
+            "open": {}, "conflicts24h": 0,
+            "last24h": {"runs": 0, "completed": 0, "partial": 0, "failed": 0, "rows_read": 0, "rows_wrong": 0, "rows_due": 0, "rows_arrived": 0},
         }))
         .unwrap()
     }
 
     fn run() -> Run {
-        serde_json::from_value(serde_json::json!({
-            "id": Uuid::nil(), "sync": "listings", "seq": 1, "sync_type": "manual", "status": "in_progress",
-            "triggered_by": null, "started_at": "2026-11-25T12:00:00Z", "planned_at": "2026-11-25T12:00:10Z",
-            "heartbeat_at": "2026-11-25T12:00:10Z", "completed_at": null, "total_rows": 0, "inserted": 0, "updated": 0,
-            "unchanged": 0, "rejected": 0, "skipped": 0, "failed": 0, "adopted": 0, "conflict": 0, "deleted": 0,
-            "rows_sent": 1000, "rows_done": 250, "keys_vanished": 0, "keys_done": 0, "deletes_withheld": null,
-            "batches_total": 2, "batches_done": 1, "error_details": null, "metadata": {},
-        }))
+        serde_json::from_value(example(serde_json::json!({
+            "status": "in_progress", "planned_at": "2026-11-25T12:00:10Z", "completed_at": null, "rows_sent": 1000, "rows_done": 250,
+        })))
         .unwrap()
     }
 
@@ -402,15 +358,10 @@ mod tests {
 
     #[test]
     fn a_rate_of_nothing_is_unknown_and_not_zero() {
-        let nothing = Last24h::from(&Day::default());
+        let nothing = Last24h::default().with_rates();
         assert_eq!((nothing.success_rate, nothing.error_rate), (None, None));
-        let some = Day {
-            rows_read: 200,
-            rows_wrong: 1,
-            arrivals: Arrivals { rows_due: 100, rows_arrived: 75 },
-            ..Day::default()
-        };
-        let some = Last24h::from(&some);
+        let some = Last24h { rows_read: 200, rows_wrong: 1, rows_due: 100, rows_arrived: 75, ..Last24h::default() };
+        let some = some.with_rates();
         assert_eq!((some.success_rate, some.error_rate), (Some(0.75), Some(0.005)));
     }
 }

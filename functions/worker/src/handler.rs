@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt as _;
-use sheetsync::breaker::{SharedItem, Store, destination};
-use sheetsync::clock::Millis;
-use sheetsync::clock::{Chance, Clock};
+use sheetsync::breaker::{SharedItem, Store};
+use sheetsync::clock::{Chance, Clock, Millis};
+use sheetsync::connections::Connections;
 use sheetsync::limiter::ImpossibleRate;
 use sheetsync::queue::{Inbox, Queue};
-use sheetsync::settings::{self, MissingSetting};
+use sheetsync::settings::MissingSetting;
 use sheetsync::supabase::{Destination, Supabase, SupabaseError};
-use sheetsync::{secrets, telemetry};
+use sheetsync::telemetry;
 
 use crate::delivery::Delivery;
 use crate::settings::{Settings, SettingsError};
@@ -42,18 +42,9 @@ impl Worker<Supabase, Queue, Store> {
     /// # Errors
     /// When a setting is missing or invalid.
     pub async fn from_env() -> Result<Self, StartError> {
-        let url = settings::required("SUPABASE_URL")?;
-        let secret = settings::required("SUPABASE_SECRET_ID")?;
-        let table = settings::required("CONTROL_TABLE")?;
-        let (queue, dead_letters) = (settings::required("QUEUE_URL")?, settings::required("DLQ_URL")?);
         let settings = Settings::from_env()?;
-        let aws = aws_config::load_from_env().await;
-        let sqs = aws_sdk_sqs::Client::new(&aws);
-        let store = Store::new(&aws_sdk_dynamodb::Client::new(&aws), table, destination(&url));
-        let key = secrets::supabase_key(&aws_sdk_secretsmanager::Client::new(&aws), secret);
-        let supabase = Supabase::new(&url, key)?;
-        let queues = (Queue::new(sqs.clone(), queue), Queue::new(sqs, dead_letters));
-        Ok(Self::new(supabase, queues, store, settings, Clock::System, Chance::new())?)
+        let to = Connections::from_env().await?;
+        Ok(Self::new(to.supabase()?, to.queues(), to.breaker(), settings, Clock::System, Chance::new())?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::calls;
 use crate::fault::Invariant;
 use crate::oracle::{Decision, Fate, Reading};
 use crate::postgres::quoted;
@@ -245,7 +246,7 @@ impl Stage {
         let answers = self.postgres.must(&format!(
             "select json_build_array(e.row_key, e.row_number, e.column_name, e.cell, e.code)::text
              from public.sync_errors as e where e.sync = {} and e.resolved_at is null and e.error_type <> 'conflict'",
-            quoted(&product::sync_name(sync))
+            quoted(&calls::sync_name(sync))
         ));
         answers
             .iter()

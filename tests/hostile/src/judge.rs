@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::calls;
 use crate::fault::Invariant;
 use crate::oracle::{Base, Decision, Fate, Reading};
 use crate::product;
@@ -105,7 +106,7 @@ impl Stage {
         let marked = self.marked.clone();
         self.judge_deletions(run, before, &after);
         let mut keys: BTreeSet<String> = changed;
-        if applied && let Some(sent) = product::message_keys(arguments) {
+        if applied && let Some(sent) = calls::message_keys(arguments) {
             keys.extend(sent.iter().map(|key| product::identity(&self.world.schema, key)));
         }
         if !keys.is_empty() {
@@ -298,7 +299,7 @@ impl Stage {
         let sync = self.runs[run].sync;
         for other in (0..self.world.syncs.len()).filter(|other| *other != sync) {
             // Until its batch arrives, Postgres cannot know that the other has it; more than one read gives it the time.
-            let own = format!("\"sync\":\"{}\"", product::sync_name(other));
+            let own = format!("\"sync\":\"{}\"", calls::sync_name(other));
             let is_under_way = self.queue.iter().any(|message| message.body.contains(&own));
             if is_under_way && self.world.syncs[sync].confirm_deletes <= 1 {
                 continue;

@@ -10,6 +10,7 @@ use sheetsync::run::Begun;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use crate::calls;
 use crate::fault::{Fault, Invariant};
 use crate::postgres::Postgres;
 use crate::product::{self, BegunRun, Client, PlayedWorker};
@@ -311,7 +312,7 @@ impl Player {
             return false;
         }
         // The deletes of a run that was killed wait until the next run of its sync.
-        let own = format!("\"sync\":\"{}\"", product::sync_name(sync));
+        let own = format!("\"sync\":\"{}\"", calls::sync_name(sync));
         let stuck = stage.queue.iter().filter(|message| message.body.contains(&own));
         let bodies: Vec<String> = stuck.map(|message| message.body.chars().take(200).collect()).collect();
         if !bodies.is_empty() {

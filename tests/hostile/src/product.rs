@@ -22,8 +22,7 @@ use sheetsync::batch::{Incoming, Outgoing};
 use sheetsync::breaker::{Item, SharedItem, StoreError, Update};
 use sheetsync::carry::Books;
 use sheetsync::classify;
-use sheetsync::clock::Millis;
-use sheetsync::clock::{Chance, Clock};
+use sheetsync::clock::Chance;
 use sheetsync::definition::{Definition, Sync};
 use sheetsync::hash::{ContentHash, KeyHash, RangeIndex};
 use sheetsync::mapping::{Cell, KeyForm, Limits, Rejection};
@@ -38,6 +37,7 @@ use uuid::Uuid;
 use worker::Worker;
 use worker::settings::{Settings, Timeouts};
 
+use crate::calls::{header, sync_name};
 use crate::postgres::{Refused, Role, quoted};
 use crate::stage::{Lost, Message, Stage};
 use crate::table::{self, Row};
@@ -50,18 +50,6 @@ const CHUNK_BYTES: u64 = 2_000_000;
 /// After which Lambda ends a worker, and SQS gives its messages to another.
 const FUNCTION: Duration = Duration::from_secs(60);
 const VISIBILITY: Duration = Duration::from_secs(360);
-
-/// A sync of this name feeds the table from the tab of the same number.
-#[must_use]
-pub fn sync_name(sync: usize) -> String {
-    format!("s{sync}")
-}
-
-/// The header of a column of the schema.
-#[must_use]
-pub fn header(name: &str) -> String {
-    format!("The {name}")
-}
 
 /// The definition of a sync.
 ///
@@ -316,12 +304,6 @@ impl BegunRun {
     }
 }
 
-/// The wall time of every world's beginning.
-#[must_use]
-pub fn clock() -> Clock {
-    Clock::starting_at(Millis(1_800_000_000_000))
-}
-
 fn run_type(kind: &RunKind) -> RunType {
     match kind {
         RunKind::Changes => RunType::Manual,
@@ -390,38 +372,6 @@ pub fn call_sql(function: &str, arguments: &Value) -> String {
         })
         .collect();
     format!("select to_jsonb(public.{function}({}))::text", list.join(", "))
-}
-
-/// Functions after which the table is as it was.
-#[must_use]
-pub fn only_reads(function: &str) -> bool {
-    matches!(
-        function,
-        "sync_range_digests"
-            | "sync_row_hashes"
-            | "sync_drift"
-            | "sync_carry_page"
-            | "sync_ping"
-            | "sync_heartbeat"
-            | "sync_reload_schema"
-    )
-}
-
-/// The run of a call, when it is about one.
-#[must_use]
-pub fn run_of(function: &str, arguments: &Value) -> Option<Uuid> {
-    let run = match function {
-        "sync_apply" => &arguments["p_batch"]["run"],
-        _ => &arguments["p_run"],
-    };
-    run.as_str().and_then(|run| run.parse().ok())
-}
-
-/// The row keys in an upsert message; `None`: it deletes.
-#[must_use]
-pub fn message_keys(arguments: &Value) -> Option<Vec<String>> {
-    let rows = arguments["p_batch"]["rows"].as_array()?;
-    Some(rows.iter().filter_map(|row| row["k"].as_str().map(str::to_owned)).collect())
 }
 
 /// What a row key that the product made is equal to.

@@ -14,10 +14,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::calls;
 use crate::fault::{Fault, Invariant};
 use crate::oracle::{Fate, Memory, Reading};
 use crate::postgres::{Postgres, Refused, Role, quoted};
-use crate::product;
 use crate::sheet::{Birth, ColumnId, Sheet};
 use crate::table::{self, Row};
 use crate::world::{AppEdit, Content, Edit, Mishap, RunKind, What, World};
@@ -171,7 +171,7 @@ impl Stage {
             queue: Vec::new(),
             archive: Vec::new(),
             item: Item::default(),
-            clock: product::clock(),
+            clock: calls::clock(),
             minute: 0,
             mishaps: Vec::new(),
             calls: 0,
@@ -271,7 +271,7 @@ impl Stage {
 
     /// The current run of the sync of this name holds its books against the table.
     pub fn checked(&mut self, sync: &str) {
-        let Some(run) = (0..self.runs.len()).rfind(|run| product::sync_name(self.runs[*run].sync) == sync) else {
+        let Some(run) = (0..self.runs.len()).rfind(|run| calls::sync_name(self.runs[*run].sync) == sync) else {
             return;
         };
         self.runs[run].checked = Some(self.edits);
@@ -398,13 +398,13 @@ impl Stage {
             Some(What::LoseRequest) => return Err(Lost::Unanswered),
             _ => {}
         }
-        let run = product::run_of(function, arguments).and_then(|run| self.run(run));
+        let run = calls::run_of(function, arguments).and_then(|run| self.run(run));
         if function == "sync_planned"
             && let Some(run) = run
         {
             self.end_reading(run);
         }
-        let (answer, rows) = self.run_function(function, arguments, !product::only_reads(function));
+        let (answer, rows) = self.run_function(function, arguments, !calls::only_reads(function));
         match &answer {
             Ok(answer) => self.note(format!("{function}: {answer}")),
             Err(refused) => {
@@ -504,7 +504,7 @@ impl Stage {
         let sheet = &self.sheet.tabs[tab];
         let headers = sheet.columns.iter().map(|column| match column.id {
             ColumnId::Schema(_) if column.renamed => Cell::from("Something else"),
-            ColumnId::Schema(index) => Cell::from(product::header(&names[index])),
+            ColumnId::Schema(index) => Cell::from(calls::header(&names[index])),
             ColumnId::Other(number) => Cell::from(format!("Other {number}")),
         });
         let mut given = Vec::new();

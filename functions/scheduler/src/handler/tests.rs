@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::{Value, json};
+use sheetsync::connections::Addresses;
 
 use super::*;
 
@@ -129,17 +130,19 @@ async fn scheduler() -> (Server, Scheduler, tempfile::TempDir) {
     std::fs::write(folder.path().join("syncs.toml"), ["one", "two", "three"].map(sync).concat()).unwrap();
     let settings = Settings {
         definition: folder.path().join("syncs.toml"),
-        supabase_url: url.clone(),
-        supabase_secret: "supabase".to_owned(),
         google_secret: "google".to_owned(),
         sheets_url: url.clone(),
         drive_url: url.clone(),
         reads_per_minute: sheets::READS_PER_MINUTE,
         retention_days: RETENTION_DAYS,
+        first_open: Duration::from_secs(15),
+    };
+    let addresses = Addresses {
+        supabase_url: url.clone(),
+        supabase_secret: "supabase".to_owned(),
         queue_url: url.clone(),
         dead_letter_url: url.clone(),
         control_table: "control".to_owned(),
-        first_open: Duration::from_secs(15),
     };
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
@@ -147,7 +150,7 @@ async fn scheduler() -> (Server, Scheduler, tempfile::TempDir) {
         .credentials_provider(Credentials::new("id", "key", None, None, "test"))
         .load()
         .await;
-    (server, Scheduler::new(settings, &aws).unwrap(), folder)
+    (server, Scheduler::new(settings, &Connections::new(addresses, aws)).unwrap(), folder)
 }
 
 fn in_a_minute() -> Instant {

@@ -10,8 +10,8 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sheetsync::clock::Clock;
-use sheetsync::clock::Millis;
+use sheetsync::clock::{Clock, Millis};
+use sheetsync::connections::{Addresses, Connections};
 
 use super::*;
 use crate::state::Settings;
@@ -51,17 +51,19 @@ async fn api(text: Option<String>) -> (Arc<StdMutex<Vault>>, Api) {
     tokio::spawn(async move { axum::serve(listener, router).await });
     let settings = Settings {
         definition: PathBuf::from("sheetsync.toml"),
-        supabase_url: url.clone(),
-        supabase_secret: "supabase".to_owned(),
         publishable_key: None,
         tokens_secret: "tokens".to_owned(),
         jwt_secret: None,
         reader_claim: None,
         operator_claim: None,
-        queue_url: url.clone(),
-        dlq_url: url.clone(),
-        control_table: "control".to_owned(),
         scheduler_function: "scheduler".to_owned(),
+    };
+    let addresses = Addresses {
+        supabase_url: url.clone(),
+        supabase_secret: "supabase".to_owned(),
+        queue_url: url.clone(),
+        dead_letter_url: url.clone(),
+        control_table: "control".to_owned(),
     };
     let aws = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(url)
@@ -69,7 +71,7 @@ async fn api(text: Option<String>) -> (Arc<StdMutex<Vault>>, Api) {
         .credentials_provider(Credentials::new("id", "key", None, None, "test"))
         .load()
         .await;
-    (vault, Api::new(settings, &aws))
+    (vault, Api::new(settings, Connections::new(addresses, aws)))
 }
 
 #[tokio::test]

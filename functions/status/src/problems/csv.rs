@@ -152,7 +152,10 @@ mod tests {
     fn entry(number: i64) -> Entry {
         let time: Time = serde_json::from_value(serde_json::json!("2026-01-01T00:00:00Z")).unwrap();
         Entry {
-            id: number.to_string(),
+            id: number,
+            sync: "listings".to_owned(),
+            place: number,
+            tab_id: None,
             run: uuid::Uuid::nil(),
             row_key: Some(format!("K{number}")),
             row_number: Some(number as u64),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::request;
 use crate::time::Time;
 
 /// What a problem is about.
@@ -20,22 +21,34 @@ pub enum ErrorType {
 }
 
 /// A rejection, a conflict or a failure.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Error)]
+// Read from `sync_errors_page`; the address of the cell is added.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all(serialize = "camelCase"))]
+#[schema(as = Error, rename_all = "camelCase")]
 pub(super) struct Entry {
-    pub(super) id: String,
+    #[serde(serialize_with = "request::as_text")]
+    #[schema(value_type = String)]
+    pub(super) id: i64,
+    #[serde(skip_serializing)]
+    pub(super) sync: String,
+    /// Where it stands in the order of the sheet.
+    #[serde(skip_serializing)]
+    pub(super) place: i64,
+    #[serde(skip_serializing)]
+    pub(super) tab_id: Option<i64>,
     /// The run that saw it last.
     pub(super) run: Uuid,
     pub(super) row_key: Option<String>,
     pub(super) row_number: Option<u64>,
+    #[serde(rename(deserialize = "column_name"))]
     pub(super) column: Option<String>,
     pub(super) header: Option<String>,
     /// As the spreadsheet calls it: `F128`.
     pub(super) cell: Option<String>,
     /// Opens the spreadsheet at this cell.
     pub(super) cell_url: Option<String>,
-    #[serde(rename = "type")]
+    #[serde(rename(serialize = "type"))]
+    #[schema(rename = "type")]
     pub(super) error_type: ErrorType,
     pub(super) code: String,
     pub(super) message: String,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::platform::clock::Millis;
 
 const EPOCH: Permit = Permit { epoch: 0, probe: None };
 

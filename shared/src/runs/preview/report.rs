@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::table;
-use super::{BatchPreview, Inspection, Refusal, Rejection, RunType, Sync, TabRead};
-use crate::definition::{Adopt, OnConflict};
-use crate::protocol::difference::{Act, ColumnOutcome, Kept};
-use crate::runs::survey::Source;
+use crate::definition::{Adopt, OnConflict, Sync};
+use crate::mapping::Rejection;
+use crate::protocol::difference::{Act, BatchPreview, ColumnOutcome, Inspection, Kept, Refusal};
+use crate::protocol::run::RunType;
+use crate::runs::survey::{Source, TabRead};
 
 /// How many samples a column shows.
 const SAMPLES: usize = 5;

@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use sheets_server::{DocumentSpec, Options, SheetsServer};
 
 use super::*;
-use crate::clients::sheets::ServiceAccount;
+use crate::clients::sheets::{ServiceAccount, Sheets};
+use crate::clients::supabase::Supabase;
 use crate::definition::Definition;
 use crate::diff::hash::KeyHash;
+use crate::protocol::run::RunType;
 
 const DEFINITION: &str = r#"
 [[sync]]

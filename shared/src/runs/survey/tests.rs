@@ -11,10 +11,13 @@ use serde::Deserialize;
 
 use self::grid::{Edit, Google, Spreadsheet, USUAL};
 use super::*;
-use crate::definition::{Definition, DeletePolicy, OnDelete};
+use crate::clients::sheets::SheetsError;
+use crate::clients::supabase::MAX_REJECTIONS;
+use crate::definition::{Definition, DeletePolicy, OnDelete, Sync};
 use crate::diff::hash::{ContentHash, KeyHash};
-use crate::diff::plan::Reading;
+use crate::diff::plan::{self, Reading, StoredRow};
 use crate::diff::snapshot::State;
+use crate::mapping::{Limits, Rejection};
 
 /// Rows of the sheet: more than two chunks of four.
 const ROWS: usize = 10;

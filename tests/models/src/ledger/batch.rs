@@ -1,6 +1,7 @@
 //! The messages, as `sync_apply` reads them, and what they are known by.
 
-use super::RunId;
+/// The number of a run: its id.
+pub type RunId = u32;
 
 /// A row key: its text is `K0007` for the number 7, so that numbers sort as texts do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

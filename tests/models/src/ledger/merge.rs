@@ -1,10 +1,9 @@
 //! The merge of rows (`sync_merge`) and their deletion (`sync_apply_deletes`).
 
-use super::retry::Retry;
 use super::{
-    Authority, Counts, DeletePolicy, Ledger, Missing, Presence, Remembered, Row, Seconds, TableRow, Target, UNREADABLE,
+    Authority, CHILD, Counts, DeletePolicy, Ledger, Missing, Presence, Remembered, Retry, Row, Seconds, TableRow,
+    Target, UNREADABLE,
 };
-use crate::ledger::CHILD;
 
 /// So much time the reads of a confirmed deletion span.
 const MINUTE: Seconds = 60;

@@ -1,18 +1,7 @@
 //! `sync_settle`: rows that were refused because of other rows are tried again before their run closes.
 
 use super::merge::Merged;
-use super::{EntryKey, EntryOutcome, Kind, Ledger, Row, RunId};
-
-/// A row of `sync_retries`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Retry {
-    /// The row as its message carried it.
-    pub row: Row,
-    /// Whether it was refused because of other rows.
-    pub depends: bool,
-    /// Tried again since the table last changed by a deletion.
-    pub settled: bool,
-}
+use super::{EntryKey, EntryOutcome, Kind, Ledger, Retry, Row, RunId};
 
 impl Ledger {
     pub(super) fn remember_refused(&mut self, run: RunId, rows: Vec<Retry>) {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::clauses::LedgerClauses;
 use crate::ledger::{Run, Status};
-pub use world::{Sim, World};
+pub use world::{Numbers, Sim, World};
 
 /// Every five minutes a run is due.
 const EVERY: Duration = Duration::from_secs(300);
@@ -44,37 +44,6 @@ pub struct Report {
     pub wrong: Vec<String>,
     /// What happened, when it was asked for.
     pub trace: Vec<String>,
-}
-
-/// What was counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Numbers {
-    /// Runs that began.
-    pub runs: u64,
-    /// Calls that workers made.
-    pub calls: u64,
-    /// Of these, while the destination was away.
-    pub dead_calls: u64,
-    /// The most calls in any second.
-    pub most_in_a_second: u64,
-    /// Messages that were buried.
-    pub dead_letters: u64,
-    /// Functions that were ended in the middle.
-    pub crashes: u64,
-    /// Runs that ended because a newer one had taken over.
-    pub taken_over: u64,
-    /// Plans of a sheet that was edited while it was read.
-    pub moved_reads: u64,
-    /// Edits of the sheet.
-    pub edits: u64,
-    /// Runs that ended with rows refused.
-    pub refused: u64,
-    /// Refused rows that were written before their run closed.
-    pub settled: u64,
-    /// Runs that withheld deletions.
-    pub withheld: u64,
-    /// Runs that left deletions to a second read.
-    pub unconfirmed: u64,
 }
 
 /// Runs one seed.

@@ -30,19 +30,6 @@ const FUNCTION: Duration = Duration::from_secs(60);
 /// So often a message is received before SQS takes it for poison.
 const MAX_RECEIVES: u32 = 1000;
 
-/// A message on the queue.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// Its id and receipt.
-    pub id: u64,
-    /// What it says.
-    pub body: String,
-    /// From when it can be received.
-    pub visible: Instant,
-    /// How often it was.
-    pub receives: u32,
-}
-
 /// A queue as the worker knows it: only to hide its messages, or only to bury them.
 #[derive(Clone)]
 pub struct SimulatedQueue(pub Sim);

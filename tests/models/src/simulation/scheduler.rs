@@ -30,7 +30,8 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::destination::{lost, parse, refused, status};
-use super::world::{GUARD, Sim, World};
+use super::witness::GUARD;
+use super::world::{Sim, World};
 use crate::ledger::{self, Authority, Begun, DeletePolicy, Payload, RunId};
 
 /// After which Lambda ends a scheduler.

@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::world::{GUARD, Sheet};
 use crate::ledger::{Ledger, RunId, Seconds, Status};
+
+/// A sheet: value by the key's number.
+pub type Sheet = BTreeMap<u16, i32>;
+
+/// So many rows may be deleted in a day, until a person allows more.
+pub const GUARD: u32 = 4;
 
 /// The least time between the first and the last read that missed a row, where two are needed.
 const MINUTE: Seconds = 60;

@@ -14,20 +14,56 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Numbers;
-use super::queue::Message;
-use super::witness::Witness;
+use super::witness::{Sheet, Witness};
 use crate::clauses::LedgerClauses;
 use crate::ledger::{CHILD, EntryKey, Ledger, RunId, Status};
 
-/// A sheet: value by the key's number.
-pub type Sheet = BTreeMap<u16, i32>;
-
-/// So many rows may be deleted in a day, until a person allows more.
-pub const GUARD: u32 = 4;
-
 /// Requests a second that all workers together may make.
 pub const RATE: usize = 10;
+
+/// A message on the queue.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Its id and receipt.
+    pub id: u64,
+    /// What it says.
+    pub body: String,
+    /// From when it can be received.
+    pub visible: Instant,
+    /// How often it was.
+    pub receives: u32,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Numbers {
+    /// Runs that began.
+    pub runs: u64,
+    /// Calls that workers made.
+    pub calls: u64,
+    /// Of these, while the destination was away.
+    pub dead_calls: u64,
+    /// The most calls in any second.
+    pub most_in_a_second: u64,
+    /// Messages that were buried.
+    pub dead_letters: u64,
+    /// Functions that were ended in the middle.
+    pub crashes: u64,
+    /// Runs that ended because a newer one had taken over.
+    pub taken_over: u64,
+    /// Plans of a sheet that was edited while it was read.
+    pub moved_reads: u64,
+    /// Edits of the sheet.
+    pub edits: u64,
+    /// Runs that ended with rows refused.
+    pub refused: u64,
+    /// Refused rows that were written before their run closed.
+    pub settled: u64,
+    /// Runs that withheld deletions.
+    pub withheld: u64,
+    /// Runs that left deletions to a second read.
+    pub unconfirmed: u64,
+}
 
 /// The world, shared by all that happens in it.
 #[derive(Clone)]
@@ -51,7 +87,7 @@ pub struct World {
     pub version: u64,
     /// How many complete reads must miss a row before it is deleted.
     pub confirm_deletes: i64,
-    /// Whether a person allows more deletions than [`GUARD`].
+    /// Whether a person allows more deletions than [`GUARD`](super::witness::GUARD).
     pub is_guard_raised: bool,
     /// What was seen of the sheet and the table, to judge by.
     pub witness: Witness,

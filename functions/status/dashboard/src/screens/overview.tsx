@@ -1,15 +1,14 @@
 // What is on call opens first: is everything well, and if not, what is wrong.
 
-import { useCallback, useState } from "preact/hooks";
-import { StartRun } from "../actions/start-run";
+import { useCallback } from "preact/hooks";
+import { StartButton } from "../actions/start-button";
 import type { Sync } from "../api/types";
 import * as clock from "../clock";
-import { mayAct, useSigned } from "../context";
+import { useSigned } from "../context";
 import { useText } from "../i18n";
 import { usePolled } from "../poll";
 import { syncAddress } from "../routes";
 import { CouldNotReach, Empty, HealthBadge, Loading, Problem, Stale } from "../ui/basics";
-import { Icon } from "../ui/icons";
 import { Progress } from "../ui/progress";
 import { DeliveryPanel, isStopped } from "./delivery";
 import { Reasons, SyncFacts } from "./sync-facts";
@@ -62,9 +61,6 @@ export function Overview() {
 }
 
 function SyncCard({ sync }: { sync: Sync }) {
-  const { m } = useText();
-  const { me } = useSigned();
-  const [starting, setStarting] = useState(false);
   return (
     <article class={`card sync ${sync.status}`}>
       <header>
@@ -73,22 +69,11 @@ function SyncCard({ sync }: { sync: Sync }) {
           <a href={syncAddress(sync.name)}>{sync.name}</a>
         </h3>
         <Where sync={sync} />
-        {mayAct(me) && (
-          <button
-            type="button"
-            class="button small"
-            aria-label={`${m.start.open} (${sync.name})`}
-            onClick={() => setStarting(true)}
-          >
-            <Icon name="sync" />
-            {m.start.open}
-          </button>
-        )}
+        <StartButton sync={sync.name} look="small" />
       </header>
       <Reasons sync={sync} />
       {sync.runningRun && <Progress sync={sync.name} run={sync.runningRun} />}
       <SyncFacts sync={sync} />
-      {starting && <StartRun sync={sync.name} onClose={() => setStarting(false)} />}
     </article>
   );
 }

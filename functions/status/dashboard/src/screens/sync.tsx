@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Redrive } from "../actions/redrive";
-import { StartRun } from "../actions/start-run";
+import { StartButton } from "../actions/start-button";
 import type { OneSync, Range, Sync } from "../api/types";
 import { RANGES } from "../api/types";
 import * as clock from "../clock";
@@ -78,22 +78,17 @@ export function SyncScreen({ route }: { route: SyncRoute }) {
 function Actions({ sync, delivery }: OneSync) {
   const { m } = useText();
   const { me } = useSigned();
-  const [open, setOpen] = useState<"start" | "redrive" | null>(null);
+  const [resending, setResending] = useState(false);
   if (!mayAct(me)) return null;
-  const close = () => setOpen(null);
   return (
     <div class="actions">
       {hasFailedBatches(sync, delivery) && (
-        <button type="button" class="button" onClick={() => setOpen("redrive")}>
+        <button type="button" class="button" onClick={() => setResending(true)}>
           {m.redrive.open}
         </button>
       )}
-      <button type="button" class="button primary" onClick={() => setOpen("start")}>
-        <Icon name="sync" />
-        {m.start.open}
-      </button>
-      {open === "start" && <StartRun sync={sync.name} onClose={close} />}
-      {open === "redrive" && <Redrive sync={sync.name} onClose={close} />}
+      <StartButton sync={sync.name} look="primary" />
+      {resending && <Redrive sync={sync.name} onClose={() => setResending(false)} />}
     </div>
   );
 }
@@ -149,24 +144,12 @@ function Lists({ route, sync }: { route: SyncRoute; sync: Sync }) {
 function AfterTheFix({ sync }: { sync: Sync }) {
   const text = useText();
   const { m } = text;
-  const { me } = useSigned();
-  const [starting, setStarting] = useState(false);
   const next = nextRun(text, sync);
   return (
     <div class="notice">
       <Icon name="sync" />
       <span>{next === null ? m.errors.afterFixOnDemand : m.errors.afterFix(next)}</span>
-      {mayAct(me) && (
-        <button
-          type="button"
-          class="button small"
-          aria-label={`${m.start.open} (${sync.name})`}
-          onClick={() => setStarting(true)}
-        >
-          {m.start.open}
-        </button>
-      )}
-      {starting && <StartRun sync={sync.name} onClose={() => setStarting(false)} />}
+      <StartButton sync={sync.name} look="small" icon={false} />
     </div>
   );
 }

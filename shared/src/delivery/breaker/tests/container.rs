@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::*;
-use crate::platform::clock::{Chance, Clock};
+use crate::platform::clock::{Chance, Clock, Millis};
 
 /// The item in memory, in DynamoDB's place.
 #[derive(Debug, Default)]
