@@ -26,7 +26,7 @@ fn the_definition_of_the_demo_is_sound() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_definition_is_a_line_with_its_place() {
+fn check_prints_every_definition_error_with_its_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("sheetsync.toml");
     let sound = include_str!("../../sheetsync.toml");
@@ -50,7 +50,7 @@ fn the_schema_in_the_repository_is_that_of_this_version() {
 }
 
 #[test]
-fn an_error_is_one_line_and_the_exit_code_says_so() {
+fn error_is_one_line_and_exit_code_one() {
     let output = sheetsync(&["check", "nowhere.toml"]);
     assert_eq!(output.status.code(), Some(1));
     let error = text(&output.stderr);
@@ -119,7 +119,7 @@ fn commands(path: &[&str], found: &mut BTreeMap<String, BTreeSet<String>>) {
 }
 
 #[test]
-fn every_command_and_option_is_documented_and_every_documented_one_exists() {
+fn commands_and_options_equal_the_manual() {
     let mut real = BTreeMap::new();
     commands(&[], &mut real);
     let manual = include_str!("../../docs/OPERATIONS_MANUAL.md");

@@ -45,7 +45,7 @@ async fn told(store: &Store, item: Item, permit: &Permit, evidence: &Evidence, n
 }
 
 #[tokio::test]
-async fn a_whole_outage_is_the_same_in_the_store_as_in_memory() -> Result<()> {
+async fn outage_is_the_same_in_store_and_memory() -> Result<()> {
     let (store, rule) = (store().await?, Rule::default());
     let (failure, me) = (Evidence::Failure(failing()), Owner("me".to_owned()));
     let mut item = store.read().await?;

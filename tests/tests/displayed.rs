@@ -12,7 +12,7 @@ async fn type_in(sync: &Sync, range: &str, values: Value) -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_typed_arrives_as_people_see_it_or_is_told_back() -> Result<()> {
+async fn typed_values_arrive_as_displayed_or_are_rejected() -> Result<()> {
     let sync = Sync::named("displayed").rows(0).create().await?;
     type_in(
         &sync,
@@ -76,7 +76,7 @@ async fn what_is_typed_arrives_as_people_see_it_or_is_told_back() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_sheet_without_numbers_in_text_columns_takes_no_more_requests() -> Result<()> {
+async fn sheet_without_numbers_in_text_columns_needs_no_extra_requests() -> Result<()> {
     let sync = Sync::named("displayed-reads").rows(20).create().await?;
     let reads_of_run = async || -> Result<u64> {
         let before = sync.sheet.reads().await?;

@@ -167,7 +167,7 @@ fn every_route_is_documented_and_every_documented_one_exists() {
 }
 
 #[test]
-fn every_code_of_the_api_is_documented_and_every_documented_one_is_answered() {
+fn api_codes_equal_the_documented_ones() {
     let code = literals_of(&read("functions/status/src/error.rs"), "fn code(&self)");
     let guide = read("docs/TROUBLESHOOTING_GUIDE.md");
     assert_equal("codes of the API", &column(section(&guide, "## The status API"), 0), &code);
@@ -269,7 +269,7 @@ fn allowed(parameter: &str) -> impl Fn(&str) -> bool {
 }
 
 #[test]
-fn the_secret_key_is_sent_over_plain_http_to_this_machine_only() {
+fn secret_key_is_sent_over_plain_http_to_localhost_only() {
     let is_allowed = allowed("SupabaseUrl");
     let good = [
         "https://abcdefgh.supabase.co",

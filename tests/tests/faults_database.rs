@@ -23,7 +23,7 @@ async fn trigger(trial: &Trial, body: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_that_is_killed_in_the_middle_of_a_run() -> Result<()> {
+async fn database_killed_during_a_run_loses_nothing() -> Result<()> {
     let mut trial = Trial::prepare("Postgres killed", "SIGKILL, started 5 s later, mid-run", 1_000, 10).await?;
     trial.begin().await?;
     trial.is_under_way().await;
@@ -117,7 +117,7 @@ async fn a_row_in_five_hundred_that_a_trigger_refuses() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_column_that_disappears_between_two_batches_stops_the_run_and_the_next_one_completes() -> Result<()> {
+async fn column_dropped_between_batches_stops_the_run_until_restored() -> Result<()> {
     let mut trial =
         Trial::prepare("a schema change between two batches", "a column renamed and back", 1_000, 5).await?;
     trial.begin().await?;

@@ -46,7 +46,7 @@ async fn met_by(fault: &'static str, made: &'static str, action: Action, times: 
 }
 
 #[tokio::test]
-async fn a_destination_that_is_gone_is_left_alone_and_the_run_completes_when_it_is_back() -> Result<()> {
+async fn unreachable_destination_is_left_alone_and_the_run_completes_later() -> Result<()> {
     let mut trial = Trial::prepare("PostgREST stopped", "SIGTERM, started 20 s later", 1_000, 10).await?;
     trial.begin().await?;
     trial.is_under_way().await;

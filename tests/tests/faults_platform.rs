@@ -22,7 +22,7 @@ async fn hits(control: &Control, fault: u64) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn what_sqs_did_not_take_of_a_call_is_sent_again_and_only_that() -> Result<()> {
+async fn only_entries_that_sqs_refused_are_sent_again() -> Result<()> {
     let sync = Sync::named("in-part").rows(300).options("batch_rows = 30").create().await?;
     let refusal = sends(&sync, Action::RefuseEntries { entries: 4 });
     sync.control.aws().add_fault(&Fault { times: Some(2), ..refusal }).await?;
@@ -34,7 +34,7 @@ async fn what_sqs_did_not_take_of_a_call_is_sent_again_and_only_that() -> Result
 }
 
 #[tokio::test]
-async fn when_sqs_keeps_refusing_the_run_says_so_and_the_next_sends_what_is_missing() -> Result<()> {
+async fn run_refused_by_sqs_fails_and_the_next_completes() -> Result<()> {
     let sync = Sync::named("refusing").rows(300).options("batch_rows = 30").create().await?;
     let fault = sync.control.aws().add_fault(&sends(&sync, Action::RefuseEntries { entries: 3 })).await?;
     let report = sync.ask("manual").await?;
@@ -102,7 +102,7 @@ async fn batches_that_arrive_in_reverse_make_the_same_table() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_scheduler_killed_in_the_middle_of_the_fan_out_is_taken_over_from() -> Result<()> {
+async fn scheduler_killed_while_sending_is_taken_over() -> Result<()> {
     let options = "batch_rows = 5\nstall_after = \"3s\"";
     let sync = Sync::named("killed-sending").rows(300).options(options).create().await?;
     // Sixty batches are six calls; the first passes, the others wait on the wire while the scheduler dies.
@@ -140,7 +140,7 @@ async fn a_scheduler_killed_in_the_middle_of_the_fan_out_is_taken_over_from() ->
 }
 
 #[tokio::test]
-async fn a_batch_that_used_up_its_attempts_is_told_at_once_and_applied_by_a_redrive() -> Result<()> {
+async fn exhausted_batch_is_reported_at_once_and_applied_by_redrive() -> Result<()> {
     let sync = Sync::named("poison").rows(40).options("batch_rows = 20").create().await?;
     // 21000 says that a statement is wrong: no fault of a row, no outage, and the same again whenever it is repeated.
     let body = r#"{"code":"21000","message":"a test"}"#.to_owned();
@@ -174,7 +174,7 @@ async fn a_batch_that_used_up_its_attempts_is_told_at_once_and_applied_by_a_redr
 }
 
 #[tokio::test]
-async fn a_dead_letter_sent_back_by_hand_is_applied_or_superseded() -> Result<()> {
+async fn dead_letter_sent_back_by_hand_is_applied_or_superseded() -> Result<()> {
     // As the console's redrive does it: the same body, a new message.
     let sync = Sync::named("by-hand").rows(20).create().await?;
     let old = sync.run().await?;
@@ -197,7 +197,7 @@ async fn a_dead_letter_sent_back_by_hand_is_applied_or_superseded() -> Result<()
 }
 
 #[tokio::test]
-async fn a_redrive_drops_what_is_superseded_and_leaves_what_is_malformed() -> Result<()> {
+async fn redrive_drops_superseded_batches_and_leaves_malformed_ones() -> Result<()> {
     let sync = Sync::named("stale").rows(10).create().await?;
     let old = sync.run().await?;
     let stale = sync.message_of(old.id, &[row(11)]).await?;
@@ -232,7 +232,7 @@ async fn a_redrive_drops_what_is_superseded_and_leaves_what_is_malformed() -> Re
 }
 
 #[tokio::test]
-async fn a_run_whose_batch_only_sqs_gave_up_is_told_by_the_next_tick() -> Result<()> {
+async fn batch_dead_lettered_by_sqs_is_recorded_by_the_tick() -> Result<()> {
     let sync = Sync::named("untold").rows(40).options("batch_rows = 20").create().await?;
     let held = sync
         .control
@@ -271,7 +271,7 @@ async fn aws_sdk_send(sync: &Sync, body: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn google_refusing_in_the_middle_of_a_read_is_waited_out() -> Result<()> {
+async fn google_errors_during_a_read_are_waited_out() -> Result<()> {
     for (name, error) in [("busy-google", "rate_limited"), ("down-google", "unavailable_html")] {
         let sync = Sync::named(name).rows(25_000).create().await?;
         // The tab is read in several chunks; the second is refused twice.
@@ -286,7 +286,7 @@ async fn google_refusing_in_the_middle_of_a_read_is_waited_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_in_the_middle_of_a_read_is_renewed_once() -> Result<()> {
+async fn token_refused_during_a_read_is_renewed_once() -> Result<()> {
     let sync = Sync::named("token").rows(100).create().await?;
     sync.sheet.fault(json!({"method": "values.batchGet", "times": 1, "error": "unauthenticated"})).await?;
     let run = sync.run().await?;

@@ -458,7 +458,7 @@ fn example(files: &[(&str, &str)]) -> Arrows {
 }
 
 #[test]
-fn a_use_through_a_re_export_counts_for_the_file_that_defines_it() {
+fn use_through_a_re_export_counts_for_the_defining_file() {
     let arrows = example(&[
         ("lib.rs", "mod runs; mod diff; pub use diff::Plan;"),
         ("runs/mod.rs", "mod survey; pub use survey::Survey;"),
@@ -471,7 +471,7 @@ fn a_use_through_a_re_export_counts_for_the_file_that_defines_it() {
 }
 
 #[test]
-fn a_parent_that_uses_a_child_which_uses_it_is_a_circle() {
+fn parent_and_child_that_use_each_other_are_a_circle() {
     let circle = |parent: &str| {
         let child = "use super::Limit; pub fn check(limit: &Limit) -> bool { limit.0 > 0 }";
         let files = [("lib.rs", "mod parent;"), ("parent.rs", parent), ("parent/child.rs", child)];

@@ -43,7 +43,7 @@ async fn checksum(sync: &Sync) -> Result<Checksum> {
 }
 
 #[tokio::test]
-async fn the_table_equals_the_file_except_for_rows_that_share_an_id() -> Result<()> {
+async fn table_equals_the_file_except_for_duplicate_ids() -> Result<()> {
     let Some(path) = file() else {
         eprintln!("left out: king_county_house_sales.csv is not here");
         return Ok(());

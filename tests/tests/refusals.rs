@@ -82,7 +82,7 @@ fn counts(run: &Run) -> (i64, i64, i64, i64) {
 }
 
 #[tokio::test]
-async fn every_cell_that_the_table_does_not_take_is_told_with_its_address_and_what_is_allowed() -> Result<()> {
+async fn cells_that_the_table_refuses_are_reported_with_the_limit() -> Result<()> {
     let sync = ruled().await?;
     let plan = sync.plan(json!({"dryRun": true})).await?;
     let run = sync.run().await?;
@@ -134,7 +134,7 @@ async fn every_cell_that_the_table_does_not_take_is_told_with_its_address_and_wh
 }
 
 #[tokio::test]
-async fn a_refused_row_waits_in_scheduled_runs_until_something_changes_or_somebody_asks() -> Result<()> {
+async fn refused_row_waits_until_a_change_or_a_manual_run() -> Result<()> {
     let sync = ruled().await?;
     // Only row 7 is left to be refused.
     for (cell, value) in [

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::Sheetsync;
 
 #[tokio::test]
-async fn sync_waits_for_its_run_and_exits_with_zero_only_if_that_is_complete() -> Result<()> {
+async fn sync_wait_exits_with_zero_only_for_a_completed_run() -> Result<()> {
     let sync = Sync::named("cli-sync").rows(5).create().await?;
     let sheetsync = Sheetsync(&sync);
     insta::assert_snapshot!("never_ran", sheetsync.run("watch SYNC"));

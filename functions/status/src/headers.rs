@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_an_answer_if_one_of_its_tags_is_the_answers() {
+    fn etag_matches_if_any_client_tag_does() {
         let headers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static("W/\"a\""))]);
         let cases =
             [("W/\"a\"", true), ("\"a\"", true), ("\"b\", W/\"a\"", true), ("*", true), ("\"b\"", false), ("", false)];
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_may_talk_to_this_api_and_to_the_sign_in_only() {
+    fn page_policy_allows_this_api_and_the_sign_in_only() {
         let policy = page_policy("https://project.supabase.co");
         assert!(policy.starts_with("default-src 'none'"));
         assert!(policy.contains("connect-src 'self' https://project.supabase.co;"));

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_comes_back_as_it_was_given_and_an_invented_one_is_refused() {
+    fn cursor_round_trips_and_an_invented_one_is_refused() {
         let given = cursor(&(17_i64, "AA1")).unwrap();
         assert_eq!(after::<(i64, String)>(Some(&given)).unwrap(), Some((17, "AA1".to_owned())));
         assert!(after::<(i64, String)>(None).unwrap().is_none());
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_at_least_one_and_not_too_many_entries() {
+    fn page_limit_is_between_one_and_the_maximum() {
         assert_eq!(limit(None, 50, 200).unwrap(), 50);
         assert_eq!(limit(Some(200), 50, 200).unwrap(), 200);
         assert!(limit(Some(0), 50, 200).is_err());

@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_shows_what_waits_and_how_sure_its_read_was() {
+    fn run_shows_withheld_and_unconfirmed_rows() {
         let mut row = row();
         row["unconfirmed"] = 3.into();
         row["withheld"] = 2.into();

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_of_the_same_sync_is_the_same_run_and_no_other() {
+    fn idempotency_key_names_one_run_per_sync() {
         let run = run_of("listings", false, "k1");
         assert_eq!(run, run_of("listings", false, "k1"));
         for other in [run_of("listings", false, "k2"), run_of("lists", false, "k1"), run_of("listings", true, "k1")] {

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_made_of_whole_steps_and_ends_with_the_one_that_is_now() {
+    fn range_has_whole_steps_and_ends_with_the_current_one() {
         let now: Timestamp = "2026-11-25T12:34:56Z".parse().unwrap();
         for range in [Range::Hour, Range::Day, Range::Week, Range::Month] {
             let ((length, step), (from, to)) = (range.seconds(), range.bounds(now));

@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_run_is_due_an_interval_after_the_last_scheduled_one_and_never_in_the_past() {
+    fn next_run_is_one_interval_later_and_never_past() {
         let (every, now) = (Duration::from_secs(300), time("2026-11-25T12:00:00Z"));
         let scheduled = |at: &str| Known { scheduled_at: Some(time(at)), ..known() };
         assert_eq!(next_run(every, Some(&scheduled("2026-11-25T11:58:00Z")), now.0), time("2026-11-25T12:03:00Z"));
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_fault_that_passes_the_next_run_is_due_when_the_pause_is_over() {
+    fn next_run_after_a_transient_fault_waits_for_the_pause() {
         let (day, now) = (Duration::from_secs(86_400), time("2026-11-25T12:00:00Z"));
         let failed = Known {
             scheduled_at: Some(time("2026-11-25T11:50:00Z")),

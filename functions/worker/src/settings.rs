@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_in_the_wrong_order_are_told_by_name() {
+    fn timeouts_in_the_wrong_order_are_named() {
         assert!(timeouts([30, 35, 60, 360]).check().is_ok());
         for (wrong, name) in [
             ([35, 35, 60, 360], "STATEMENT_TIMEOUT_SECONDS (35 s)"),

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sqlstate_that_a_trigger_raises_is_the_batchs_own_fault() {
+    fn sqlstate_raised_by_a_trigger_is_a_batch_fault() {
         let rule = Rule::default();
         for (status, code) in [
             (500, "P0002"),

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sweep_ends_a_server_and_what_it_started_even_if_they_ignore_the_request() {
+    async fn sweep_kills_a_stubborn_server_and_its_children() {
         let dir = directory("sweep");
         let register = Register::of(&dir);
         let script = "trap '' TERM; sleep 600 & echo $! > child; wait; wait";
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_leaves_a_process_alone_that_only_has_the_same_id() {
+    fn sweep_spares_another_process_with_the_same_id() {
         let dir = directory("reused");
         let register = Register::of(&dir);
         let own = Pid::from_raw(std::process::id().cast_signed()).unwrap();
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_dies_while_starting_is_reported_with_the_end_of_its_log() {
+    async fn server_that_dies_while_starting_reports_its_last_log_lines() {
         let dir = directory("dies");
         let recipe = Recipe::new("shortlived", "/bin/sh").args(["-c", "echo no such file; exit 3"]);
         let mut server = Server::start(recipe, &dir, &Register::of(&dir)).unwrap();

@@ -172,7 +172,7 @@ column = "listing_no"
     }
 
     #[test]
-    fn the_mapping_version_changes_with_the_columns_and_with_nothing_else() {
+    fn mapping_version_changes_with_the_columns_only() {
         let version = |text: &str| parse(text).unwrap().syncs[0].mapping_version();
         assert_eq!(version(SOUND), version(&SOUND.replace("5m", "1h").replace("1AbC", "2DeF")));
         let others = "every = \"5m\"\non_missing = \"respect\"\nconfirm_deletes = 3\nadopt = \"sheet\"\nprecedence = -1\nrenamed_from = \"lists\"";
@@ -214,7 +214,7 @@ column = "listing_no"
     }
 
     #[test]
-    fn in_a_folder_a_broken_file_stops_its_own_sync_only() {
+    fn broken_file_in_a_folder_stops_its_own_sync_only() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("listings.toml"), SOUND).unwrap();
         std::fs::write(folder.path().join("broken.toml"), "[[sync]").unwrap();
@@ -226,7 +226,7 @@ column = "listing_no"
     }
 
     #[test]
-    fn a_sync_that_is_not_defined_is_told_with_those_that_are() {
+    fn unknown_sync_is_reported_with_the_defined_ones() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sheetsync.toml");
         std::fs::write(&file, SOUND).unwrap();

@@ -173,7 +173,7 @@ mod tests {
     const HEAD: &str = "[[sync]]\nname = \"a\"\nspreadsheet = \"b\"\ntab = \"c\"\ntable = \"d\"\nkey = [\"e\"]\n";
 
     #[test]
-    fn everything_that_is_misspelt_is_told_at_once_with_its_place_and_what_was_meant() {
+    fn misspelt_keys_are_all_reported_with_place_and_suggestion() {
         let text = format!(
             "{HEAD}evry = \"5m\"\nmode = \"insert-only\"\non_delete = {{ polcy = \"soft\" }}\n\n\
              [[sync.columns]]\nheader = \"H\"\ncolumn = \"e\"\ntype = \"interger\"\nautority = \"sheet\"\n\n\
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_nothing_is_told_with_what_there_is() {
+    fn unknown_key_is_reported_with_the_known_ones() {
         let told = problems(&HEAD.replace("tab =", "xyz = 1\ntab ="));
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].starts_with("line 1, column 1: the key `columns` is missing"), "{told:?}");
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_the_wrong_kind_is_told_with_its_place() {
+    fn value_of_the_wrong_type_is_reported_with_its_place() {
         let told = problems(&format!("{HEAD}columns = []\nheader_row = \"one\"\nbatch_rows = -1\nevery = \"soon\"\n"));
         assert_eq!(told.len(), 3, "{told:?}");
         assert!(told[0].starts_with("line 8, column 14: invalid type"), "{told:?}");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_toml_is_told_with_its_place() {
+    fn invalid_toml_is_reported_with_its_place() {
         let told = problems(&format!("{HEAD}mode = upsert\n"));
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("line 7, column 8: "), "{told:?}");

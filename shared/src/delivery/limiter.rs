@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_cannot_be_kept_is_told() {
+    fn invalid_rate_is_reported() {
         for (rate, containers) in [(0.0, 2), (-1.0, 2), (10.0, 0), (f64::NAN, 1)] {
             let error = Limiter::new(rate, containers).unwrap_err().to_string();
             assert!(error.contains("REQUESTS_PER_SECOND"), "{error}");

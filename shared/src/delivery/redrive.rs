@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_says_why_it_is_one_and_nothing_that_it_carries() {
+    fn dead_letter_names_its_reason_but_no_values() {
         assert_eq!(letter(&batch("a"), Some("57014: too slow")).reason(), "57014: too slow");
         assert!(letter(&batch("a"), None).reason().starts_with("moved by SQS"));
         let poison = letter("secret", None).reason();

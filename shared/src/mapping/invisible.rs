@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_or_an_emoji_needs_stays_in_a_key() {
+    fn key_keeps_joiners_that_scripts_and_emoji_need() {
         for text in [
             "👨\u{200d}👩\u{200d}👧",
             "❤\u{fe0f}\u{200d}🔥",
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_in_a_key_is_found_with_its_position() {
+    fn invisible_character_in_a_key_is_found_with_its_position() {
         for (text, found) in [
             ("A\u{200b}1", ('\u{200b}', 2)),
             ("青\u{200d}山", ('\u{200d}', 2)),

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn mixed_groups_are_none() {
+    fn mixed_group_separators_are_refused() {
         for number in ["1.234 567", "1 234.567", "12.34", "1..234", "1.2345", ".234.567", "1.234,567.8"] {
             assert_eq!(read("de_DE", number), None, "{number}");
         }

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_there_for_the_stack_and_for_the_sync() {
+    fn metric_has_the_dimensions_stack_and_sync() {
         let line = embedded(
             Timestamp::UNIX_EPOCH,
             "prod",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_trace_reaches_what_is_done_under_it_and_nothing_else() {
+    async fn trace_covers_its_own_task_only() {
         let header = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1";
         assert_eq!(traced(Some(header), async { trace() }).await.as_deref(), Some(header));
         assert_eq!(trace(), None);

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_told_when_they_are_applied_and_not_again_for_a_duplicate() {
+    fn row_metrics_are_not_counted_again_for_a_duplicate() {
         let batch = |outcome| BatchMetrics {
             sync: "listings",
             outcome,
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_failed_before_it_read_anything_has_it_too() {
+    fn run_that_failed_before_reading_counts_as_failed() {
         let failed = closed(json!({"status": "failed", "total_rows": 0, "success": 0, "rejected": 0}));
         let shown = shown(&closed_metrics(&serde_json::from_value(failed).unwrap()));
         assert!(shown.contains(&"RunsFailed 1 Count".to_owned()), "{shown:?}");
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sync_that_never_came_through_is_overdue_since_its_first_run() {
+    fn sync_that_never_completed_is_overdue_since_its_first_run() {
         let standing = stands(json!({"appliedAt": null, "firstAt": "2026-11-25T11:00:00+00:00"}));
         let shown = shown(&standing_metrics(&standing, rhythm(), now()));
         assert!(shown.contains(&"Overdue 9 None".to_owned()), "{shown:?}");

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_succeeds_only_if_a_row_arrived_or_none_was_due() {
+    fn run_succeeds_only_if_rows_arrived_or_were_not_due() {
         // status, [rows read, arrived, rejected, skipped, withheld], is a success, is a failure
         let cases = [
             ("completed", [10, 10, 0, 0, 0], true, false),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_left_out_on_purpose_are_not_missing_and_withheld_ones_are() {
+    fn success_rate_counts_withheld_but_not_skipped_rows() {
         assert_eq!(run("partial", [10, 8, 0, 2, 0]).success_rate(), Some(1.0));
         assert_eq!(run("partial", [10, 8, 0, 2, 2]).success_rate(), Some(0.8));
         assert_eq!(run("failed", [0, 0, 0, 0, 0]).success_rate(), None);

@@ -123,7 +123,7 @@ fn play_all(worlds: impl Iterator<Item = Origin>, until: Option<Instant>) -> Out
 }
 
 #[test]
-fn every_case_that_was_found_stays_mended() {
+fn every_known_case_stays_fixed() {
     let postgres = postgres();
     let broken: Vec<String> = cases::all()
         .into_iter()

@@ -109,7 +109,7 @@ fn same(made: &Value, stored: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn the_mapping_rejects_what_postgres_refuses_or_would_change_and_nothing_else() {
+async fn mapping_rejects_exactly_what_postgres_refuses_or_changes() {
     let database = Database::new().await;
     database.sql("create type mood as enum ('sad', 'ok', 'happy'); grant usage on schema public to service_role").await;
     let (mut taken, mut rejected) = (0, 0);

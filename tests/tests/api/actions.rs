@@ -14,7 +14,7 @@ async fn audit(sync: &str) -> Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn a_run_is_accepted_at_once_and_can_be_followed_to_its_end() -> Result<()> {
+async fn started_run_is_accepted_and_followed_to_its_end() -> Result<()> {
     let sync = Sync::named("started").rows(20).create().await?;
     let answer =
         Api::operator()?.post(&format!("/api/syncs/{}/runs", sync.name), &json!({"why": "the owner called"})).await?;
@@ -120,7 +120,7 @@ async fn a_withheld_deletion_is_approved_once_for_exactly_its_rows() -> Result<(
 }
 
 #[tokio::test]
-async fn a_withheld_adoption_is_decided_once_for_the_rows_that_a_run_found() -> Result<()> {
+async fn withheld_adoption_is_decided_once_for_the_rows_found() -> Result<()> {
     let sync = Sync::named("adopted").rows(3).create().await?;
     let before = format!("insert into public.{} (listing_no, price_yen) values ('AA00002', 5)", sync.table);
     sync.database.batch_execute(&before).await?;

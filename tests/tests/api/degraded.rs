@@ -21,7 +21,7 @@ async fn while_postgrest(deed: Deed, undo: Deed, test: impl AsyncFnOnce() -> Res
 }
 
 #[tokio::test]
-async fn with_supabase_gone_what_is_known_is_told_within_two_seconds() -> Result<()> {
+async fn api_answers_within_two_seconds_while_supabase_is_down() -> Result<()> {
     let sync = Sync::named("degraded").rows(4).create().await?;
     let run = sync.run().await?;
     let path = format!("/api/syncs/{}", sync.name);
@@ -81,7 +81,7 @@ async fn an_action_that_cannot_be_recorded_is_not_done() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_breaker_can_be_set_whatever_is_down_and_everybody_sees_why() -> Result<()> {
+async fn breaker_can_be_set_during_an_outage_and_shows_why() -> Result<()> {
     let operator = Api::operator()?;
     let set = async |mode: &str| operator.post("/api/circuit", &json!({"mode": mode, "why": "maintenance"})).await;
     let circuit = set("force_open").await?.json;
@@ -122,7 +122,7 @@ async fn while_aws(operations: &str, is_silent: bool, test: impl AsyncFnOnce() -
 }
 
 #[tokio::test]
-async fn with_sqs_or_dynamodb_gone_the_rest_is_told_within_two_seconds() -> Result<()> {
+async fn api_answers_within_two_seconds_without_sqs_or_dynamodb() -> Result<()> {
     let sync = Sync::named("half-blind").rows(4).create().await?;
     let run = sync.run().await?;
     let one = format!("/api/syncs/{}", sync.name);

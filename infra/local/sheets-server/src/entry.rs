@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_csv_field_becomes_a_number_only_if_nothing_is_lost() {
+    fn csv_field_becomes_a_number_only_without_loss() {
         for field in ["0", "-5", "7129300520", "221900.0", "47.721000000000004", "-122.257", "0.5"] {
             assert_eq!(from_csv(field), Cell::number(field.parse().unwrap()), "{field}");
         }

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_password_is_told_in_supabases_words() {
+    fn wrong_password_returns_supabases_error() {
         let (status, error) =
             post(&auth(), "/auth/v1/token?grant_type=password", &json!({"email": READER, "password": "guess"}));
         assert_eq!((status, error["error_code"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_credentials")));

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_batch_that_fails_in_part_sends_the_rest_and_says_what_failed() {
+    async fn partly_failed_batch_sends_the_rest_and_names_the_failures() {
         let body = json!({"QueueUrl": "q", "Entries": [{"Id": "0"}, {"Id": "1"}, {"Id": "2"}]}).to_string();
         let answered = in_part(Request::new(Bytes::from(body)), 2, async |request| {
             let sent: Value = serde_json::from_slice(request.body()).unwrap();

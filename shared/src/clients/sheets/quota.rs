@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_waits_as_long_as_there_is_time_and_no_longer() {
+    async fn quota_waits_no_longer_than_the_deadline() {
         let quota = Quota::per_minute(NonZeroU32::new(5).unwrap());
         let started = Instant::now();
         quota.ready(None).await.unwrap();

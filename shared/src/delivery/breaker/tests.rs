@@ -96,7 +96,7 @@ fn a_call_that_hung_through_several_windows_counts_for_each() {
 }
 
 #[test]
-fn while_it_is_open_nobody_calls_and_then_one_does() {
+fn open_circuit_refuses_calls_and_then_admits_one_probe() {
     let open = opened_at(at(0));
     assert_eq!(open.admit(at(14), &me(), &rule()), Admission::Refused { until: at(15) });
     let (half_open, _) = claimed(&open, at(15));
@@ -118,7 +118,7 @@ fn three_successful_calls_of_the_probe_close_it() {
 }
 
 #[test]
-fn a_failed_probe_opens_it_for_twice_as_long_up_to_five_minutes() {
+fn failed_probe_doubles_the_wait_up_to_five_minutes() {
     let mut item = opened_at(at(0));
     let mut waits = Vec::new();
     for _ in 0..7 {
@@ -159,7 +159,7 @@ fn opens_in_a_row_are_forgotten_after_five_quiet_minutes() {
 }
 
 #[test]
-fn a_claim_that_nobody_finished_can_be_claimed_again() {
+fn abandoned_probe_can_be_claimed_again() {
     let (item, dead) = claimed(&opened_at(at(0)), at(15));
     let (item, _) = claimed(&item, at(15 + 40));
     assert_eq!(told(&item, &dead, &Evidence::Success, 0, at(56)), item, "the first owner's success comes too late");
@@ -178,14 +178,14 @@ fn a_person_can_force_it_either_way_and_back() {
 }
 
 #[test]
-fn while_it_is_forced_closed_failures_are_counted_and_open_nothing() {
+fn forced_closed_circuit_counts_failures_but_does_not_open() {
     let item = Item { mode: Mode::ForceClosed, ..Item::default() };
     let item = (0..9).fold(item, |item, _| failed(&item, &EPOCH, at(0)));
     assert_eq!((item.state(), item.failures(at(0), &rule())), (State::Closed, 9));
 }
 
 #[test]
-fn a_worker_whose_clock_is_behind_counts_in_the_others_window() {
+fn worker_with_a_slow_clock_counts_in_the_current_window() {
     let ahead = (0..4).fold(Item::default(), |item, _| failed(&item, &EPOCH, at(300)));
     assert_eq!(failed(&ahead, &EPOCH, at(0)).state(), State::Open);
 }

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_that_would_lose_something_is_told() {
+    fn table_type_that_loses_data_is_reported() {
         for (kind, table_type, told) in [
             (Type::Integer, "bigint", None),
             (Type::Integer, "numeric", None),
