@@ -70,7 +70,7 @@ pub struct Api {
     token: SecretString,
 }
 
-/// A run, as the API tells of it.
+/// A run, as the API returns it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {

@@ -31,7 +31,7 @@ pub struct Request {
 enum Deed {
     /// Shows it (the default)
     Show,
-    /// Opens it: no batch is posted and no run begins until somebody says otherwise; nothing is lost
+    /// Opens it: no batch is posted and no run begins until it is closed or set to automatic; nothing is lost
     Open(Reason),
     /// Closes it: every batch is posted, whatever comes of it
     Close(Reason),
@@ -41,7 +41,7 @@ enum Deed {
 
 #[derive(Args)]
 struct Reason {
-    /// Why; shown to whoever finds it so
+    /// The reason; shown beside the circuit's state
     #[arg(long)]
     why: String,
     /// Do not ask

@@ -1,4 +1,4 @@
-//! `sheetsync redrive`: sends dead letters to the queue again, when what was wrong with them is mended.
+//! `sheetsync redrive`: sends dead letters to the queue again, once their cause is fixed.
 
 use std::process::ExitCode;
 
@@ -42,7 +42,7 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
     let order = |dry_run| Order { filter: request.batches.filter(), limit: request.limit, within: None, dry_run };
     let found = redrive.run(&order(true)).await?;
     if request.dry_run || found.redriven + found.superseded == 0 {
-        tell(&found, "would be");
+        print(&found, "would be");
         return Ok(ExitCode::SUCCESS);
     }
     let question = format!("redrive {} dead letters, and drop {} whose run is over?", found.redriven, found.superseded);
@@ -50,11 +50,11 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
         println!("nothing is redriven");
         return Ok(ExitCode::FAILURE);
     }
-    tell(&redrive.run(&order(false)).await?, "were");
+    print(&redrive.run(&order(false)).await?, "were");
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(report: &Report, verb: &str) {
+fn print(report: &Report, verb: &str) {
     let Report { matched, redriven, superseded, malformed, left } = report;
     println!(
         "of {matched} dead letters that match, {redriven} {verb} redriven and {superseded} {verb} dropped because their run is over"

@@ -34,11 +34,11 @@ fn check_prints_every_definition_error_with_its_place() {
     std::fs::write(&file, broken).expect("it is written");
     let output = sheetsync(&["check", &file.to_string_lossy()]);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), 1 + sound.matches("type = \"integer\"").count(), "{told}");
-    assert!(lines[0].ends_with("unknown key `evry`; did you mean `every`?"), "{told}");
-    assert!(lines[1].ends_with("column 8: unknown value \"interger\"; did you mean \"integer\"?"), "{told}");
+    let printed = text(&output.stderr);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines.len(), 1 + sound.matches("type = \"integer\"").count(), "{printed}");
+    assert!(lines[0].ends_with("unknown key `evry`; did you mean `every`?"), "{printed}");
+    assert!(lines[1].ends_with("column 8: unknown value \"interger\"; did you mean \"integer\"?"), "{printed}");
 }
 
 #[test]
@@ -82,8 +82,8 @@ fn no_secret_is_sent_over_plain_http() {
         (&["watch", "listings", "--api-url", "http://api.example.com"], "API_URL"),
     ] {
         let output = run(arguments);
-        let told = text(&output.stderr);
-        assert!(output.status.code() == Some(1) && told.contains(name) && told.contains("https://"), "{told}");
+        let printed = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && printed.contains(name) && printed.contains("https://"), "{printed}");
     }
 }
 
@@ -92,7 +92,7 @@ fn a_wrong_command_line_exits_with_two() {
     assert_eq!(sheetsync(&["sink"]).status.code(), Some(2));
 }
 
-/// Every command with its own options, as `--help` tells them.
+/// Every command with its own options, as `--help` prints them.
 fn commands(path: &[&str], found: &mut BTreeMap<String, BTreeSet<String>>) {
     let help = text(&sheetsync(&[path, &["--help"]].concat()).stdout);
     let listed = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();

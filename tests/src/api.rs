@@ -6,7 +6,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use sheetsync_local::{AwsSettings, Settings};
 
-/// Somebody who calls the API, or nobody.
+/// A caller of the API, authenticated or not.
 #[derive(Debug, Clone)]
 pub struct Api {
     url: String,

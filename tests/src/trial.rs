@@ -57,7 +57,7 @@ impl Trial {
         .await;
     }
 
-    /// The fault is over: the run comes through with nobody's help, and the table equals the sheet.
+    /// The fault is over: the run completes by itself, and the table equals the sheet.
     ///
     /// # Panics
     /// When it does not.

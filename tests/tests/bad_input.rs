@@ -13,11 +13,11 @@ async fn loaded(name: &str) -> Result<Sync> {
     Ok(sync)
 }
 
-/// The scheduler has told CloudWatch that somebody must act (`AccessRefusedAlarm`).
+/// The scheduler has emitted `AccessRefused`, which rings `AccessRefusedAlarm`.
 async fn assert_rings(sync: &Sync) {
     eventually("the refusal is a metric", async || {
-        let told = printed("scheduler").ok()?;
-        told.iter().any(|line| line["Sync"] == sync.name && line["AccessRefused"] == 1.0).then_some(())
+        let reported = printed("scheduler").ok()?;
+        reported.iter().any(|line| line["Sync"] == sync.name && line["AccessRefused"] == 1.0).then_some(())
     })
     .await;
 }
@@ -89,7 +89,7 @@ async fn a_withheld_deletion_that_is_approved_is_done_once() -> Result<()> {
     let outcome: String = sync.database.query_one(approve, &[&withheld.id]).await?.get(0);
     assert_eq!(outcome, "approved");
 
-    // A row more is another set: nobody has approved that.
+    // A row more is another set, which is not approved.
     sync.sheet.delete_rows(2, 1).await?;
     let other = sync.run().await?;
     assert_eq!((other.status.as_str(), other.deleted), ("partial", 0));

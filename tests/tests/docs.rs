@@ -216,7 +216,7 @@ fn the_template_refuses_a_sign_in_without_readers() {
     assert!(lines.contains(&r#"- Assert: !Not [!Equals [!Ref ReaderClaim, ""]]"#), "{rule}");
     let parameters = entries(&template, "Parameters");
     let (_, claim) = parameters.iter().find(|(name, _)| name == "ReaderClaim").expect("the parameter");
-    assert!(claim.contains("Default: \"\""), "nobody but who is named: {claim}");
+    assert!(claim.contains("Default: \"\""), "only the people named: {claim}");
 }
 
 /// The files and folders of the tree, without what is built or installed.

@@ -266,7 +266,7 @@ async fn old_message_and_dead_letter_each_ring() -> Result<()> {
 #[tokio::test]
 async fn a_scheduler_that_fails_rings() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-dead", "").await?;
-    // A definition that nobody can read is an error of the invocation: there is no sync to record it with.
+    // An unreadable definition is an error of the invocation: there is no sync to record it with.
     let event = || json!({"type": "sometimes"});
     for _ in 0..2 {
         sync.ask_with(event()).await.expect_err("the event makes no sense");

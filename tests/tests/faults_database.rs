@@ -126,9 +126,9 @@ async fn column_dropped_between_batches_stops_the_run_until_restored() -> Result
     let (away, back) = (rename("listed_on", "listed"), rename("listed", "listed_on"));
     trial.sync.database.batch_execute(&away).await?;
     let stopped = trial.sync.closed(trial.run).await?;
-    let told = stopped.error_details.map(|details| details.to_string()).unwrap_or_default();
-    assert_eq!(stopped.status, "failed", "{told}");
-    assert!(told.contains("42703") && told.contains("listed_on"), "{told}");
+    let reported = stopped.error_details.map(|details| details.to_string()).unwrap_or_default();
+    assert_eq!(stopped.status, "failed", "{reported}");
+    assert!(reported.contains("42703") && reported.contains("listed_on"), "{reported}");
     trial.sync.database.batch_execute(&back).await?;
     trial.begin().await?;
     assert_eq!(trial.comes_through().await?.status, "completed");

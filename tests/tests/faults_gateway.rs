@@ -1,5 +1,5 @@
 //! The destination misbehaves: PostgREST is gone, hangs, or something in front of it answers in its place. Whatever it is,
-//! the run comes through afterwards with nobody's help.
+//! the run completes afterwards by itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -100,10 +100,10 @@ async fn a_gateway_that_answers_in_html() -> Result<()> {
 
 #[tokio::test]
 async fn a_project_that_is_paused() -> Result<()> {
-    let told = || printed("worker").map_or(0, |lines| lines.iter().filter(|it| it["AccessRefused"] == 1.0).count());
-    let before = told();
+    let reported = || printed("worker").map_or(0, |lines| lines.iter().filter(|it| it["AccessRefused"] == 1.0).count());
+    let before = reported();
     met_by("540 project paused", "3 answers in PostgREST's place", answer(540, &[], ""), 3).await?;
-    eventually("each refusal is a metric", async || (told() >= before + 3).then_some(())).await;
+    eventually("each refusal is a metric", async || (reported() >= before + 3).then_some(())).await;
     Ok(())
 }
 

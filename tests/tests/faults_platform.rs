@@ -124,7 +124,7 @@ async fn scheduler_killed_while_sending_is_taken_over() -> Result<()> {
     // What was on the wire arrives after all, late.
     sync.control.aws().remove_fault(held).await?;
     let dead = sync.state(id).await?;
-    assert_eq!(dead.status, "in_progress", "nobody has told the run");
+    assert_eq!(dead.status, "in_progress", "not recorded in the run yet");
     let run = eventually("the next run takes over", async || {
         let report = sync.ask("manual").await.ok()?;
         (report.status == "planned").then_some(report.run?)
@@ -217,8 +217,8 @@ async fn redrive_drops_superseded_batches_and_leaves_malformed_ones() -> Result<
         dry_run,
         ..Default::default()
     };
-    let told = redrive.run(&order(&sync.name, true)).await?;
-    assert_eq!((told.matched, told.redriven, told.superseded), (2, 1, 1));
+    let reported = redrive.run(&order(&sync.name, true)).await?;
+    assert_eq!((reported.matched, reported.redriven, reported.superseded), (2, 1, 1));
     assert_eq!(sync.dead_letters().await?, 2, "a dry run leaves everything where it is");
     let done = redrive.run(&order(&sync.name, false)).await?;
     assert_eq!((done.matched, done.redriven, done.superseded), (2, 1, 1));
@@ -226,8 +226,8 @@ async fn redrive_drops_superseded_batches_and_leaves_malformed_ones() -> Result<
         .await;
     assert!(!sync.table().await?.contains_key("AA00011"), "the other is gone");
     assert_eq!(sync.dead_letters().await?, 0);
-    let told = redrive.run(&order("never-begun", false)).await?;
-    assert!(told.malformed >= 1 && told.redriven == 0, "{told:?}");
+    let reported = redrive.run(&order("never-begun", false)).await?;
+    assert!(reported.malformed >= 1 && reported.redriven == 0, "{reported:?}");
     Ok(())
 }
 
@@ -246,7 +246,7 @@ async fn batch_dead_lettered_by_sqs_is_recorded_by_the_tick() -> Result<()> {
         .await?;
     let id = sync.ask("manual").await?.run.context("it has begun")?;
     eventually("one batch is applied", async || (sync.state(id).await.ok()?.inserted == 20).then_some(())).await;
-    // As SQS does it after a thousand receives: the message lies among the dead letters, and nobody has told the run.
+    // As SQS does it after a thousand receives: the message is in the dead-letter queue, but not recorded in the run.
     let missing: Vec<Vec<Value>> = {
         let table = sync.table().await?;
         rows(40).into_iter().filter(|row| !table.contains_key(row[0].as_str().unwrap_or_default())).collect()
@@ -299,7 +299,7 @@ async fn rows_that_move_between_two_chunks_lose_nothing() -> Result<()> {
     let options = r#"on_delete = { policy = "hard" }"#;
     let sync = Sync::named("moving").rows(25_000).options(options).create().await?;
     sync.run().await?;
-    // After the first chunk a row above is deleted, so every later row moves up by one and one of them is read by nobody.
+    // After the first chunk a row above is deleted, so every later row moves up by one and one of them is not read.
     sync.sheet.edit(json!([{"deleteRows": {"tab": TAB, "row": 2, "count": 1}}]), 1).await?;
     let run = sync.run().await?;
     assert_eq!((run.status.as_str(), run.deleted), ("partial", 0), "{run:?}");

@@ -2,7 +2,7 @@
 //! itself: in the Rust crates that are deployed or run the local stack, and in the dashboard. Needs no stack.
 //!
 //! Every path is followed to the file that defines what it names, through all re-exports, so a `mod.rs` that only says what
-//! is in a folder stands between nobody. Code of tests is not looked at, and neither are calls of methods: the type that has
+//! is in a folder does not count. Code of tests is not looked at, and neither are calls of methods: the type that has
 //! them is named where it comes from.
 
 use std::collections::{BTreeMap, BTreeSet};

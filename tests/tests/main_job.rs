@@ -71,7 +71,7 @@ async fn missing_row_stays_in_the_table_without_on_delete() -> Result<()> {
     assert_eq!(sync.run().await?.status, "completed");
     sync.assert_table(&(1..=100).map(row).collect::<Vec<_>>()).await?;
     let quiet = sync.run().await?;
-    assert_eq!((quiet.status.as_str(), quiet.batches_total), ("completed", 0), "a vanished row is told once");
+    assert_eq!((quiet.status.as_str(), quiet.batches_total), ("completed", 0), "a vanished row is reported once");
     Ok(())
 }
 
@@ -99,10 +99,10 @@ async fn bad_cell_rejects_its_row_only_with_its_address() -> Result<()> {
     assert_eq!((run.status.as_str(), run.rejected, run.updated, run.deleted), ("partial", 1, 1, 0));
     run.assert_adds_up();
     let sql = "select row_key, row_number, cell, header, code, raw from public.sync_errors where sync = $1 and resolved_at is null";
-    let told = sync.database.query(sql, &[&sync.name]).await?;
-    assert_eq!(told.len(), 1);
-    let text = |index: usize| told[0].get::<_, String>(index);
-    assert_eq!((text(0).as_str(), told[0].get::<_, i32>(1), text(2).as_str()), ("AA00030", 31, "C31"));
+    let reported = sync.database.query(sql, &[&sync.name]).await?;
+    assert_eq!(reported.len(), 1);
+    let text = |index: usize| reported[0].get::<_, String>(index);
+    assert_eq!((text(0).as_str(), reported[0].get::<_, i32>(1), text(2).as_str()), ("AA00030", 31, "C31"));
     assert_eq!((text(3).as_str(), text(4).as_str(), text(5).as_str()), ("売買価格", "not_a_number", "要確認"));
 
     sync.sheet.set("C31", 6).await?;
@@ -134,7 +134,7 @@ async fn a_message_delivered_twice_changes_nothing() -> Result<()> {
     let sync = Sync::named("twice").rows(600).create().await?;
     let run = sync.run().await?;
     let (versions, delivered) = (sync.versions().await?, sync.deliveries(run.id).await?);
-    // What somebody typed meanwhile must survive, too.
+    // What a person typed meanwhile must survive, too.
     sync.database
         .batch_execute(&format!("update public.{} set price_yen = 1 where listing_no = 'AA00001'", sync.table))
         .await?;

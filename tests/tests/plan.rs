@@ -1,5 +1,5 @@
 //! Plans and verifications against the deployed functions: a plan writes nothing and says what the run after it then does; a
-//! verification finds what somebody changed behind the sync's back.
+//! verification finds changes that the sync did not make.
 
 use anyhow::{Context as _, Result};
 use reqwest::Method;
@@ -123,7 +123,7 @@ async fn drift_in_a_sheet_owned_column_names_its_cell() -> Result<()> {
     let finding = found.findings.first().context("a finding")?;
     assert_eq!((finding.reason, finding.allowed, finding.column.as_deref()), (Reason::Drift, false, Some("price_yen")));
     assert_eq!(finding.samples[0].cell.as_deref(), Some("C8"));
-    assert!(found.repair.is_some(), "it says which run mends it");
+    assert!(found.repair.is_some(), "it says which run fixes it");
     sync.run_type("full").await?;
     assert_eq!(sync.verification().await?.verdict, Verdict::Equal);
     Ok(())

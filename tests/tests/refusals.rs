@@ -122,14 +122,14 @@ async fn cells_that_the_table_refuses_are_reported_with_the_limit() -> Result<()
     }
     // A plan knows all of it, but for the value that the same batch takes first.
     assert_eq!((&plan["insert"], &plan["reject"]), (&json!(2), &json!(4)), "{plan}");
-    let mut told: Vec<(&str, &str)> = plan["rejections"]
+    let mut reported: Vec<(&str, &str)> = plan["rejections"]
         .as_array()
         .into_iter()
         .flatten()
         .map(|it| (it["cell"].as_str().unwrap_or_default(), it["code"].as_str().unwrap_or_default()))
         .collect();
-    told.sort_unstable();
-    assert_eq!(told, expected.map(|(cell, _, code, _)| (cell, code)), "{plan}");
+    reported.sort_unstable();
+    assert_eq!(reported, expected.map(|(cell, _, code, _)| (cell, code)), "{plan}");
     Ok(())
 }
 
@@ -171,7 +171,7 @@ async fn refused_row_waits_until_a_change_or_a_manual_run() -> Result<()> {
         assert_ne!(errors[0]["nextAttemptAt"], Value::Null, "{errors:?}");
         assert_eq!(sync.number(&attempts).await?, 1, "it was not tried");
     }
-    // Somebody asks.
+    // A person starts a run.
     assert_eq!(counts(&sync.run().await?), (0, 0, 5, 1));
     assert_eq!(sync.number(&attempts).await?, 2);
     // The table takes it now.

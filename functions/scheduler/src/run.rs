@@ -26,13 +26,13 @@ use sheetsync::verify::Verifier;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// How often a run shows a sign of life while its sheet is read.
+/// How often a run sends a heartbeat while its sheet is read.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 
 /// Where a run is recorded: Supabase, or what a simulation plays.
 #[expect(async_fn_in_trait, reason = "an invocation runs on one thread")]
 pub trait Record: Stored + Books {
-    /// Shows a sign of life; the status says whether somebody has taken over.
+    /// Sends a heartbeat; the returned status says whether another run has taken over.
     async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError>;
     /// Records rejections.
     async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError>;
@@ -94,7 +94,7 @@ pub enum RunError {
          to one function, or a longer `every`"
     )]
     OutOfTime,
-    /// Another run has taken over while this one was reading or sending, or somebody has stopped it.
+    /// Another run has taken over while this one was reading or sending, or a person has stopped it.
     #[error(
         "the run was {0} while its sheet was read and sent: it seemed to have stalled, and a newer one goes on in its place"
     )]
@@ -139,7 +139,7 @@ impl RunError {
         }
     }
 
-    /// What `sync_fail` is told.
+    /// The argument of `sync_fail`.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let error_type = match self {
@@ -229,7 +229,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             if !rejections.is_empty() {
                 self.supabase.reject(self.id, &rejections).await?;
             } else if shown.is_none_or(|shown| shown.elapsed() >= HEARTBEAT_EVERY) {
-                self.show_life().await?;
+                self.heartbeat().await?;
             } else {
                 return Ok(());
             }
@@ -329,8 +329,8 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         Ok(Executed { summary, read, plan, verifier })
     }
 
-    /// Tells the database that the reading goes on, and hears whether it should.
-    async fn show_life(&self) -> Result<(), RunError> {
+    /// Sends a heartbeat; an error when the run was superseded or stopped.
+    async fn heartbeat(&self) -> Result<(), RunError> {
         match self.supabase.heartbeat(self.id).await {
             Ok(RunStatus::Queued | RunStatus::InProgress) => Ok(()),
             Ok(status) => Err(RunError::TakenOver(status)),
@@ -348,7 +348,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         let Some(Carry { from, rows }) = &self.carry else { return Ok(()) };
         let sync = &self.definition.name;
         tracing::info!(run = %self.id, sync, former_key = ?from, rows, "carrying books over to a new key");
-        let progress = async || self.show_life().await;
+        let progress = async || self.heartbeat().await;
         let carried = carry::carry_over(self.supabase, sync, self.id, &self.key_forms, progress).await?;
         tracing::info!(run = %self.id, sync, carried = carried.rows, dropped = carried.dropped, "books carried over");
         Ok(())

@@ -41,7 +41,7 @@ impl utoipa::Modify for Bearer {
     }
 }
 
-/// The routes that want somebody known.
+/// The routes that need authentication.
 fn closed() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(access::me))
@@ -85,7 +85,7 @@ pub fn router(api: Api) -> Router {
     let closed: Router<Arc<Api>> = closed().into();
     let open: Router<Arc<Api>> = open().into();
     closed
-        .route_layer(middleware::from_fn_with_state(api.clone(), access::require_somebody))
+        .route_layer(middleware::from_fn_with_state(api.clone(), access::authenticate))
         .merge(open)
         .route("/", get(site::page))
         .route("/assets/{*path}", get(site::asset))

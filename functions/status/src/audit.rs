@@ -17,7 +17,7 @@ use crate::time::Time;
 /// The longest reason.
 pub const MAX_WHY: usize = 500;
 
-/// What somebody is about to do.
+/// An action that is about to be carried out.
 #[derive(Debug)]
 pub struct Action<'a> {
     pub who: &'a Principal,
@@ -29,7 +29,7 @@ pub struct Action<'a> {
 }
 
 impl Api {
-    /// Records what somebody is about to do.
+    /// Records an action before it is carried out.
     ///
     /// # Errors
     /// When Supabase does not take the entry; the action is then not done. The log has the attempt all the same.
@@ -65,7 +65,7 @@ struct Row {
     details: Value,
 }
 
-/// Something that somebody did.
+/// An entry of the audit log: one action of a person or program.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 struct Entry {

@@ -102,7 +102,7 @@ impl From<Order> for BreakerMode {
 #[schema(as = CircuitOrder)]
 pub struct Order {
     mode: Mode,
-    /// For the audit, and for whoever finds the breaker so.
+    /// The reason, for the audit log and for everybody who sees the circuit.
     #[schema(min_length = 1, max_length = 500)]
     why: String,
 }

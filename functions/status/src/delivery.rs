@@ -1,5 +1,5 @@
-//! What lies between the scheduler and Supabase: the queue, the dead letters, the breaker. Asked at the same time, each
-//! with little patience: what does not answer is told as unreachable.
+//! The state of the queue, the dead-letter queue and the circuit. They are read at the same time, each with a short
+//! timeout: one that does not answer is reported as unreachable.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ impl Api {
         match dead {
             Ok(depth) => delivery.dead_letters = Some(DeadLetters { messages: depth.total() }),
             Err(message) if delivery.queue.is_some() => note(Part::Queue, message),
-            // Told already.
+            // Reported already.
             Err(_) => {}
         }
         match circuit {
@@ -104,7 +104,7 @@ async fn depth(queue: &queue::Queue) -> Result<Depth, String> {
 }
 
 impl Delivery {
-    /// Says how old the oldest message is, as far as the runs tell. SQS itself has no such attribute, and CloudWatch's
+    /// Sets the age of the oldest message, as known from the runs. SQS itself has no such attribute, and CloudWatch's
     /// metric is minutes late: but a run that is under way knows when it sent what it still waits for. Messages of
     /// superseded runs, which do nothing, are not counted.
     pub fn date(&mut self, syncs: &[Known], now: Timestamp) {

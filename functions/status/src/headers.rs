@@ -30,7 +30,7 @@ fn sent_bytes(headers: &HeaderMap, body: &[u8]) -> usize {
     body.len() + body.iter().filter(escaped).count()
 }
 
-/// Data is for nobody's cache. A client that wants to spare itself a body says so with `If-None-Match`.
+/// Data is not cached. A client that has the current answer sends `If-None-Match` and gets no body.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Nothing that the API answers is a page.

@@ -376,9 +376,9 @@ mod tests {
     fn a_reason_says_how_long_and_how_many() {
         let facts = Facts { applied: ago(200), open_rejections: 1, ..well() };
         let (_, reasons) = judge(&facts, now());
-        let told: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
+        let reported: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 ("no run has succeeded for 3 h; one is due every 5 min", Some(12_000)),
                 ("1 cell or row in the sheet cannot be imported: correct the sheet", Some(1))

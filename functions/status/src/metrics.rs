@@ -1,4 +1,4 @@
-//! `GET /metrics`: the state of all syncs for Prometheus, read anew at each scrape. Only the latency histogram is this
+//! `GET /metrics`: the state of all syncs for Prometheus, read at each scrape. Only the latency histogram is this
 //! container's own memory; Lambda runs several, so it is a sample.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::known::Known;
 use crate::state::Api;
 use crate::syncs::Syncs;
 
-/// Times every request. Paths that are no route share one name, so that nobody can fill the memory with inventions.
+/// Times every request. Unknown paths share one name, so that invented paths cannot fill the memory.
 pub async fn time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = match request.method().as_str() {

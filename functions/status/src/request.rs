@@ -98,7 +98,7 @@ pub fn limit(asked: Option<u32>, usual: u32, most: u32) -> Result<u32, ApiError>
     }
 }
 
-/// Where the next page begins: the sort key of the last entry, opaque to whoever hands it back.
+/// Where the next page begins: the sort key of the last entry, opaque to the client.
 pub fn cursor<T: Serialize>(last: &T) -> Option<String> {
     serde_json::to_vec(last).ok().map(|key| BASE64_URL_SAFE_NO_PAD.encode(key))
 }

@@ -75,7 +75,7 @@ pub struct Health {
     status: &'static str,
 }
 
-/// That the function runs. It asks nobody else.
+/// Says that the function runs. It calls no other service.
 #[utoipa::path(get, path = "/health", tag = "monitoring", operation_id = "health", responses((status = 200, body = Health)))]
 pub async fn health() -> Json<Health> {
     Json(Health { status: "ok" })

@@ -169,7 +169,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     Ok(Some(key))
 }
 
-/// The run that a key of a sync stands for, for ever and everywhere.
+/// The run that an idempotency key of a sync stands for: always the same one.
 fn run_of(sync: &str, is_plan: bool, key: &str) -> Uuid {
     let kind = if is_plan { "plan" } else { "run" };
     Uuid::new_v5(&NAMESPACE, format!("{sync}\n{kind}\n{key}").as_bytes())
@@ -180,7 +180,7 @@ impl Api {
         if is_plan { Ok(self.find_plan(id).await?.is_some()) } else { Ok(self.find_run(id).await?.is_some()) }
     }
 
-    /// While the circuit is open the scheduler begins no run, and nobody would hear of it.
+    /// Refuses a start while the circuit is open: the scheduler would begin no run, and the caller would not learn of it.
     async fn must_not_be_open(&self) -> Result<(), ApiError> {
         let Ok(item) = self.breaker.read().await else { return Ok(()) };
         match item.refuses_until(jiff::Timestamp::now().into(), &Rule::default()) {
@@ -189,7 +189,7 @@ impl Api {
         }
     }
 
-    /// A run that would only be told `busy` by the scheduler is refused here, where somebody hears it.
+    /// Refuses a start while a run is in progress: the scheduler would answer `busy`, and the caller would not learn of it.
     pub async fn must_not_be_busy(&self, sync: &str) -> Result<(), ApiError> {
         let known: Vec<crate::known::Known> =
             self.supabase().await?.ask("sync_overview", &json!({"p_sync": sync})).await?;

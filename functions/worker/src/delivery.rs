@@ -166,7 +166,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         Ok(())
     }
 
-    /// Tells the breaker what came of a call, and CloudWatch when a person must act.
+    /// Records a call's outcome in the breaker, and emits `AccessRefused` when only a person can fix it.
     async fn learn<T>(&self, permit: &Permit, outcome: &Result<T, SupabaseError>, duration: Duration) -> Evidence {
         if outcome.as_ref().is_err_and(|error| error.fault().needs_a_person()) {
             metrics::access_refused(None);
@@ -215,8 +215,8 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
 
     /// Counts a failed attempt of a batch; moves it to the dead-letter queue when it was the last. It stays on the queue while its run does not know.
     async fn fail(&self, piece: &str, batch: &Incoming, failure: &Failure, invocation: Invocation<'_>) -> Delivery {
-        let told = self.call(invocation, |time| self.destination.fail(batch.run, Some(batch), failure, time)).await;
-        match told {
+        let recorded = self.call(invocation, |time| self.destination.fail(batch.run, Some(batch), failure, time)).await;
+        match recorded {
             Err(Held(wait)) => Delivery::Wait(wait),
             Ok(Ok(failed)) if failed.is_final => self.give_up(piece, Some(&batch.sync), failure).await,
             Ok(Ok(_)) => Delivery::Wait(self.soon()),

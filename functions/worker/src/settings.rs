@@ -8,7 +8,7 @@ use sheetsync::settings::{self, BadSetting};
 /// How much longer than a call a claim of the probe holds.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
-/// What must be left of an invocation when a call ends, to tell SQS what came of it.
+/// The time that must be left of an invocation when a call ends, to delete or delay its messages in SQS.
 pub const RESERVE: Duration = Duration::from_secs(2);
 
 /// The worker's numbers.

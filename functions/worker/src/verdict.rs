@@ -11,7 +11,7 @@ pub enum Verdict {
     Done,
     /// The same again in a moment: a call was lost or refused in passing, or another transaction was in the way.
     Again,
-    /// Later: others of its run come first, or somebody else is applying it.
+    /// Later: other batches of its run come first, or another worker is applying it.
     Later,
     /// The destination is down or refuses everybody.
     Down,

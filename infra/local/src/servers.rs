@@ -67,7 +67,7 @@ impl Recipe {
     }
 }
 
-/// What a program may expect of any environment; the rest of ours is nobody's business.
+/// The variables that every program gets from our environment; the others are not passed on.
 pub fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
     ["PATH", "HOME", "TMPDIR", "LANG", "TZ", "SSL_CERT_FILE"]
         .into_iter()
@@ -175,7 +175,7 @@ pub struct Register {
     file: PathBuf,
 }
 
-/// One line of the register. The start time tells a process from a later one that was given the same id.
+/// One line of the register. The start time distinguishes a process from a later one with the same id.
 #[derive(Debug, PartialEq)]
 struct Entry {
     pid: i32,
@@ -235,7 +235,7 @@ impl Register {
 }
 
 /// When a process was started, in clock ticks since the machine's start; `None` if there is no such process, or only
-/// what is left of one that nobody has waited for.
+/// a zombie.
 pub fn started_at(pid: Pid) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     // The second field is the program's name in parentheses, which may hold anything.

@@ -239,7 +239,7 @@ pub struct Depth {
     pub visible: u64,
     /// Were sent with a delay that has not passed.
     pub delayed: u64,
-    /// In somebody's hands, or hidden by who had them.
+    /// In flight: received and not yet deleted, or hidden by their receiver.
     pub hidden: u64,
 }
 

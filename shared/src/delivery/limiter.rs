@@ -86,7 +86,7 @@ impl Limiter {
 mod tests {
     use super::*;
 
-    /// When requests leave, in milliseconds, if somebody always wants to send.
+    /// When requests leave, in milliseconds, if a request always waits.
     async fn passes(limiter: &Limiter, count: usize) -> Vec<u128> {
         let start = Instant::now();
         let mut passed = Vec::new();

@@ -1,5 +1,5 @@
-//! Dead letters: the messages that were given up. They are listed and inspected without loss, sent to the queue again
-//! when their cause is mended (redrive), or taken out of the queue for good.
+//! Dead letters: the messages that are not tried any more. They are listed and inspected without loss, sent to the queue
+//! again once their cause is fixed (redrive), or removed for good.
 //!
 //! It may be interrupted at any moment. A message is sent before it is removed, so a crash in between doubles it at
 //! most, and the ledger makes a double harmless (docs/PROMISES.md, promise 2). What was in hand shows again after [`IN_HAND`].
@@ -255,7 +255,7 @@ impl Redrive<'_> {
     }
 }
 
-/// The batches among the dead letters, `most` at most, for telling their runs. Nothing is taken out.
+/// At most `most` batches of the dead-letter queue, to be recorded in their runs. Nothing is removed.
 ///
 /// # Errors
 /// When SQS refuses.

@@ -148,7 +148,7 @@ pub fn chosen(snapshot: &Snapshot) -> Plan {
 /// How many of the keys that vanished are recorded with a run, for a person to look at.
 const SAMPLE_KEYS: usize = 20;
 
-/// The keys that a run found to be gone, as the run remembers them: somebody may approve the deletion of exactly this set.
+/// The keys that a run found missing, as the run records them. A person may approve the deletion of exactly this set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Vanished {
     /// The set.

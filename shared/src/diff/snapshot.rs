@@ -121,7 +121,7 @@ impl<'a> SnapshotBuilder<'a> {
         }
     }
 
-    /// Also counts how the cells of each column fit, which a plan tells and a run does not need.
+    /// Also counts how the cells of each column fit. A preview reports that; a run does not need it.
     #[must_use]
     pub fn measured(mut self) -> Self {
         self.fits = self.mapping.sources().map(|_| Fit::default()).collect();
@@ -609,10 +609,10 @@ mod tests {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "b", "1"), (9, "a", "2")]);
         assert_eq!(ready_rows(&snapshot), [3]);
         assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, ..Tally::default() });
-        let told: Vec<(Option<&str>, &str)> =
+        let reported: Vec<(Option<&str>, &str)> =
             rejections.iter().map(|rejection| (rejection.cell.as_deref(), rejection.message.as_str())).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 (Some("A2"), "the key must be in one row only; it is also in row 9"),
                 (Some("A9"), "the key must be in one row only; it is also in row 2"),

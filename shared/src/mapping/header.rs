@@ -221,7 +221,7 @@ impl<'a> Found<'a> {
             [place] => return Some(*place),
             [first, second, ..] => {
                 self.collisions.push((column, header, *first, *second));
-                // They are not unmapped: no other column shall be told to use them.
+                // They are not unmapped: no problem may suggest them for another column.
                 return Some(*first);
             }
         }

@@ -1,7 +1,7 @@
 //! Characters that take part in a text without being seen: zero-width spaces, direction marks, soft hyphens. At the ends of a
 //! cell they go as white space does; inside a key they are refused. Those that a script or an emoji needs belong to it.
 
-/// Whether nobody sees the character, nor what it does to its neighbours.
+/// Whether the character is invisible and does not change its neighbours.
 pub(super) fn is_invisible(character: char) -> bool {
     // The first of them; most texts are asked no further.
     character >= '\u{7f}' && is_listed(character)

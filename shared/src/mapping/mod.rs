@@ -316,7 +316,7 @@ impl Mapping {
         rejection
     }
 
-    /// A row key as somebody names it (`ＡＡ１２３`), in the form that the rows have it: read by the rules of the key's
+    /// A row key as a person types it (`ＡＡ１２３`), in the form that the rows have it: read by the rules of the key's
     /// columns. What they do not take stays as it is, and is no row's key.
     #[must_use]
     pub fn row_key_of(&self, named: &str) -> String {

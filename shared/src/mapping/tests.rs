@@ -121,7 +121,7 @@ fn key_with_an_invisible_character_is_rejected_naming_it() {
     assert_eq!((rejection.code, rejection.cell.as_deref()), (Code::BadCharacter, Some("B5")));
     assert_eq!(
         rejection.message,
-        "the key contains U+200B (zero-width space), which cannot be seen, at position 2; delete it, or type the key anew"
+        "the key contains U+200B (zero-width space), which cannot be seen, at position 2; delete it, or type the key again"
     );
     for (json, expected) in [
         (r#"["", "A1\ufeff"]"#, "A1"),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Millis(pub u64);
 
-/// Tells the wall time.
+/// Returns the wall time.
 #[derive(Debug, Clone, Copy)]
 pub enum Clock {
     /// The machine's. Not counted from when the process began: Lambda freezes it between invocations.

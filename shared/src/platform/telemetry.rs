@@ -1,4 +1,4 @@
-//! What the functions tell of themselves. Logs: one JSON object a line, fields at the top level, so that CloudWatch and a
+//! Logs, metrics and traces of the functions. Logs: one JSON object a line, fields at the top level, so that CloudWatch and a
 //! person can filter them. Metrics: in CloudWatch's embedded metric format, which is a log line too, so that they cost
 //! no call and no permission. And the trace header, which goes with a request through the queue to Supabase.
 //!

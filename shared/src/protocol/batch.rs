@@ -233,7 +233,7 @@ impl Incoming {
             #[serde(default)]
             keys: Vec<serde::de::IgnoredAny>,
         }
-        // serde_json's message may quote what it found, which may be a cell: only the place and the category are told.
+        // serde_json's message may quote a cell: only the position and the category are reported.
         let message: Message = serde_json::from_str(body).map_err(|error| Malformed {
             reason: format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column()),
         })?;

@@ -106,7 +106,7 @@ pub struct ColumnDifference {
     pub why: Option<Kept>,
 }
 
-/// A row of which something is to be told.
+/// A row that a preview or a verification reports.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct RowDifference {
     /// The row key.

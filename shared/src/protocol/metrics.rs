@@ -28,7 +28,7 @@ pub struct BatchMetrics<'a> {
     pub age: Duration,
 }
 
-/// Tells of a call for a batch.
+/// Emits the metrics of one call for a batch.
 pub fn batch(batch: &BatchMetrics<'_>) {
     emit(Some(batch.sync), &batch_metrics(batch));
 }
@@ -41,7 +41,7 @@ fn batch_metrics(batch: &BatchMetrics<'_>) -> Vec<Metric> {
         Metric::milliseconds("BatchLatency", batch.latency),
         Metric::count("BatchesUnanswered", u64::from(batch.outcome.is_none())),
     ];
-    // A duplicate repeats counts that were told when it was applied.
+    // A duplicate repeats counts that were emitted when it was applied.
     if batch.outcome == Some(Outcome::Applied) {
         metrics.extend([
             Metric::count("BatchesApplied", 1),
@@ -73,7 +73,7 @@ pub struct PlanMetrics<'a> {
     pub planned: Duration,
 }
 
-/// Tells of a sheet that was read.
+/// Emits the metrics of a sheet that was read.
 pub fn plan(plan: &PlanMetrics<'_>) {
     emit(
         Some(plan.sync),
@@ -98,7 +98,7 @@ pub fn destination(circuit_is_open: bool, supabase_is_unreachable: bool) {
     );
 }
 
-/// Tells that Supabase or Google refuses us until a person acts: `AccessRefusedAlarm` rings.
+/// Emits `AccessRefused`: Supabase or Google refuses access until a person acts. `AccessRefusedAlarm` rings.
 pub fn access_refused(sync: Option<&str>) {
     emit(sync, &[Metric::count("AccessRefused", 1)]);
 }
@@ -108,7 +108,7 @@ pub fn verified(sync: &str, differences: u64) {
     emit(Some(sync), &[Metric::count("VerifyDifferences", differences)]);
 }
 
-/// Tells that a batch was given up and went to the dead letters.
+/// Emits `BatchesGivenUp`: a batch moved to the dead-letter queue.
 pub fn batch_given_up(sync: Option<&str>) {
     emit(sync, &[Metric::count("BatchesGivenUp", 1)]);
 }

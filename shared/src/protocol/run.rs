@@ -96,7 +96,7 @@ pub struct Begin<'a> {
     pub triggered_by: &'a str,
     /// The row keys of a selective run.
     pub keys: Option<&'a [String]>,
-    /// A run under way that has shown no sign of life for so long is superseded.
+    /// A run in progress without a heartbeat for so long is superseded.
     pub stall_after: Duration,
     /// The invocation that begins it: to the same one the run is `begun` as often as it asks, because an answer can be lost;
     /// to any other it is a duplicate.
@@ -176,7 +176,7 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What `sync_planned` is told.
+/// The argument of `sync_planned`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanRecord {
@@ -199,7 +199,7 @@ pub struct PlanRecord {
     pub read_complete: bool,
     /// When and how the books were held against the table.
     pub check: Option<Check>,
-    /// The keys that vanished, sent or not; `None` when there are none, or when the sheet moved and nobody knows.
+    /// The keys that vanished, sent or not; `None` when there are none, or when the sheet was changed during the read, so that they are unknown.
     pub vanished: Option<Vanished>,
     /// What else a reader of the run may want to know.
     pub metadata: serde_json::Value,
@@ -254,7 +254,7 @@ pub enum Outcome {
     Duplicate,
     /// Of a run that is over; nothing written.
     Superseded,
-    /// Being done by somebody else.
+    /// Another worker is applying it.
     InProgress,
     /// A delete batch that must wait for the upserts.
     Waiting,
@@ -296,7 +296,7 @@ pub struct Counts {
     pub withheld: u64,
 }
 
-/// What `sync_fail` is told.
+/// The argument of `sync_fail`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// One of `sync_errors`' error types.
@@ -326,7 +326,7 @@ pub struct Failed {
     pub run_status: Option<RunStatus>,
 }
 
-/// A batch among the dead letters, as its run is told of it.
+/// A batch in the dead-letter queue, as it is recorded in its run.
 #[derive(Debug, Serialize)]
 pub struct LostBatch {
     /// Its run.

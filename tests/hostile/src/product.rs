@@ -223,10 +223,10 @@ impl Client {
             Ok(_) => Some(Ok(())),
             Err(error) => {
                 let failure = json!({"p_run": id, "p_batch": null, "p_error": error.failure()});
-                let told = async { self.patient::<Failed>("sync_fail", failure).await };
+                let reported = async { self.patient::<Failed>("sync_fail", failure).await };
                 tokio::select! {
                     biased;
-                    _ = told => {}
+                    _ = reported => {}
                     () = died.notified() => return None,
                 }
                 Some(Err(error))
@@ -286,7 +286,7 @@ impl Client {
 /// The worker with all that is played around it.
 pub type PlayedWorker = Worker<Client, Client, Client>;
 
-/// What a run is told when it begins.
+/// The answer of `sync_begin`.
 #[derive(Debug)]
 pub struct BegunRun {
     seq: i64,
@@ -634,7 +634,7 @@ impl Inbox for Client {
     }
 
     async fn send_dead_letter(&self, body: &str, reason: &str) -> Result<(), QueueError> {
-        self.stage().bury(body, reason);
+        self.stage().dead_letter(body, reason);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! `HOSTILE_MUTANTS=1 make hostile`, or of some by name `HOSTILE_MUTANTS=H1,M3`.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
-#![allow(missing_docs, reason = "nobody reads a test's documentation")]
+#![allow(missing_docs, reason = "tests have no published documentation")]
 
 use std::time::Duration;
 

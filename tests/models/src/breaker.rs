@@ -102,7 +102,7 @@ enum Worker {
     Idle,
     Claiming { update: Update, owner: Owner, ordered: Mode },
     Calling { permit: Permit, read: Item },
-    Telling { permit: Permit, evidence: Evidence, update: Update },
+    Recording { permit: Permit, evidence: Evidence, update: Update },
 }
 
 /// What must never happen, noted when it does.
@@ -110,7 +110,7 @@ enum Worker {
 pub enum Wrong {
     /// A write was accepted whose evidence is older than the last transition.
     StaleEvidence,
-    /// Somebody else's evidence ended a probe.
+    /// Another worker's evidence ended a probe.
     ForeignProbe,
     /// The probe was claimed while another's lease ran.
     TwoProbes,
@@ -132,7 +132,7 @@ pub enum Step {
     /// It knows what came of its call.
     Know(usize),
     /// What came of it reaches the item.
-    Tell(usize),
+    Record(usize),
     /// It dies.
     Crash(usize),
     /// A person orders a mode.
@@ -143,7 +143,7 @@ pub enum Step {
 
 impl BreakerModel {
     fn clock(&self, world: &World, worker: usize) -> Millis {
-        // One behind, one right, one ahead; nobody's is below zero.
+        // One behind, one right, one ahead; no clock is below zero.
         Millis(1 + world.now + worker as u64 % 3)
     }
 
@@ -221,12 +221,13 @@ impl BreakerModel {
         }
         let now = self.clock(world, worker);
         if let Some(update) = read.weigh(&permit, &evidence, successes, now, &self.rule, JITTER) {
-            world.workers[worker] = Worker::Telling { permit, evidence, update: self.weakened(update) };
+            world.workers[worker] = Worker::Recording { permit, evidence, update: self.weakened(update) };
         }
     }
 
-    fn tell(&self, world: &mut World, worker: usize) {
-        let Worker::Telling { permit, evidence, update } = std::mem::replace(&mut world.workers[worker], Worker::Idle)
+    fn record(&self, world: &mut World, worker: usize) {
+        let Worker::Recording { permit, evidence, update } =
+            std::mem::replace(&mut world.workers[worker], Worker::Idle)
         else {
             return;
         };
@@ -235,7 +236,7 @@ impl BreakerModel {
         world.item = item;
         let now = self.clock(world, worker);
         if let Some(next) = world.item.transition(&permit, &evidence, now, &self.rule, JITTER) {
-            world.workers[worker] = Worker::Telling { permit, evidence, update: self.weakened(next) };
+            world.workers[worker] = Worker::Recording { permit, evidence, update: self.weakened(next) };
         } else if permit.probe.is_some() && matches!(update.change, Change::ProbeSucceeded { .. }) {
             world.workers[worker] = Worker::Calling { permit, read: world.item.clone() };
         }
@@ -276,7 +277,7 @@ impl BreakerModel {
                 }
                 Worker::Claiming { .. } => model.claim(&mut world, 0),
                 Worker::Calling { .. } => model.know(&mut world, 0),
-                Worker::Telling { .. } => model.tell(&mut world, 0),
+                Worker::Recording { .. } => model.record(&mut world, 0),
             }
         }
         false
@@ -317,7 +318,7 @@ impl Model for BreakerModel {
                 Worker::Idle => Step::Ask(number),
                 Worker::Claiming { .. } => Step::Claim(number),
                 Worker::Calling { .. } => Step::Know(number),
-                Worker::Telling { .. } => Step::Tell(number),
+                Worker::Recording { .. } => Step::Record(number),
             });
             if world.crashes < self.crashes && *worker != Worker::Idle {
                 steps.push(Step::Crash(number));
@@ -343,7 +344,7 @@ impl Model for BreakerModel {
             }
             Step::Claim(worker) => self.claim(&mut world, worker),
             Step::Know(worker) => self.know(&mut world, worker),
-            Step::Tell(worker) => self.tell(&mut world, worker),
+            Step::Record(worker) => self.record(&mut world, worker),
             Step::Crash(worker) => {
                 world.crashes += 1;
                 world.workers[worker] = Worker::Idle;
@@ -375,7 +376,7 @@ impl Model for BreakerModel {
             // That the model goes where these matter.
             Property::sometimes("a probe closes the circuit", |_, world: &World| world.item.closed_at.is_some()),
         ];
-        // An epoch that comes again tells nothing; who deletes the item accepts that.
+        // A repeated epoch proves nothing; a person who deletes the item accepts that.
         if self.resets == 0 {
             properties.push(Property::always(FRESH, |_, world: &World| world.wrong != Some(Wrong::StaleEvidence)));
         }
@@ -384,8 +385,8 @@ impl Model for BreakerModel {
 }
 
 /// At most one live probe.
-pub const ONE_PROBE: &str = "nobody claims the probe while another's lease runs";
-/// An open circuit is not closed by somebody else's evidence.
+pub const ONE_PROBE: &str = "no worker claims the probe while another's lease runs";
+/// An open circuit is not closed by another worker's evidence.
 pub const OWN_PROBE: &str = "only the prober's evidence ends a probe";
 /// No transition on stale evidence.
 pub const FRESH: &str = "no write is accepted whose evidence is older than the last transition";

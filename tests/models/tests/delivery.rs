@@ -62,7 +62,7 @@ fn the_guard_counts_what_earlier_runs_deleted() {
     checker.assert_no_discovery(COMPLETE);
 }
 
-/// Nobody edits; one read misses a row.
+/// No edits; one read misses a row.
 fn misread() -> DeliveryModel {
     let versions = vec![Sheet::from([(1, 10), (2, 20)])];
     DeliveryModel {

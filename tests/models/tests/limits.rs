@@ -33,7 +33,7 @@ const COLUMNS: [(&str, Type, &[&str]); 16] = [
     ),
 ];
 
-/// The limits of a table `bounded` with a column `value` of this type, as a plan is told.
+/// The limits of a table `bounded` with a column `value` of this type, as a plan gets them.
 async fn limits(database: &Database, declared: &str, kind: Type) -> Limits {
     database
         .sql(&format!("drop table if exists bounded; create table bounded (id text primary key, value {declared})"))

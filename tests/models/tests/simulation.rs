@@ -1,5 +1,5 @@
 //! Five hundred seeds of the simulation, and that it finds what is wrong when a clause is taken out.
-//! `SIMULATION_SEEDS` asks for more; `simulate --seed N` tells what happens in one.
+//! `SIMULATION_SEEDS` asks for more; `simulate --seed N` prints the events of one.
 
 use sheetsync_models::clauses::LedgerClauses;
 use sheetsync_models::simulation::{Numbers, simulate};

@@ -28,7 +28,7 @@ async fn operations() -> Result<Vec<(Method, String)>> {
     Ok(found)
 }
 
-/// A token that somebody made who does not have the key.
+/// A token signed with another key.
 fn forged(header: &Value, claims: &Value) -> String {
     let text = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
     format!("{}.{}.", text(header), text(claims))
@@ -120,7 +120,7 @@ async fn sign_in_works_with_the_settings_of_config_json() -> Result<()> {
     Ok(())
 }
 
-/// A session of somebody whom nobody knows, signed up just now.
+/// A session of a new user without claims.
 async fn stranger(body: Value) -> Result<Api> {
     let settings = Settings::from_env()?;
     let session: Value = reqwest::Client::new()
@@ -140,8 +140,8 @@ async fn who_only_signed_up_reads_nothing() -> Result<()> {
     let person = stranger(json!({"email": "stranger@example.com", "password": "stranger-and-long"})).await?;
     let anonymous = stranger(json!({})).await?;
     for (method, path) in operations().await?.into_iter().filter(|(_, path)| !OPEN.contains(&path.as_str())) {
-        for somebody in [&person, &anonymous] {
-            let answer = somebody.send(method.clone(), &path, &[], Some("{}".to_owned())).await?;
+        for session in [&person, &anonymous] {
+            let answer = session.send(method.clone(), &path, &[], Some("{}".to_owned())).await?;
             assert_eq!((answer.status, answer.code()), (403, "forbidden"), "{method} {path}");
         }
     }

@@ -105,8 +105,8 @@ async fn a_withheld_deletion_is_approved_once_for_exactly_its_rows() -> Result<(
     sync.sheet.delete_rows(2, 20).await?;
     let withheld = sync.run().await?;
     let operator = Api::operator()?;
-    let told = operator.read(&format!("/api/runs/{}", withheld.id)).await?;
-    assert_eq!(told["withheldRows"], 20);
+    let reported = operator.read(&format!("/api/runs/{}", withheld.id)).await?;
+    assert_eq!(reported["withheldRows"], 20);
     let path = format!("/api/runs/{}/approve-deletes", withheld.id);
     assert_eq!(operator.post(&path, &json!({"why": " "})).await?.status, 422);
     let answer = operator.post(&path, &json!({"why": "sold"})).await?;
@@ -136,8 +136,9 @@ async fn withheld_adoption_is_decided_once_for_the_rows_found() -> Result<()> {
         (&listed["runs"][0]["adoption"]["rows"], &listed["runs"][0]["adoption"]["sample"]),
         (&json!(1), &json!([]))
     );
-    let told = operator.read_when(&format!("/api/syncs/{}", sync.name), "/sync/lastRun/id", &json!(withheld.id)).await;
-    let reasons = told["sync"]["reasons"].clone();
+    let reported =
+        operator.read_when(&format!("/api/syncs/{}", sync.name), "/sync/lastRun/id", &json!(withheld.id)).await;
+    let reasons = reported["sync"]["reasons"].clone();
     assert!(reasons.as_array().is_some_and(|all| all.iter().any(|it| it["code"] == "adoption_withheld")), "{reasons}");
 
     let path = format!("/api/runs/{}/approve-adoption", withheld.id);

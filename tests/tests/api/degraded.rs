@@ -1,4 +1,4 @@
-//! With Supabase, SQS or DynamoDB gone, people are told what is known, in time. These tests stop a server, so each runs alone
+//! While Supabase, SQS or DynamoDB is down, the API answers with what it knows, in time. These tests stop a server, so each runs alone
 //! (.config/nextest.toml).
 
 use std::time::{Duration, Instant};
@@ -31,21 +31,24 @@ async fn api_answers_within_two_seconds_while_supabase_is_down() -> Result<()> {
     // Gone, and worse: there, and silent.
     for (deed, undo) in [(Deed::Stop, Deed::Start), (Deed::Pause, Deed::Resume)] {
         while_postgrest(deed, undo, async || {
-            // What was read within the last second is still told as current.
-            let told = eventually("it is told that Supabase is gone", async || {
+            // What was read within the last second is still reported as current.
+            let reported = eventually("Supabase is reported as unreachable", async || {
                 let started = Instant::now();
-                let told = reader.read(&path).await.ok()?;
+                let reported = reader.read(&path).await.ok()?;
                 let took = started.elapsed();
                 assert!(took < IN_TIME, "{deed:?}: {took:?}");
-                (told["unreachable"][0]["what"] == "supabase").then_some(told)
+                (reported["unreachable"][0]["what"] == "supabase").then_some(reported)
             })
             .await;
             assert_eq!(
-                (&told["sync"]["status"], &told["sync"]["reasons"][0]["code"]),
+                (&reported["sync"]["status"], &reported["sync"]["reasons"][0]["code"]),
                 (&json!("unknown"), &json!("supabase_unreachable"))
             );
-            assert_eq!(told["sync"]["lastRun"]["id"], run.id.to_string(), "what was known last");
-            assert!(told["delivery"]["queue"]["waiting"].is_u64() && told["delivery"]["circuit"].is_object(), "{told}");
+            assert_eq!(reported["sync"]["lastRun"]["id"], run.id.to_string(), "what was known last");
+            assert!(
+                reported["delivery"]["queue"]["waiting"].is_u64() && reported["delivery"]["circuit"].is_object(),
+                "{reported}"
+            );
 
             let started = Instant::now();
             let answer = reader.get(&format!("/api/runs/{}", run.id)).await?;
@@ -58,8 +61,8 @@ async fn api_answers_within_two_seconds_while_supabase_is_down() -> Result<()> {
         })
         .await?;
         eventually("Supabase is back", async || {
-            let told = reader.read(&path).await.ok()?;
-            (told["unreachable"] == json!([])).then_some(())
+            let reported = reader.read(&path).await.ok()?;
+            (reported["unreachable"] == json!([])).then_some(())
         })
         .await;
     }
@@ -89,8 +92,8 @@ async fn breaker_can_be_set_during_an_outage_and_shows_why() -> Result<()> {
         (&circuit["mode"], &circuit["why"]),
         (&json!("force_open"), &json!("maintenance (operator@example.com)"))
     );
-    let told = Api::reader()?.read("/api/syncs").await?;
-    assert_eq!(told["delivery"]["circuit"]["mode"], "force_open");
+    let reported = Api::reader()?.read("/api/syncs").await?;
+    assert_eq!(reported["delivery"]["circuit"]["mode"], "force_open");
     let result = while_postgrest(Deed::Stop, Deed::Start, async || {
         let answer = set("auto").await?;
         assert_eq!((answer.status, &answer.json["mode"]), (200, &json!("auto")), "{}", answer.text);
@@ -105,7 +108,7 @@ async fn breaker_can_be_set_during_an_outage_and_shows_why() -> Result<()> {
     Ok(())
 }
 
-/// Has every call of a service of AWS refused, or kept waiting for ever, and answers again in the end, whatever happens in between.
+/// Refuses or holds every call of a service of AWS; restores it in the end, also after a failure.
 async fn while_aws(operations: &str, is_silent: bool, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
     let control = Control::new(Settings::from_env()?.control_url)?.aws();
     let refusal = Action::Answer {
@@ -142,14 +145,14 @@ async fn api_answers_within_two_seconds_without_sqs_or_dynamodb() -> Result<()> 
         for is_silent in [false, true] {
             while_aws(operations, is_silent, async || {
                 for path in ["/api/syncs", &one] {
-                    let told = in_time(&reader, path).await?.json;
-                    let unreachable = told["unreachable"].as_array().map_or(&[] as &[_], Vec::as_slice);
-                    assert!(unreachable.len() == 1 && unreachable[0]["what"] == part, "{path}: {told}");
-                    assert!(gone.iter().all(|name| told["delivery"][name].is_null()), "{path}: {told}");
-                    assert!(there.iter().all(|name| told["delivery"][name].is_object()), "{path}: {told}");
+                    let reported = in_time(&reader, path).await?.json;
+                    let unreachable = reported["unreachable"].as_array().map_or(&[] as &[_], Vec::as_slice);
+                    assert!(unreachable.len() == 1 && unreachable[0]["what"] == part, "{path}: {reported}");
+                    assert!(gone.iter().all(|name| reported["delivery"][name].is_null()), "{path}: {reported}");
+                    assert!(there.iter().all(|name| reported["delivery"][name].is_object()), "{path}: {reported}");
                 }
-                let told = in_time(&reader, &one).await?.json;
-                assert_eq!(told["sync"]["lastRun"]["id"], run.id.to_string(), "Supabase knows as ever");
+                let reported = in_time(&reader, &one).await?.json;
+                assert_eq!(reported["sync"]["lastRun"]["id"], run.id.to_string(), "Supabase knows as ever");
                 in_time(&nobody, "/health").await?;
                 in_time(&reader, &format!("/api/runs/{}", run.id)).await?;
                 let metrics = in_time(&reader, "/metrics").await?.text;
@@ -165,8 +168,8 @@ async fn api_answers_within_two_seconds_without_sqs_or_dynamodb() -> Result<()> 
             })
             .await?;
             eventually(&format!("{part} is back"), async || {
-                let told = reader.read("/api/syncs").await.ok()?;
-                (told["unreachable"] == json!([])).then_some(())
+                let reported = reader.read("/api/syncs").await.ok()?;
+                (reported["unreachable"] == json!([])).then_some(())
             })
             .await;
         }

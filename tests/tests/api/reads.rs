@@ -1,4 +1,4 @@
-//! What is told of syncs, runs, problems and series.
+//! Reads of syncs, runs, problems and series.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -45,14 +45,14 @@ async fn sync_shows_its_run_and_why_it_is_not_healthy() -> Result<()> {
         "/last24h/p95Seconds",
         "/last24h/rowsPerSecond",
     ];
-    let mut told = one["sync"].clone();
+    let mut reported = one["sync"].clone();
     // The dead letters and the breaker are the whole stack's, and so other tests' too.
-    let reasons = told["reasons"].as_array_mut().context("reasons")?;
+    let reasons = reported["reasons"].as_array_mut().context("reasons")?;
     reasons.retain(|reason| {
         ["last_run_partial", "open_rejections"].contains(&reason["code"].as_str().unwrap_or_default())
     });
-    told.as_object_mut().context("a sync")?.remove("status");
-    insta::assert_json_snapshot!("sync", steady(told, &volatile));
+    reported.as_object_mut().context("a sync")?.remove("status");
+    insta::assert_json_snapshot!("sync", steady(reported, &volatile));
     Ok(())
 }
 
@@ -88,9 +88,10 @@ async fn run_shows_its_batches_page_by_page() -> Result<()> {
         "/durationSeconds",
         "/metadata",
     ];
-    let mut told = steady(whole, &volatile);
-    told["batches"] = json!(batches.iter().map(|batch| steady(batch.clone(), &["/finishedAt"])).collect::<Vec<_>>());
-    insta::assert_json_snapshot!("run", told);
+    let mut reported = steady(whole, &volatile);
+    reported["batches"] =
+        json!(batches.iter().map(|batch| steady(batch.clone(), &["/finishedAt"])).collect::<Vec<_>>());
+    insta::assert_json_snapshot!("run", reported);
     Ok(())
 }
 
@@ -251,7 +252,7 @@ async fn prometheus_reads_every_sync_and_queue() -> Result<()> {
     let reader = Api::reader()?;
     let name = &sync.name;
     let ran = format!("sheetsync_runs_24h{{sync=\"{name}\",is=\"completed\"}} 1");
-    let scraped = eventually("the run is told", async || {
+    let scraped = eventually("the run is in the metrics", async || {
         reader.get("/metrics").await.ok().filter(|scraped| scraped.text.contains(&ran))
     })
     .await;

@@ -82,7 +82,7 @@ fn constant(text: &str, locale: &str) -> Option<Cell<'static>> {
 }
 
 /// A formula of a constant shows it; the two common ways to write an error show that; whatever would have
-/// to be calculated shows `#ERROR!`, so that nobody takes a made-up result for a real one.
+/// to be calculated shows `#ERROR!`, so that no invented result passes for a real one.
 fn formula(text: &str, locale: &str) -> Cell<'static> {
     let body = text[1..].trim();
     let quoted = body.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));

@@ -53,7 +53,7 @@ mod tests {
         let started = Instant::now();
         let mut reads = Vec::new();
         for read in 0..300 {
-            // Somebody who pauses saves up no more than the burst.
+            // A pause saves up no more than the burst.
             if read == 150 {
                 tokio::time::sleep(Duration::from_secs(300)).await;
             }

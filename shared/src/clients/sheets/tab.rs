@@ -35,7 +35,7 @@ pub struct Grid {
 }
 
 /// Where tabs are read from: Google, or what a simulation plays.
-#[expect(async_fn_in_trait, reason = "whoever needs the futures to be Send names the type, and then they are")]
+#[expect(async_fn_in_trait, reason = "a caller that needs Send futures names the type, and then they are")]
 pub trait Tabs {
     /// Looks up a tab, and which of its cells are to be read: `area`, or those of the named range, or all.
     async fn tab(&self, spreadsheet: &str, name: TabName<'_>, area: Option<Area>) -> Result<Tab, SheetsError>;

@@ -29,7 +29,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the same request may succeed later with nobody's help.
+    /// Whether the fault is transient: the same request may succeed later.
     #[must_use]
     pub fn passes(self) -> bool {
         matches!(self, Self::Down | Self::Contended | Self::StatementTimeout)

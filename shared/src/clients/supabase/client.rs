@@ -210,7 +210,7 @@ impl Supabase {
         let wait = classify::retry_after(response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
         let body = response.bytes().await.map_err(|error| no_answer(&self.url, &error))?;
         if status.is_success() {
-            // The error of serde_json names the place, but may quote a value, so only its place is told.
+            // The error of serde_json may quote a value, so only its position is reported.
             return serde_json::from_slice(&body).map_err(|error| SupabaseError::Unexpected {
                 function: function.to_owned(),
                 reason: format!("{:?} error at column {}", error.classify(), error.column()),

@@ -135,7 +135,8 @@ impl Supabase {
         Ok(self.patient::<RunStanding>("sync_heartbeat", &json!({"p_run": run})).await?.status)
     }
 
-    /// Tells open runs of batches that lie among the dead letters, [`MAX_REJECTIONS`] a call; says of how many it was news.
+    /// Records batches in the dead-letter queue as failed in their open runs, [`MAX_REJECTIONS`] a call. Returns how many were
+    /// not recorded before.
     ///
     /// # Errors
     /// When the call fails.
@@ -144,11 +145,11 @@ impl Supabase {
         struct Answer {
             told: u64,
         }
-        let mut told = 0;
+        let mut recorded = 0;
         for some in letters.chunks(MAX_REJECTIONS) {
-            told += self.patient::<Answer>("sync_dead_letters", &json!({"p_letters": some})).await?.told;
+            recorded += self.patient::<Answer>("sync_dead_letters", &json!({"p_letters": some})).await?.told;
         }
-        Ok(told)
+        Ok(recorded)
     }
 
     /// Forgets a sync's runs that are older than so many days.

@@ -61,7 +61,7 @@ impl Item {
         match (self.mode, &self.circuit) {
             (Mode::ForceOpen, _) => Admission::Refused { until: now.plus(rule.longest_open) },
             (Mode::ForceClosed, _) | (Mode::Auto, Circuit::Closed(_)) => Admission::Granted(permit),
-            // Whoever opened it may have a clock that is minutes ahead of ours, so asking again makes sense sooner.
+            // The clock of the worker that opened it may be minutes ahead of ours, so the wait is capped by our own.
             (Mode::Auto, Circuit::Open(outage)) if outage.until > now => {
                 let longest = rule.open_time(self.opens_in_a_row, 1.0);
                 Admission::Refused { until: outage.until.min(now.plus(longest)) }
@@ -79,7 +79,7 @@ impl Item {
         }
     }
 
-    /// Until when calls are refused, for somebody who only wants to know: `None` also when a probe may be made.
+    /// Until when calls are refused; `None` when they are admitted or a probe may be made. Claims nothing.
     #[must_use]
     pub fn refuses_until(&self, now: Millis, rule: &Rule) -> Option<Millis> {
         match self.admit(now, &Owner(String::new()), rule) {
@@ -88,8 +88,8 @@ impl Item {
         }
     }
 
-    /// What a call's outcome asks to be written, if it still counts. `successes` are those of this worker that it has not
-    /// told of. After an accepted write comes [`Item::transition`].
+    /// The write that a call's outcome requires, or `None` if it no longer counts. `successes` are those of this worker
+    /// that the item does not count yet. After an accepted write comes [`Item::transition`].
     #[must_use]
     pub fn weigh(
         &self,

@@ -30,13 +30,13 @@ use crate::platform::clock::{Chance, Clock, Millis};
 /// How long the item is taken to be what it was.
 const MEMORY: Duration = Duration::from_secs(1);
 
-/// How often a container tells of its successes while others tell of failures.
-const TELL_EVERY: Duration = Duration::from_secs(2);
+/// How often a container records its successes while others record failures.
+const RECORD_EVERY: Duration = Duration::from_secs(2);
 
 /// How long a container goes on by itself before it looks whether DynamoDB is back.
 const ALONE_FOR: Duration = Duration::from_secs(10);
 
-/// How often evidence is weighed again because somebody else wrote in between.
+/// How often evidence is weighed again after a concurrent write.
 const WRITE_ATTEMPTS: u32 = 4;
 
 /// The breaker of one destination, as one container sees it.
@@ -59,9 +59,9 @@ struct Memory {
     /// Set while the store is away: when to look again.
     alone_until: Option<Instant>,
     /// Successes in this window that the item does not know of.
-    untold: Counted,
-    /// When it was last told of any.
-    told_at: Option<Instant>,
+    unrecorded: Counted,
+    /// When successes were last recorded.
+    recorded_at: Option<Instant>,
     /// How many probes this container has claimed.
     claims: u64,
 }
@@ -130,7 +130,7 @@ impl<S: SharedItem> Breaker<S> {
                 tracing::info!(epoch = item.epoch, "this worker probes the destination");
                 Leave::Probe(Permit::probe(&item, me))
             }
-            // Somebody was faster, and is probing now.
+            // Another worker claimed the probe first.
             None => {
                 let item = self.read().await;
                 Leave::Wait { until: self.spread(&item, self.clock.now().plus(self.rule.moment())) }
@@ -147,16 +147,16 @@ impl<S: SharedItem> Breaker<S> {
 
     /// Takes in what came of a call.
     pub async fn record(&self, permit: &Permit, evidence: &Evidence) {
-        if *evidence == Evidence::Success && permit.probe.is_none() && !self.must_tell() {
+        if *evidence == Evidence::Success && permit.probe.is_none() && !self.must_record() {
             return;
         }
         for _ in 0..WRITE_ATTEMPTS {
             let (now, jitter) = (self.clock.now(), self.chance.fraction());
             let item = self.memory().item.clone();
-            let untold = self.untold(now);
-            let Some(update) = item.weigh(permit, evidence, untold, now, &self.rule, jitter) else { return };
+            let unrecorded = self.unrecorded(now);
+            let Some(update) = item.weigh(permit, evidence, unrecorded, now, &self.rule, jitter) else { return };
             if let Some(item) = self.write(&update).await {
-                self.told();
+                self.mark_recorded();
                 if let Some(transition) = item.transition(permit, evidence, now, &self.rule, jitter) {
                     self.write(&transition).await;
                 }
@@ -166,26 +166,26 @@ impl<S: SharedItem> Breaker<S> {
         }
     }
 
-    /// Notes a success; says whether it is time to tell the others, because they tell of failures.
-    fn must_tell(&self) -> bool {
+    /// Counts a success. Returns whether to write it to the store now: only while others record failures.
+    fn must_record(&self) -> bool {
         let now = self.clock.now();
-        let successes = self.untold(now) + 1;
+        let successes = self.unrecorded(now) + 1;
         let mut memory = self.memory();
-        memory.untold = Counted { window: self.rule.window_at(now), successes };
+        memory.unrecorded = Counted { window: self.rule.window_at(now), successes };
         let others_fail = memory.item.failures(now, &self.rule) > 0;
-        others_fail && memory.told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY)
+        others_fail && memory.recorded_at.is_none_or(|at| at.elapsed() >= RECORD_EVERY)
     }
 
     /// The successes of this window; older ones would outvote the failures of an outage that has just begun.
-    fn untold(&self, now: Millis) -> u64 {
-        let untold = self.memory().untold;
-        if untold.window == self.rule.window_at(now) { untold.successes } else { 0 }
+    fn unrecorded(&self, now: Millis) -> u64 {
+        let unrecorded = self.memory().unrecorded;
+        if unrecorded.window == self.rule.window_at(now) { unrecorded.successes } else { 0 }
     }
 
-    fn told(&self) {
+    fn mark_recorded(&self) {
         let mut memory = self.memory();
-        memory.untold = Counted::default();
-        memory.told_at = Some(Instant::now());
+        memory.unrecorded = Counted::default();
+        memory.recorded_at = Some(Instant::now());
     }
 
     async fn read(&self) -> Item {

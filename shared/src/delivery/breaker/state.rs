@@ -30,7 +30,7 @@ pub enum Circuit {
     Closed(Counts),
     /// No call is made before [`Outage::until`].
     Open(Outage),
-    /// One worker tries a few calls; nobody else makes any.
+    /// One worker makes a few calls; the others make none.
     HalfOpen {
         /// The outage that may be over.
         outage: Outage,
@@ -61,7 +61,7 @@ pub struct Counts {
     pub window: u64,
     /// Failures in it.
     pub failures: u64,
-    /// Successes in it, as far as they were told.
+    /// Successes in it, as far as they were recorded.
     pub successes: u64,
     /// Failures in the window before.
     pub failures_before: u64,
@@ -130,7 +130,7 @@ impl Item {
         self.outage().map(|outage| outage.opened_at).or(self.closed_at)
     }
 
-    /// Until when nobody calls: the open time, or the lease of who probes.
+    /// Until when calls are refused: the end of the open time, or of the probe's lease.
     #[must_use]
     pub fn until(&self) -> Option<Millis> {
         match &self.circuit {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::{Change, Circuit, Clause, Counts, Item, Mode, Order, Outage, Owner, State, Tally, Update};
 use crate::platform::clock::Millis;
 
-/// Nobody waits longer for the breaker than for the call that it guards.
+/// The timeout of one operation, with its repetitions; shorter than that of the call it guards.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(900);
 
@@ -24,7 +24,7 @@ const FORCE_ATTEMPTS: u32 = 5;
 
 /// The item that all workers share. DynamoDB's is [`Store`]; a simulation has its own.
 pub trait SharedItem {
-    /// Reads the item, strongly consistent; a destination that nobody has written of yet has the default one.
+    /// Reads the item, strongly consistent; the default item if the table has none.
     fn read(&self) -> impl Future<Output = Result<Item, StoreError>> + Send;
 
     /// Makes a conditional write: the item after it, or `None` when its condition did not hold.

@@ -26,8 +26,8 @@ fn failing() -> Failing {
     Failing { why: "no_answer".to_owned(), weight: 1, retry_after: None, is_certain: false }
 }
 
-/// Lets a worker tell what came of a call, as the breaker does: the write, and the transition that must follow.
-fn told(item: &Item, permit: &Permit, evidence: &Evidence, successes: u64, now: Millis) -> Item {
+/// Records a worker's call, as the breaker does: the write, and the transition that must follow.
+fn recorded(item: &Item, permit: &Permit, evidence: &Evidence, successes: u64, now: Millis) -> Item {
     let Some(update) = item.weigh(permit, evidence, successes, now, &rule(), 1.0) else { return item.clone() };
     let Ok(item) = item.apply(&update) else { return item.clone() };
     match item.transition(permit, evidence, now, &rule(), 1.0) {
@@ -37,7 +37,7 @@ fn told(item: &Item, permit: &Permit, evidence: &Evidence, successes: u64, now: 
 }
 
 fn failed(item: &Item, permit: &Permit, now: Millis) -> Item {
-    told(item, permit, &Evidence::Failure(failing()), 0, now)
+    recorded(item, permit, &Evidence::Failure(failing()), 0, now)
 }
 
 fn opened_at(now: Millis) -> Item {
@@ -63,7 +63,7 @@ fn five_failures_within_two_windows_open_it() {
 
 #[test]
 fn failures_that_are_fewer_than_the_successes_leave_it_closed() {
-    let busy = told(&Item::default(), &EPOCH, &Evidence::Success, 6, at(0));
+    let busy = recorded(&Item::default(), &EPOCH, &Evidence::Success, 6, at(0));
     let item = (0..5).fold(busy, |item, _| failed(&item, &EPOCH, at(1)));
     assert_eq!(item.state(), State::Closed);
     assert_eq!(failed(&item, &EPOCH, at(1)).state(), State::Open, "six of twelve are half");
@@ -74,7 +74,7 @@ fn an_answer_that_cannot_be_chance_opens_it_at_once() {
     let certain = Failing { is_certain: true, ..failing() };
     let asked = Failing { retry_after: Some(Duration::from_secs(60)), ..failing() };
     let patient = Failing { retry_after: Some(Duration::from_secs(10)), ..failing() };
-    let state = |failing| told(&Item::default(), &EPOCH, &Evidence::Failure(failing), 0, at(0));
+    let state = |failing| recorded(&Item::default(), &EPOCH, &Evidence::Failure(failing), 0, at(0));
     assert_eq!(state(certain).until(), Some(at(15)));
     assert_eq!(state(asked).until(), Some(at(60)), "Retry-After is kept");
     assert_eq!(state(patient).state(), State::Closed);
@@ -83,16 +83,16 @@ fn an_answer_that_cannot_be_chance_opens_it_at_once() {
 #[test]
 fn an_absurd_retry_after_is_not_believed() {
     let forever = Failing { retry_after: Some(Duration::MAX), ..failing() };
-    let item = told(&Item::default(), &EPOCH, &Evidence::Failure(forever), 0, at(0));
+    let item = recorded(&Item::default(), &EPOCH, &Evidence::Failure(forever), 0, at(0));
     assert_eq!(item.until(), Some(at(3600)));
 }
 
 #[test]
 fn a_call_that_hung_through_several_windows_counts_for_each() {
     let hung = Evidence::Failure(Failing { weight: 3, ..failing() });
-    let once = told(&Item::default(), &EPOCH, &hung, 0, at(35));
+    let once = recorded(&Item::default(), &EPOCH, &hung, 0, at(35));
     assert_eq!((once.state(), once.failures(at(35), &rule())), (State::Closed, 3));
-    assert_eq!(told(&once, &EPOCH, &hung, 0, at(36)).state(), State::Open);
+    assert_eq!(recorded(&once, &EPOCH, &hung, 0, at(36)).state(), State::Open);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn three_successful_calls_of_the_probe_close_it() {
     let (mut item, permit) = claimed(&opened_at(at(0)), at(15));
     for call in 1..=3 {
         assert_eq!(item.state(), State::HalfOpen, "before call {call}");
-        item = told(&item, &permit, &Evidence::Success, 0, at(15 + call));
+        item = recorded(&item, &permit, &Evidence::Success, 0, at(15 + call));
     }
     assert_eq!((item.state(), item.closed_at, item.why()), (State::Closed, Some(at(18)), None));
 }
@@ -150,7 +150,7 @@ fn half_of_an_open_time_is_chance() {
 #[test]
 fn opens_in_a_row_are_forgotten_after_five_quiet_minutes() {
     let (item, permit) = claimed(&opened_at(at(0)), at(15));
-    let closed = (0..3).fold(item, |item, _| told(&item, &permit, &Evidence::Success, 0, at(16)));
+    let closed = (0..3).fold(item, |item, _| recorded(&item, &permit, &Evidence::Success, 0, at(16)));
     let again = |now| {
         let permit = Permit { epoch: closed.epoch, probe: None };
         (0..5).fold(closed.clone(), |item, _| failed(&item, &permit, now)).opens_in_a_row
@@ -162,7 +162,7 @@ fn opens_in_a_row_are_forgotten_after_five_quiet_minutes() {
 fn abandoned_probe_can_be_claimed_again() {
     let (item, dead) = claimed(&opened_at(at(0)), at(15));
     let (item, _) = claimed(&item, at(15 + 40));
-    assert_eq!(told(&item, &dead, &Evidence::Success, 0, at(56)), item, "the first owner's success comes too late");
+    assert_eq!(recorded(&item, &dead, &Evidence::Success, 0, at(56)), item, "the first owner's success comes too late");
 }
 
 #[test]
@@ -174,7 +174,10 @@ fn a_person_can_force_it_either_way_and_back() {
     let forced_closed = ordered(&opened_at(at(0)), Mode::ForceClosed, at(1));
     assert!(matches!(forced_closed.admit(at(1), &me(), &rule()), Admission::Granted(_)));
     let auto = ordered(&forced_closed, Mode::Auto, at(2));
-    assert!(matches!(auto.admit(at(2), &me(), &rule()), Admission::Claim(_)), "whoever says so wants to know");
+    assert!(
+        matches!(auto.admit(at(2), &me(), &rule()), Admission::Claim(_)),
+        "an operator who resets it gets a probe at once"
+    );
 }
 
 #[test]
@@ -236,7 +239,7 @@ proptest! {
                 Deed::Call { succeeds } => {
                     let Some(permit) = permits[worker].clone() else { continue };
                     let evidence = if succeeds { Evidence::Success } else { Evidence::Failure(failing()) };
-                    shared = told(&shared, &permit, &evidence, 1, now);
+                    shared = recorded(&shared, &permit, &evidence, 1, now);
                     prop_assert!(permit.epoch == before.epoch || shared == before);
                 }
                 Deed::Order(mode) => {

@@ -28,7 +28,7 @@ pub enum Clause {
     WindowBefore(u64),
     /// `ou <= …`: the circuit has been open for long enough.
     OpenUntil(Millis),
-    /// `le <= …`: whoever claimed the probe has had the time to finish it.
+    /// `le <= …`: the lease of the probe's owner has expired.
     LeaseOver(Millis),
     /// `own = …`: this worker's claim is the one that holds.
     Owner(Owner),
@@ -67,7 +67,7 @@ pub enum Change {
         /// When.
         at: Millis,
     },
-    /// Orders a mode. Back to `Auto`, a probe may be made at once: whoever orders it wants to know.
+    /// Sets the mode. Back to `Auto`, a probe may be made at once.
     Force {
         /// The mode.
         mode: Mode,
@@ -81,13 +81,13 @@ pub enum Change {
 pub struct Tally {
     /// Failed calls.
     pub failures: u64,
-    /// Calls that succeeded since this worker last told of any.
+    /// Calls that succeeded since this worker last recorded any.
     pub successes: u64,
     /// When.
     pub at: Millis,
 }
 
-/// A write whose condition did not hold: the evidence is too old, or somebody was faster.
+/// A write whose condition did not hold: the evidence is too old, or another worker wrote first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("the breaker's item has changed since it was read ({0:?} no longer holds)")]
 pub struct Refused(pub Clause);

@@ -1,4 +1,4 @@
-//! The plan as it is told: plain data that serialises as docs/PROTOCOL.md, "A plan", and how the answers about batches are
+//! The preview as data, serialised as docs/PROTOCOL.md, "A plan", and how the answers about batches are
 //! gathered into it. Counts are complete; samples and rejections are the first few.
 
 use std::collections::BTreeMap;
@@ -88,7 +88,7 @@ pub struct Stop {
     pub message: String,
 }
 
-/// What is told of one column.
+/// What a preview reports about one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnPreview {

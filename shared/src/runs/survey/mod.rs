@@ -131,7 +131,7 @@ impl ReadError {
 }
 
 /// What the database knows of a sync's rows: Supabase, or what a simulation plays.
-#[expect(async_fn_in_trait, reason = "whoever needs the futures to be Send names the type, and then they are")]
+#[expect(async_fn_in_trait, reason = "a caller that needs Send futures names the type, and then they are")]
 pub trait Stored {
     /// The digests of a sync's ranges.
     async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError>;
@@ -258,7 +258,7 @@ pub async fn read<E: From<ReadError>>(
     let (name, area) = wanted(definition);
     let look_up = async || -> Result<(String, Tab), ReadError> {
         let version = match sheets.version(&definition.spreadsheet).await {
-            // Drive says this also of a spreadsheet that is not shared with us; Sheets tells the two apart.
+            // Drive answers the same for a spreadsheet that is not shared with us; Sheets distinguishes the two.
             Err(SheetsError::NoSuchSpreadsheet { .. }) => {
                 sheets.tab(&definition.spreadsheet, name, area).await?;
                 sheets.version(&definition.spreadsheet).await?

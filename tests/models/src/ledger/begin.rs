@@ -98,7 +98,7 @@ impl Ledger {
         self.close(run)
     }
 
-    /// `sync_heartbeat` (093): a sign of life, the first of which makes the run `in_progress`.
+    /// `sync_heartbeat` (093): the first heartbeat makes the run `in_progress`.
     pub fn heartbeat(&mut self, run: RunId) -> Option<Status> {
         let now = self.now;
         let state = self.runs.get_mut(&run)?;

@@ -328,7 +328,7 @@ pub enum Begun {
     NotDue,
 }
 
-/// What `sync_planned` is told.
+/// The argument of `sync_planned`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct PlanRecord {
     /// Rows read.

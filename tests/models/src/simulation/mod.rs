@@ -115,8 +115,8 @@ async fn play(seed: u64, clauses: LedgerClauses, trace: bool) -> Report {
     let (passed, recovered) = (start.elapsed(), calm.elapsed());
     sim.with(|world| {
         if !world.is_well() {
-            let told = world.told();
-            world.blame(format!("the table is not the sheet {} s after the last fault: {told}", RECOVERY.as_secs()));
+            let story = world.story();
+            world.blame(format!("the table is not the sheet {} s after the last fault: {story}", RECOVERY.as_secs()));
         }
         for (run, state) in &world.ledger.runs.clone() {
             if matches!(state.status, Status::Completed | Status::Partial) && !state.adds_up {

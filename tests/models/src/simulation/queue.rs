@@ -70,7 +70,7 @@ impl Inbox for SimulatedQueue {
             world.numbers.dead_letters += 1;
             world.note(|| format!("buried: {reason}"));
             if !reason.contains(POISON) {
-                world.blame(format!("a message was buried, and no poison was in it: {reason}"));
+                world.blame(format!("a message was dead-lettered without a poisoned row: {reason}"));
             }
             world.dead.push(body.to_owned());
             Ok(())
@@ -78,7 +78,7 @@ impl Inbox for SimulatedQueue {
     }
 }
 
-/// What the event source does for one container, for ever: receives, invokes, deletes.
+/// The loop of the event source for one container: receives, invokes, deletes.
 pub async fn poll(sim: Sim, container: u32) {
     let mut invocation = 0;
     loop {
@@ -158,13 +158,13 @@ async fn invoke(sim: &Sim, worker: &SimulatedWorker, event: SqsEvent, request: &
     let ids: Vec<String> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
     let (deadline, dies) = sim.with(|world| {
         world.note(|| {
-            let told: Vec<String> = event
+            let reported: Vec<String> = event
                 .records
                 .iter()
                 .filter_map(|record| Incoming::parse(record.body.as_deref()?).ok())
                 .map(|batch| format!("{:?} {}", batch.kind, batch.stretch.lo))
                 .collect();
-            format!("invocation {request}: {told:?}")
+            format!("invocation {request}: {reported:?}")
         });
         let dies = world.mishap(0.08).then(|| world.millis(1, 2000));
         (world.clock.now().plus(FUNCTION), dies)

@@ -139,7 +139,7 @@ impl Sim {
         answer
     }
 
-    /// Tells the event source that there are messages.
+    /// Wakes the event source: there are messages.
     pub fn wake(&self) {
         self.0.1.notify_waiters();
     }
@@ -325,7 +325,7 @@ impl World {
 
     /// Table, sheet and run, for who must find out what is wrong.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn story(&self) -> String {
         let table: BTreeMap<u16, i32> = self.ledger.table.iter().map(|(key, row)| (*key, row.value)).collect();
         let run = self.ledger.target.and_then(|target| self.ledger.runs.get(&target.run));
         format!(

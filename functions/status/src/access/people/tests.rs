@@ -91,7 +91,7 @@ impl Project {
         People::new(&self.url, None, rules(reader_claim), None).unwrap()
     }
 
-    /// The claims of somebody who has just signed in.
+    /// The claims of a person who has just signed in.
     fn claims(&self) -> Value {
         let now = jiff::Timestamp::now().as_second();
         json!({"iss": format!("{}/auth/v1", self.url), "sub": "a2a5", "aud": "authenticated", "exp": now + 3600, "iat": now,
