@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde::de::IgnoredAny;
-use sheetsync::redrive::{Order, Redrive, Report};
+use sheetsync::redrive::{Redrive, Report, Selection};
 use sheetsync::supabase::Supabase;
 
 use crate::confirm::confirmed;
@@ -39,8 +39,9 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
     let (queue, dead_letters) = (request.queue.connect().await, request.dead_letters.connect().await);
     let supabase = request.supabase().await;
     let redrive = Redrive { dead_letters: &dead_letters, queue: &queue, supabase: supabase.as_ref() };
-    let order = |dry_run| Order { filter: request.batches.filter(), limit: request.limit, within: None, dry_run };
-    let found = redrive.run(&order(true)).await?;
+    let selection =
+        |dry_run| Selection { filter: request.batches.filter(), limit: request.limit, within: None, dry_run };
+    let found = redrive.run(&selection(true)).await?;
     if request.dry_run || found.redriven + found.superseded == 0 {
         print(&found, "would be");
         return Ok(ExitCode::SUCCESS);
@@ -50,7 +51,7 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
         println!("nothing is redriven");
         return Ok(ExitCode::FAILURE);
     }
-    print(&redrive.run(&order(false)).await?, "were");
+    print(&redrive.run(&selection(false)).await?, "were");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,7 +79,7 @@ impl Request {
             return None;
         };
         let supabase = match (Project { supabase_url }).connect() {
-            Ok(supabase) => supabase.hasty(),
+            Ok(supabase) => supabase.with_short_timeout(),
             Err(error) => {
                 unasked(error.to_string());
                 return None;

@@ -107,7 +107,7 @@ async fn late_evidence_is_refused() -> Result<()> {
     let forced = store.force(Mode::ForceOpen, "ann", "maintenance").await?;
     assert_eq!((forced.mode(), forced.epoch), (Mode::ForceOpen, 1));
     assert_eq!(
-        forced.order.as_ref().map(|order| (order.by.as_str(), order.why.as_str())),
+        forced.command.as_ref().map(|command| (command.by.as_str(), command.why.as_str())),
         Some(("ann", "maintenance"))
     );
     assert_eq!(store.write(&late.context("it counted when it was seen")?).await?, None);

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use sheetsync::breaker::{Mode, SharedItem as _, State};
 use sheetsync::redrive::Scan;
-use sheetsync_local::{Action, Deed, Fault, ServerName};
+use sheetsync_local::{Action, Fault, ServerAction, ServerName};
 use sheetsync_tests::{AlarmState, Alarms, Sync, breaker, eventually, eventually_within, row};
 
 /// Rings and is well again within so many steps of five minutes.
@@ -153,7 +153,7 @@ async fn batches_that_wait_for_an_hour_ring() -> Result<()> {
 async fn unreachable_supabase_rings_and_opens_the_breaker_for_quiet_sheets() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-gone", "").await?;
     let both = [&sync, &other];
-    sync.control.act(ServerName::Postgrest, Deed::Stop).await?;
+    sync.control.act(ServerName::Postgrest, ServerAction::Stop).await?;
     for alarm in ["SupabaseUnreachableAlarm", "CircuitOpenAlarm"] {
         alarms.becomes(alarm, AlarmState::Alarm, &both, SOON).await?;
     }
@@ -162,7 +162,7 @@ async fn unreachable_supabase_rings_and_opens_the_breaker_for_quiet_sheets() -> 
     alarms.tick(&both).await?;
     let calls = sync.control.requests("/rest/", "").await?.len() - before;
     assert!(calls <= 2, "{calls} calls of a tick to a destination that is gone");
-    sync.control.act(ServerName::Postgrest, Deed::Start).await?;
+    sync.control.act(ServerName::Postgrest, ServerAction::Start).await?;
     closes().await?;
     for alarm in ["SupabaseUnreachableAlarm", "CircuitOpenAlarm"] {
         alarms.becomes(alarm, AlarmState::Ok, &both, SOON).await?;

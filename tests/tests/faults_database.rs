@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use sheetsync_local::{Deed, ServerName};
+use sheetsync_local::{ServerAction, ServerName};
 use sheetsync_tests::Trial;
 
 /// A trigger on the trial's table, before each row is written.
@@ -27,9 +27,9 @@ async fn database_killed_during_a_run_loses_nothing() -> Result<()> {
     let mut trial = Trial::prepare("Postgres killed", "SIGKILL, started 5 s later, mid-run", 1_000, 10).await?;
     trial.begin().await?;
     trial.is_under_way().await;
-    trial.sync.control.act(ServerName::Postgres, Deed::Kill).await?;
+    trial.sync.control.act(ServerName::Postgres, ServerAction::Kill).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    trial.sync.control.act(ServerName::Postgres, Deed::Start).await?;
+    trial.sync.control.act(ServerName::Postgres, ServerAction::Start).await?;
     assert_eq!(trial.comes_through().await?.status, "completed");
     Ok(())
 }
@@ -40,8 +40,8 @@ async fn a_database_that_crashes_twenty_times_in_a_run() -> Result<()> {
         Trial::prepare("Postgres crashed 20 times", "SIGKILL and start, 20 times in a run", 2_000, 5).await?;
     trial.begin().await?;
     for _ in 0..20 {
-        trial.sync.control.act(ServerName::Postgres, Deed::Kill).await?;
-        trial.sync.control.act(ServerName::Postgres, Deed::Start).await?;
+        trial.sync.control.act(ServerName::Postgres, ServerAction::Kill).await?;
+        trial.sync.control.act(ServerName::Postgres, ServerAction::Start).await?;
     }
     assert_eq!(trial.comes_through().await?.status, "completed");
     Ok(())

@@ -162,8 +162,8 @@ async fn exhausted_batch_is_reported_at_once_and_applied_by_redrive() -> Result<
     let (dead_letters, queue) = (sync.dead_letter_queue().await, sync.queue().await);
     let redrive = sheetsync::redrive::Redrive { dead_letters: &dead_letters, queue: &queue, supabase: None };
     let filter = sheetsync::redrive::Filter { sync: Some(sync.name.clone()), ..Default::default() };
-    let order = sheetsync::redrive::Order { filter, ..Default::default() };
-    let report = redrive.run(&order).await?;
+    let selection = sheetsync::redrive::Selection { filter, ..Default::default() };
+    let report = redrive.run(&selection).await?;
     assert_eq!((report.matched, report.redriven, report.malformed), (1, 1, 0), "{report:?}");
     eventually("the run closes again", async || (sync.state(id).await.ok()?.status == "completed").then_some(())).await;
     let run = sync.state(id).await?;
@@ -212,21 +212,21 @@ async fn redrive_drops_superseded_batches_and_leaves_malformed_ones() -> Result<
     let key = secrecy::SecretString::from(settings.supabase_secret_key);
     let supabase = sheetsync::supabase::Supabase::new(&settings.supabase_url, key)?;
     let redrive = sheetsync::redrive::Redrive { dead_letters: &dead_letters, queue: &queue, supabase: Some(&supabase) };
-    let order = |sync: &str, dry_run| sheetsync::redrive::Order {
+    let selection = |sync: &str, dry_run| sheetsync::redrive::Selection {
         filter: sheetsync::redrive::Filter { sync: Some(sync.to_owned()), ..Default::default() },
         dry_run,
         ..Default::default()
     };
-    let reported = redrive.run(&order(&sync.name, true)).await?;
+    let reported = redrive.run(&selection(&sync.name, true)).await?;
     assert_eq!((reported.matched, reported.redriven, reported.superseded), (2, 1, 1));
     assert_eq!(sync.dead_letters().await?, 2, "a dry run leaves everything where it is");
-    let done = redrive.run(&order(&sync.name, false)).await?;
+    let done = redrive.run(&selection(&sync.name, false)).await?;
     assert_eq!((done.matched, done.redriven, done.superseded), (2, 1, 1));
     eventually("the current one is applied", async || sync.table().await.ok()?.contains_key("AA00012").then_some(()))
         .await;
     assert!(!sync.table().await?.contains_key("AA00011"), "the other is gone");
     assert_eq!(sync.dead_letters().await?, 0);
-    let reported = redrive.run(&order("never-begun", false)).await?;
+    let reported = redrive.run(&selection("never-begun", false)).await?;
     assert!(reported.malformed >= 1 && reported.redriven == 0, "{reported:?}");
     Ok(())
 }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sheetsync::breaker::{Breaker, Evidence, Leave, Mode, Permit, SharedItem, State};
+use sheetsync::breaker::{Breaker, Decision, Evidence, Mode, Permit, SharedItem, State};
 use sheetsync::clock::Millis;
 use sheetsync::evidence::evidence;
 use sheetsync::supabase::{Destination as _, Observer, Supabase};
@@ -55,14 +55,14 @@ impl<S: SharedItem> Gate<S> {
         })
     }
 
-    /// Leave to call Supabase, or when to ask again. Probes when that is due: with a quiet sheet no worker would.
+    /// Decision to call Supabase, or when to ask again. Probes when that is due: with a quiet sheet no worker would.
     pub(crate) async fn admit(&self, supabase: &Supabase, invocation: &str, stop: Instant) -> Result<Permit, Millis> {
         loop {
             match self.breaker.admit(invocation).await {
-                Leave::Call(permit) => return Ok(permit),
-                Leave::Wait { until } => return Err(until),
+                Decision::Call(permit) => return Ok(permit),
+                Decision::Wait { until } => return Err(until),
                 // Closed by it, open again, or, if our time ended, left to its lease.
-                Leave::Probe(permit) => self.probe(supabase, &permit, stop).await,
+                Decision::Probe(permit) => self.probe(supabase, &permit, stop).await,
             }
         }
     }

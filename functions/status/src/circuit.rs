@@ -86,9 +86,9 @@ impl Circuit {
     }
 }
 
-impl From<Order> for BreakerMode {
-    fn from(order: Order) -> Self {
-        match order.mode {
+impl From<Command> for BreakerMode {
+    fn from(command: Command) -> Self {
+        match command.mode {
             Mode::Auto => Self::Auto,
             Mode::ForceOpen => Self::ForceOpen,
             Mode::ForceClosed => Self::ForceClosed,
@@ -100,7 +100,7 @@ impl From<Order> for BreakerMode {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CircuitOrder)]
-pub struct Order {
+pub struct Command {
     mode: Mode,
     /// The reason, for the audit log and for everybody who sees the circuit.
     #[schema(min_length = 1, max_length = 500)]
@@ -125,11 +125,11 @@ impl Circuit {
             since: item.since().and_then(time),
             until: item.until().and_then(time),
             failures: item.failures(now, &Rule::default()),
-            // An order says more than what the breaker has seen.
+            // A command says more than what the breaker has seen.
             why: item
-                .order
+                .command
                 .as_ref()
-                .map(|order| format!("{} ({})", order.why, order.by))
+                .map(|command| format!("{} ({})", command.why, command.by))
                 .or_else(|| item.why().map(str::to_owned)),
         }
     }
@@ -148,25 +148,25 @@ impl Api {
 
 /// Sets the breaker. It works also while Supabase is gone, which is when it is needed: the audit is then only in the log.
 #[utoipa::path(post, path = "/api/circuit", tag = "actions", operation_id = "setCircuit", security(("bearer" = [])),
-    request_body = Order,
+    request_body = Command,
     responses((status = 200, body = Circuit), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
               (status = 403, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
               (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn set(
     State_(api): State_<Arc<Api>>,
     Operator(who): Operator,
-    Body(order): Body<Order>,
+    Body(command): Body<Command>,
 ) -> Result<Json<Circuit>, ApiError> {
-    audit::reason(&order.why)?;
-    let details = json!({"mode": order.mode, "destination": api.destination});
-    let action = Action { who: &who, action: "set_circuit", sync: None, why: &order.why, details };
+    audit::reason(&command.why)?;
+    let details = json!({"mode": command.mode, "destination": api.destination});
+    let action = Action { who: &who, action: "set_circuit", sync: None, why: &command.why, details };
     if let Err(error) = api.record(&action).await {
         tracing::warn!(error = %error, "could not record this action in the audit; it is in this log only");
     }
-    let why = order.why.clone();
+    let why = command.why.clone();
     let item = api
         .breaker
-        .force(order.into(), &who.name, &why)
+        .force(command.into(), &who.name, &why)
         .await
         .map_err(|error| ApiError::Aws { what: "DynamoDB", reason: error.to_string() })?;
     Ok(Json(Circuit::new(&item, &api.destination, Timestamp::now().into())))

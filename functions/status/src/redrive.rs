@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sheetsync::redrive::{Filter, Order, Redrive, Report};
+use sheetsync::redrive::{Filter, Redrive, Report, Selection};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -92,7 +92,7 @@ pub async fn redrive(
         let action = Action { who: &who, action: "redrive", sync: Some(&sync), why: &wanted.why, details };
         api.record(&action).await?;
     }
-    let order = Order {
+    let selection = Selection {
         filter: Filter {
             sync: Some(sync),
             run: wanted.run,
@@ -103,7 +103,8 @@ pub async fn redrive(
         dry_run: wanted.dry_run,
     };
     let redrive = Redrive { dead_letters: &api.dead_letters, queue: &api.queue, supabase: Some(supabase) };
-    let report = redrive.run(&order).await.map_err(|error| ApiError::Aws { what: "SQS", reason: error.to_string() })?;
+    let report =
+        redrive.run(&selection).await.map_err(|error| ApiError::Aws { what: "SQS", reason: error.to_string() })?;
     Ok(Json(Redriven::new(report, wanted.dry_run)))
 }
 

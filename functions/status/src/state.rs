@@ -134,7 +134,7 @@ impl Api {
             .get_or_try_init(async || {
                 let key = secrets::supabase_key(&self.secrets, self.settings.supabase_secret.clone());
                 // A reader waits in front of a screen: what does not come soon is told as missing.
-                Ok(Supabase::new(&self.settings.supabase_url, key)?.hasty())
+                Ok(Supabase::new(&self.settings.supabase_url, key)?.with_short_timeout())
             })
             .await
     }

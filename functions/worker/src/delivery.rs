@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use sheetsync::batch::{Incoming, halve};
-use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
+use sheetsync::breaker::{Decision, Evidence, Permit, SharedItem};
 use sheetsync::evidence::evidence;
 use sheetsync::metrics::{self, BatchMetrics};
 use sheetsync::queue::Inbox;
@@ -135,9 +135,9 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         // A probe that closed the breaker is followed by an ordinary call; one that did not, by a refusal.
         let permit = loop {
             match self.breaker.admit(invocation.request).await {
-                Leave::Call(permit) => break permit,
-                Leave::Wait { until } => return Err(Held(until.since(self.clock.now()))),
-                Leave::Probe(permit) => self.probe(&permit, invocation).await?,
+                Decision::Call(permit) => break permit,
+                Decision::Wait { until } => return Err(Held(until.since(self.clock.now()))),
+                Decision::Probe(permit) => self.probe(&permit, invocation).await?,
             }
         };
         let time = self.turn(invocation).await?;

@@ -30,7 +30,7 @@ mod settings;
 pub mod stack;
 mod tools;
 
-pub use control::{Control, Deed, ServerName};
+pub use control::{Control, ServerAction, ServerName};
 pub use gateway::faults::{Action, Active, Fault};
 pub use gateway::record::{Seen, busiest_second};
 pub use settings::{AwsSettings, People, Settings, SheetSettings};

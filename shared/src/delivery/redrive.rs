@@ -33,9 +33,9 @@ pub struct Filter {
     pub older_than: Option<Duration>,
 }
 
-/// What to redrive, and how much of it.
+/// Which dead letters to redrive, and how many.
 #[derive(Debug, Clone, Default)]
-pub struct Order {
+pub struct Selection {
     /// Which dead letters.
     pub filter: Filter,
     /// How many at most.
@@ -199,11 +199,11 @@ enum Standing {
 }
 
 impl Redrive<'_> {
-    /// Redrives what the order asks for.
+    /// Redrives the selection.
     ///
     /// # Errors
-    /// When SQS refuses. What was redriven by then stays redriven; the order can be given again.
-    pub async fn run(&self, order: &Order) -> Result<Report, QueueError> {
+    /// When SQS refuses. What was redriven by then stays redriven; the call can be repeated.
+    pub async fn run(&self, selection: &Selection) -> Result<Report, QueueError> {
         let (started, now) = (Instant::now(), Timestamp::now());
         let before = self.dead_letters.depth().await?.total();
         let mut standings = Standings { supabase: self.supabase, known: HashMap::new() };
@@ -211,12 +211,12 @@ impl Redrive<'_> {
         let mut report = Report::default();
         let mut taken = HashSet::new();
         let mut removed = 0;
-        while order.within.is_none_or(|within| started.elapsed() < within)
-            && order.limit.is_none_or(|limit| report.redriven + report.superseded < limit)
+        while selection.within.is_none_or(|within| started.elapsed() < within)
+            && selection.limit.is_none_or(|limit| report.redriven + report.superseded < limit)
             && let Some(letter) = scan.next().await?
         {
-            // A batch that was sent again may have been given up again by now: once is enough for one order.
-            if !letter.matches(&order.filter, now) || letter.identity().is_some_and(|batch| !taken.insert(batch)) {
+            // A batch that was sent again may have failed again by now: each is sent once per redrive.
+            if !letter.matches(&selection.filter, now) || letter.identity().is_some_and(|batch| !taken.insert(batch)) {
                 scan.leave(letter);
                 continue;
             }
@@ -230,7 +230,7 @@ impl Redrive<'_> {
                 Standing::Superseded => report.superseded += 1,
                 Standing::Current => report.redriven += 1,
             }
-            if order.dry_run || standing == Standing::Unknown {
+            if selection.dry_run || standing == Standing::Unknown {
                 scan.leave(letter);
                 continue;
             }
@@ -248,7 +248,7 @@ impl Redrive<'_> {
             superseded = report.superseded,
             malformed = report.malformed,
             left = report.left,
-            dry_run = order.dry_run,
+            dry_run = selection.dry_run,
             "dead letters redriven"
         );
         Ok(report)

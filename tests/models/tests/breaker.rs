@@ -5,7 +5,7 @@ mod checker;
 use std::time::Duration;
 
 use checker::{breaks, holds};
-use sheetsync_models::breaker::{BreakerModel, FRESH, ONE_PROBE, ORDERS, OWN_PROBE, PROGRESS, Without};
+use sheetsync_models::breaker::{BreakerModel, COMMANDS, FRESH, ONE_PROBE, OWN_PROBE, PROGRESS, Without};
 
 fn two() -> BreakerModel {
     BreakerModel { workers: 2, ..BreakerModel::default() }
@@ -22,8 +22,8 @@ fn crashed_workers_do_not_block_the_others() {
 }
 
 #[test]
-fn orders_are_respected_whatever_is_under_way() {
-    holds(BreakerModel { orders: 2, calls: 3, ..two() });
+fn commands_are_respected_at_any_time() {
+    holds(BreakerModel { commands: 2, calls: 3, ..two() });
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn without_epoch_of_trip_old_failures_open_a_closed_circuit() {
 
 #[test]
 fn without_epoch_of_claim_a_probe_ignores_the_operator() {
-    breaks(BreakerModel { without: Some(Without::EpochOfClaim), orders: 1, ..two() }, ORDERS);
+    breaks(BreakerModel { without: Some(Without::EpochOfClaim), commands: 1, ..two() }, COMMANDS);
 }
 
 #[test]

@@ -5,16 +5,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
-use sheetsync_local::{Action, Control, Deed, Fault, ServerName, Settings};
+use sheetsync_local::{Action, Control, Fault, ServerAction, ServerName, Settings};
 use sheetsync_tests::{Api, Sync, eventually};
 
 /// What the design promises.
 const IN_TIME: Duration = Duration::from_secs(2);
 
 /// Does something to PostgREST, and the opposite in the end, whatever happens in between.
-async fn while_postgrest(deed: Deed, undo: Deed, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+async fn while_postgrest(
+    action: ServerAction,
+    undo: ServerAction,
+    test: impl AsyncFnOnce() -> Result<()>,
+) -> Result<()> {
     let control = Control::new(Settings::from_env()?.control_url)?;
-    control.act(ServerName::Postgrest, deed).await?;
+    control.act(ServerName::Postgrest, action).await?;
     let result = test().await;
     control.act(ServerName::Postgrest, undo).await?;
     result
@@ -29,14 +33,14 @@ async fn api_answers_within_two_seconds_while_supabase_is_down() -> Result<()> {
     reader.read_when(&path, "/sync/lastRun/id", &json!(run.id)).await;
 
     // Gone, and worse: there, and silent.
-    for (deed, undo) in [(Deed::Stop, Deed::Start), (Deed::Pause, Deed::Resume)] {
-        while_postgrest(deed, undo, async || {
+    for (action, undo) in [(ServerAction::Stop, ServerAction::Start), (ServerAction::Pause, ServerAction::Resume)] {
+        while_postgrest(action, undo, async || {
             // What was read within the last second is still reported as current.
             let reported = eventually("Supabase is reported as unreachable", async || {
                 let started = Instant::now();
                 let reported = reader.read(&path).await.ok()?;
                 let took = started.elapsed();
-                assert!(took < IN_TIME, "{deed:?}: {took:?}");
+                assert!(took < IN_TIME, "{action:?}: {took:?}");
                 (reported["unreachable"][0]["what"] == "supabase").then_some(reported)
             })
             .await;
@@ -53,7 +57,7 @@ async fn api_answers_within_two_seconds_while_supabase_is_down() -> Result<()> {
             let started = Instant::now();
             let answer = reader.get(&format!("/api/runs/{}", run.id)).await?;
             assert_eq!((answer.status, answer.code()), (503, "supabase_unavailable"));
-            assert!(started.elapsed() < IN_TIME, "{deed:?}: {:?}", started.elapsed());
+            assert!(started.elapsed() < IN_TIME, "{action:?}: {:?}", started.elapsed());
 
             assert_eq!(Api::with(None)?.get("/health").await?.status, 200);
             assert!(reader.get("/metrics").await?.text.contains("sheetsync_up{part=\"supabase\"} 0"));
@@ -73,7 +77,7 @@ async fn api_answers_within_two_seconds_while_supabase_is_down() -> Result<()> {
 async fn an_action_that_cannot_be_recorded_is_not_done() -> Result<()> {
     let sync = Sync::named("unrecorded").rows(2).create().await?;
     let path = format!("/api/syncs/{}/runs", sync.name);
-    while_postgrest(Deed::Stop, Deed::Start, async || {
+    while_postgrest(ServerAction::Stop, ServerAction::Start, async || {
         let answer = Api::operator()?.post(&path, &json!({})).await?;
         assert_eq!((answer.status, answer.code()), (503, "supabase_unavailable"));
         Ok(())
@@ -94,7 +98,7 @@ async fn breaker_can_be_set_during_an_outage_and_shows_why() -> Result<()> {
     );
     let reported = Api::reader()?.read("/api/syncs").await?;
     assert_eq!(reported["delivery"]["circuit"]["mode"], "force_open");
-    let result = while_postgrest(Deed::Stop, Deed::Start, async || {
+    let result = while_postgrest(ServerAction::Stop, ServerAction::Start, async || {
         let answer = set("auto").await?;
         assert_eq!((answer.status, &answer.json["mode"]), (200, &json!("auto")), "{}", answer.text);
         Ok(())

@@ -21,7 +21,7 @@ use crate::platform::telemetry::{self, TRACE_HEADER};
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 /// With what comes before and after it, the status API still answers within two seconds.
-const HASTY_TIMEOUT: Duration = Duration::from_millis(1000);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// Hears of every call: how it failed, if it did, and how long it took.
 pub type Observer = Arc<dyn Fn(Option<&SupabaseError>, Duration) + Send + Sync>;
@@ -57,10 +57,10 @@ impl Supabase {
         Ok(Self { http, url, key: Arc::new(key.into()), timeout: REQUEST_TIMEOUT, observer: None })
     }
 
-    /// The same project for a caller who waits in front of a screen: what does not answer soon counts as gone.
+    /// The same connection with a short timeout, for a caller that a person waits for.
     #[must_use]
-    pub fn hasty(self) -> Self {
-        self.with_timeout(HASTY_TIMEOUT)
+    pub fn with_short_timeout(self) -> Self {
+        self.with_timeout(SHORT_TIMEOUT)
     }
 
     /// The same connection, whose calls end after `timeout`.
@@ -108,7 +108,7 @@ impl Supabase {
 
     /// Calls a function, and again with growing, jittered waits while the failure is one that passes. Only for functions
     /// that may be repeated; `sync_apply` is repeated by the queue instead.
-    pub(super) async fn patient<T: DeserializeOwned>(
+    pub(super) async fn call_with_retries<T: DeserializeOwned>(
         &self,
         function: &str,
         arguments: &serde_json::Value,

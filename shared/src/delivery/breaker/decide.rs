@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::rule::Rule;
-use super::state::{Circuit, Counts, Item, Mode, Order, Outage, Owner, State};
+use super::state::{Circuit, Command, Counts, Item, Mode, Outage, Owner, State};
 use super::update::{Change, Clause, Tally, Update};
 use crate::platform::clock::Millis;
 
@@ -143,10 +143,10 @@ impl Item {
         }
     }
 
-    /// A person's order.
+    /// The write of a person's command.
     #[must_use]
-    pub fn force(&self, mode: Mode, order: Order) -> Update {
-        Update { condition: vec![Clause::Epoch(self.epoch)], change: Change::Force { mode, order } }
+    pub fn force(&self, mode: Mode, command: Command) -> Update {
+        Update { condition: vec![Clause::Epoch(self.epoch)], change: Change::Force { mode, command } }
     }
 
     fn claim(&self, due: [Clause; 2], now: Millis, me: &Owner, rule: &Rule) -> Update {

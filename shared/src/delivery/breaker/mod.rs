@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 pub use decide::{Admission, Evidence, Failing, Permit};
 pub use rule::Rule;
-pub use state::{Circuit, Counts, Item, Mode, Order, Outage, Owner, State};
+pub use state::{Circuit, Command, Counts, Item, Mode, Outage, Owner, State};
 pub use store::{SharedItem, Store, StoreError, destination};
 pub use update::{Change, Clause, Refused, Tally, Update};
 
@@ -74,7 +74,7 @@ struct Counted {
 
 /// Whether a call may be made.
 #[derive(Debug)]
-pub enum Leave {
+pub enum Decision {
     /// It may; [`Breaker::record`] wants to know what came of it.
     Call(Permit),
     /// It may, as a probe: small calls, until the breaker is closed or open again.
@@ -116,24 +116,24 @@ impl<S: SharedItem> Breaker<S> {
     }
 
     /// Asks for leave to make a call. `request` is the id of the invocation that asks.
-    pub async fn admit(&self, request: &str) -> Leave {
+    pub async fn admit(&self, request: &str) -> Decision {
         let item = self.recent().await;
         let me = Owner(format!("{request}/{}", self.memory().claims));
         let claim = match item.admit(self.clock.now(), &me, &self.rule) {
-            Admission::Granted(permit) => return Leave::Call(permit),
-            Admission::Refused { until } => return Leave::Wait { until: self.spread(&item, until) },
+            Admission::Granted(permit) => return Decision::Call(permit),
+            Admission::Refused { until } => return Decision::Wait { until: self.spread(&item, until) },
             Admission::Claim(claim) => claim,
         };
         self.memory().claims += 1;
         match self.write(&claim).await {
             Some(item) => {
                 tracing::info!(epoch = item.epoch, "this worker probes the destination");
-                Leave::Probe(Permit::probe(&item, me))
+                Decision::Probe(Permit::probe(&item, me))
             }
             // Another worker claimed the probe first.
             None => {
                 let item = self.read().await;
-                Leave::Wait { until: self.spread(&item, self.clock.now().plus(self.rule.moment())) }
+                Decision::Wait { until: self.spread(&item, self.clock.now().plus(self.rule.moment())) }
             }
         }
     }

@@ -9,10 +9,10 @@ use crate::platform::clock::Millis;
 pub struct Item {
     /// Grows by one with every transition and every claim: evidence of an older epoch is too old.
     pub epoch: u64,
-    /// What a person has ordered.
+    /// The mode that an operator has set.
     pub mode: Mode,
-    /// Who ordered it, when, and why.
-    pub order: Option<Order>,
+    /// The command that set the mode; `None` if it was never set.
+    pub command: Option<Command>,
     /// Whether calls may be made.
     pub circuit: Circuit,
     /// How often it opened without staying closed for [`Rule::calm`].
@@ -69,7 +69,7 @@ pub struct Counts {
     pub successes_before: u64,
 }
 
-/// What a person has ordered.
+/// The mode that an operator has set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// The rules decide.
@@ -81,14 +81,14 @@ pub enum Mode {
     ForceClosed,
 }
 
-/// Who ordered a mode.
+/// An operator's command that sets the mode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Order {
+pub struct Command {
     /// A name or address.
     pub by: String,
     /// The reason given.
     pub why: String,
-    /// When.
+    /// When it was given.
     pub at: Millis,
 }
 
@@ -118,7 +118,7 @@ impl Item {
         }
     }
 
-    /// What a person has ordered.
+    /// The mode that an operator has set.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode

@@ -167,13 +167,13 @@ fn abandoned_probe_can_be_claimed_again() {
 
 #[test]
 fn a_person_can_force_it_either_way_and_back() {
-    let order = |now| Order { by: "ann".to_owned(), why: "maintenance".to_owned(), at: now };
-    let ordered = |item: &Item, mode, now| item.apply(&item.force(mode, order(now))).unwrap();
-    let forced_open = ordered(&Item::default(), Mode::ForceOpen, at(0));
+    let command = |now| Command { by: "ann".to_owned(), why: "maintenance".to_owned(), at: now };
+    let forced = |item: &Item, mode, now| item.apply(&item.force(mode, command(now))).unwrap();
+    let forced_open = forced(&Item::default(), Mode::ForceOpen, at(0));
     assert_eq!(forced_open.admit(at(1), &me(), &rule()), Admission::Refused { until: at(301) });
-    let forced_closed = ordered(&opened_at(at(0)), Mode::ForceClosed, at(1));
+    let forced_closed = forced(&opened_at(at(0)), Mode::ForceClosed, at(1));
     assert!(matches!(forced_closed.admit(at(1), &me(), &rule()), Admission::Granted(_)));
-    let auto = ordered(&forced_closed, Mode::Auto, at(2));
+    let auto = forced(&forced_closed, Mode::Auto, at(2));
     assert!(
         matches!(auto.admit(at(2), &me(), &rule()), Admission::Claim(_)),
         "an operator who resets it gets a probe at once"
@@ -195,17 +195,17 @@ fn worker_with_a_slow_clock_counts_in_the_current_window() {
 
 /// One thing that a worker may do with what it read a while ago.
 #[derive(Debug, Clone)]
-enum Deed {
+enum Step {
     Read,
     Call { succeeds: bool },
-    Order(Mode),
+    SetMode(Mode),
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => Just(Deed::Read),
-        6 => any::<bool>().prop_map(|succeeds| Deed::Call { succeeds }),
-        1 => prop_oneof![Just(Mode::Auto), Just(Mode::ForceOpen), Just(Mode::ForceClosed)].prop_map(Deed::Order),
+        3 => Just(Step::Read),
+        6 => any::<bool>().prop_map(|succeeds| Step::Call { succeeds }),
+        1 => prop_oneof![Just(Mode::Auto), Just(Mode::ForceOpen), Just(Mode::ForceClosed)].prop_map(Step::SetMode),
     ]
 }
 
@@ -214,18 +214,18 @@ proptest! {
     /// transition, and what was seen in an older epoch changes nothing.
     #[test]
     fn evidence_of_an_older_epoch_changes_nothing(
-        deeds in prop::collection::vec((0..3_usize, deed(), 0..30_u64), 1..200),
+        steps in prop::collection::vec((0..3_usize, step(), 0..30_u64), 1..200),
     ) {
         let mut shared = Item::default();
         let mut read = [Item::default(), Item::default(), Item::default()];
         let mut permits: [Option<Permit>; 3] = [None, None, None];
         let mut now = at(0);
-        for (worker, deed, seconds) in deeds {
+        for (worker, step, seconds) in steps {
             now = now.plus(Duration::from_secs(seconds));
             let before = shared.clone();
             let me = Owner(worker.to_string());
-            match deed {
-                Deed::Read => {
+            match step {
+                Step::Read => {
                     read[worker] = shared.clone();
                     permits[worker] = match read[worker].admit(now, &me, &rule()) {
                         Admission::Granted(permit) => Some(permit),
@@ -236,15 +236,15 @@ proptest! {
                         }
                     };
                 }
-                Deed::Call { succeeds } => {
+                Step::Call { succeeds } => {
                     let Some(permit) = permits[worker].clone() else { continue };
                     let evidence = if succeeds { Evidence::Success } else { Evidence::Failure(failing()) };
                     shared = recorded(&shared, &permit, &evidence, 1, now);
                     prop_assert!(permit.epoch == before.epoch || shared == before);
                 }
-                Deed::Order(mode) => {
-                    let order = Order { by: String::new(), why: String::new(), at: now };
-                    if let Ok(item) = shared.apply(&read[worker].force(mode, order)) {
+                Step::SetMode(mode) => {
+                    let command = Command { by: String::new(), why: String::new(), at: now };
+                    if let Ok(item) = shared.apply(&read[worker].force(mode, command)) {
                         prop_assert_eq!(read[worker].epoch, before.epoch);
                         shared = item;
                     }

@@ -1,7 +1,7 @@
 //! How the shared item may change: conditional writes as data. The store turns them into DynamoDB's language,
 //! [`Item::apply`] carries them out in memory, and a model can take single clauses out of them.
 
-use super::state::{Circuit, Counts, Item, Mode, Order, Outage, Owner, State};
+use super::state::{Circuit, Command, Counts, Item, Mode, Outage, Owner, State};
 use crate::platform::clock::Millis;
 
 /// A conditional write: the change is made in one step with the check of all clauses, or not at all.
@@ -20,7 +20,7 @@ pub enum Clause {
     Epoch(u64),
     /// `st = …`
     State(State),
-    /// `mode = AUTO`: no person has ordered otherwise.
+    /// `mode = AUTO`: no operator has set another mode.
     Auto,
     /// `win = …`
     Window(u64),
@@ -72,7 +72,7 @@ pub enum Change {
         /// The mode.
         mode: Mode,
         /// Who, when, why.
-        order: Order,
+        command: Command,
     },
 }
 
@@ -139,12 +139,12 @@ impl Item {
                 item.closed_at = Some(*at);
                 item.epoch += 1;
             }
-            (Change::Force { mode, order }, circuit) => {
+            (Change::Force { mode, command }, circuit) => {
                 if let (Mode::Auto, Circuit::Open(outage) | Circuit::HalfOpen { outage, .. }) = (mode, circuit) {
-                    outage.until = order.at;
+                    outage.until = command.at;
                 }
                 item.mode = *mode;
-                item.order = Some(order.clone());
+                item.command = Some(command.clone());
                 item.epoch += 1;
             }
             // Only a write without its clause on the state comes here; there is nothing that it could change.

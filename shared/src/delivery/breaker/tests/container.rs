@@ -53,7 +53,7 @@ fn container_at(shelf: &Arc<Shelf>, time: Millis) -> Breaker<Arc<Shelf>> {
 }
 
 async fn permit(breaker: &Breaker<Arc<Shelf>>) -> Permit {
-    let Leave::Call(permit) = breaker.admit("request").await else { panic!("calls may be made") };
+    let Decision::Call(permit) = breaker.admit("request").await else { panic!("calls may be made") };
     permit
 }
 
@@ -118,12 +118,12 @@ async fn breaker_works_without_its_store_and_recovers() {
         1,
         "it asks once, not each time"
     );
-    assert!(matches!(breaker.admit("request").await, Leave::Wait { .. }), "its own breaker is open");
+    assert!(matches!(breaker.admit("request").await, Decision::Wait { .. }), "its own breaker is open");
     assert_eq!(*shelf.item.lock().unwrap(), Item::default());
 
     shelf.is_away.store(false, Ordering::Relaxed);
     tokio::time::advance(Duration::from_secs(11)).await;
-    assert!(matches!(breaker.admit("request").await, Leave::Call(_)), "the shared item counts again");
+    assert!(matches!(breaker.admit("request").await, Decision::Call(_)), "the shared item counts again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +134,7 @@ async fn waits_are_jittered_and_grow_with_the_outage() {
     let waits = async |breaker: &Breaker<Arc<Shelf>>| {
         let mut waits = Vec::new();
         for _ in 0..50 {
-            let Leave::Wait { until } = breaker.admit("request").await else { panic!("it is open") };
+            let Decision::Wait { until } = breaker.admit("request").await else { panic!("it is open") };
             waits.push(until);
         }
         waits.sort();
@@ -143,8 +143,8 @@ async fn waits_are_jittered_and_grow_with_the_outage() {
     let soon = waits(&breaker).await;
     assert!(soon > Duration::from_secs(3) && soon < Duration::from_secs(5), "{soon:?}");
     tokio::time::advance(Duration::from_secs(3600)).await;
-    let order = Order { by: String::new(), why: String::new(), at: Millis(0) };
-    let forced = shelf.item.lock().unwrap().force(Mode::ForceOpen, order);
+    let command = Command { by: String::new(), why: String::new(), at: Millis(0) };
+    let forced = shelf.item.lock().unwrap().force(Mode::ForceOpen, command);
     let item = shelf.item.lock().unwrap().apply(&forced).unwrap();
     *shelf.item.lock().unwrap() = item;
     let late = waits(&breaker).await;
@@ -155,7 +155,7 @@ async fn waits_are_jittered_and_grow_with_the_outage() {
 async fn clock_an_hour_ahead_does_not_lengthen_other_waits() {
     let shelf = Arc::new(Shelf::default());
     fails(&container_at(&shelf, NOON.plus(Duration::from_secs(3600))), 5).await;
-    let Leave::Wait { until } = container(&shelf).admit("request").await else { panic!("it is open") };
+    let Decision::Wait { until } = container(&shelf).admit("request").await else { panic!("it is open") };
     let wait = until.since(NOON);
     assert!(wait >= Rule::default().first_open && wait <= Duration::from_secs(20), "{wait:?}");
 }
