@@ -1,5 +1,4 @@
 //! Access to the queues with the AWS credentials of the caller, without Supabase and the API: they may be down.
-//! what is down.
 
 use std::time::Duration;
 

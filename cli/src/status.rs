@@ -1,4 +1,4 @@
-//! `sheetsync status`: where every sync stands, and what is wrong with those that are not well.
+//! `sheetsync status`: the state of every sync, with the reasons of those that are not healthy.
 
 use std::process::ExitCode;
 use std::time::Duration;

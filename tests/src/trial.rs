@@ -1,5 +1,5 @@
-//! What a fault did to a run: nothing lost, nothing doubled, nothing stale, nothing among the dead letters; and how long it
-//! took to come through once the fault was over. Each trial prints its line of docs/FAULTS.md.
+//! The effect of a fault on a run: nothing lost, doubled, stale or dead-lettered; and how long it
+//! took to complete after the fault was over. Each trial prints its line of docs/FAULTS.md.
 
 use std::time::{Duration, Instant};
 

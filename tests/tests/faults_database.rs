@@ -1,4 +1,4 @@
-//! The database misbehaves: it crashes, is too slow, meets another writer, or refuses rows.
+//! Faults of the database: it crashes, is too slow, meets another writer, or refuses rows.
 
 use std::time::Duration;
 

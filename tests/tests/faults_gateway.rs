@@ -1,4 +1,4 @@
-//! The destination misbehaves: PostgREST is gone, hangs, or something in front of it answers in its place. Whatever it is,
+//! Faults of the destination: PostgREST is down, hangs, or something in front of it answers in its place. Whatever it is,
 //! the run completes afterwards by itself.
 
 use std::collections::BTreeMap;

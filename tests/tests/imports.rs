@@ -1,4 +1,4 @@
-//! Who uses whom. The folders of `shared/src` use only those before them in [`FOLDERS`], and no file imports, through others,
+//! The direction of imports. The folders of `shared/src` use only those before them in [`FOLDERS`], and no file imports, through others,
 //! itself: in the Rust crates that are deployed or run the local stack, and in the dashboard. Needs no stack.
 //!
 //! Every path is followed to the file that defines what it names, through all re-exports, so a `mod.rs` that only says what

@@ -1,4 +1,4 @@
-//! What the application deletes or changes in the table comes back with the next run, or is found within its interval, through
+//! Rows that the application deletes or changes in the table are restored by the next run, or is found within its interval, through
 //! the deployed functions. The rules one by one are proved on Postgres alone, in `migrations/tests` and `tests/hostile`.
 
 use anyhow::{Context as _, Result};

@@ -1,4 +1,4 @@
-//! The breaker, as the scheduler uses it: asked before Supabase is called, fed with every call that was made. Without it a
+//! The scheduler's circuit breaker: consulted before Supabase is called, and given the outcome of every call. Without it a
 //! quiet sheet and a Supabase that hangs would be a call of 35 s for each sync at each tick, and the outage would show only
 //! when a batch is sent. The rules are the library's.
 

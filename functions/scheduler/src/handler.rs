@@ -1,4 +1,4 @@
-//! What an invocation asks for, which syncs that concerns, and what it answers. One sync's run is [`crate::run`].
+//! Handles one invocation: parses the event, selects the syncs, and builds the answer. One sync's run is [`crate::run`].
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -69,7 +69,7 @@ struct Request {
 }
 
 impl Request {
-    /// Who asks.
+    /// The caller, as recorded in the run.
     fn triggered_by(&self) -> &str {
         self.triggered_by.as_deref().unwrap_or("schedule")
     }
@@ -511,7 +511,7 @@ fn emit_refusal(sync: &str, error: &RunError) {
 
 /// The report of a sync that is not run while the circuit is open.
 fn refused(sync: String, until: Timestamp) -> SyncReport {
-    tracing::warn!(sync, %until, "the circuit is open: nothing is planned; `sheetsync circuit` says why");
+    tracing::warn!(sync, %until, "circuit open; no run begins (see `sheetsync circuit`)");
     let message =
         format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` says why");
     let error = Some(Problem { code: "circuit_open".to_owned(), message });

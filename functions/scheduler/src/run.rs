@@ -34,7 +34,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 pub trait Record: Stored + Books {
     /// Sends a heartbeat; the returned status says whether another run has taken over.
     async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError>;
-    /// Records rejections.
+    /// Stores the rejections of a run in `sync_errors`.
     async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError>;
     /// Records what was read and sent.
     async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError>;
@@ -95,9 +95,7 @@ pub enum RunError {
     )]
     OutOfTime,
     /// Another run has taken over while this one was reading or sending, or a person has stopped it.
-    #[error(
-        "the run was {0} while its sheet was read and sent: it seemed to have stalled, and a newer one goes on in its place"
-    )]
+    #[error("the run was {0} while it read and sent its sheet: it seemed to have stalled, and a newer run replaces it")]
     TakenOver(RunStatus),
 }
 
@@ -167,7 +165,7 @@ pub struct Summary {
 
 /// A run that has begun.
 pub struct Run<'a, T, D, Q> {
-    /// Its id.
+    /// The id of the run.
     pub id: Uuid,
     /// Its sequence number.
     pub seq: i64,
@@ -183,11 +181,11 @@ pub struct Run<'a, T, D, Q> {
     pub limits: Limits,
     /// Books that are still kept by a former key.
     pub carry: Option<Carry>,
-    /// Its kind.
+    /// Which rows it writes: changed, all or selected.
     pub run_type: RunType,
     /// The row keys of a selective run.
     pub keys: Option<&'a [String]>,
-    /// The sync.
+    /// The definition of the sync that runs.
     pub definition: &'a Sync,
     /// Where the sheet is.
     pub sheets: &'a T,

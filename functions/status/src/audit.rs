@@ -89,7 +89,7 @@ pub struct Audit {
     next: Option<String>,
 }
 
-/// Which page.
+/// The requested page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

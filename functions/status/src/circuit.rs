@@ -1,4 +1,4 @@
-//! The breaker, as people see and set it.
+//! The circuit breaker as the API shows it, and `POST /api/circuit`, which sets its mode.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub struct Circuit {
 pub enum State {
     /// Batches are posted.
     Closed,
-    /// Batches wait.
+    /// Calls are refused; batches wait in the queue.
     Open,
     /// One worker tries whether the destination is back.
     HalfOpen,
@@ -136,7 +136,7 @@ impl Circuit {
 }
 
 impl Api {
-    /// The breaker.
+    /// Reads the breaker's item, within `patience`.
     pub async fn circuit(&self, patience: Duration) -> Result<Circuit, String> {
         match tokio::time::timeout(patience, self.breaker.read()).await {
             Ok(Ok(item)) => Ok(Circuit::new(&item, &self.destination, Timestamp::now().into())),

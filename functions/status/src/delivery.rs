@@ -24,7 +24,7 @@ pub struct Delivery {
     pub queue: Option<Queue>,
     /// The batches that were given up.
     pub dead_letters: Option<DeadLetters>,
-    /// The breaker.
+    /// The circuit breaker's state; null when DynamoDB does not answer.
     pub circuit: Option<Circuit>,
 }
 

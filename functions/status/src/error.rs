@@ -1,4 +1,4 @@
-//! What a request that cannot be served is answered: a status and `{"error":{"code","message","details"}}`.
+//! The error answers: an HTTP status and `{"error":{"code","message","details"}}`.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,5 @@
-//! What every answer carries besides its body: headers that protect, and an ETag, so that what has not changed is not sent
-//! again.
+//! The headers of every answer: security headers, and an ETag, so that an unchanged answer is not
+//! sent again.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Whether a sync is well, and if not, why: a plain function of what is known. The most serious reason decides.
+//! The health of a sync and its reasons, as a pure function of known facts. The most serious reason decides.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ pub enum CircuitFact {
     ForcedClosed,
 }
 
-/// Judges.
+/// The health of a sync at `now`, with its reasons.
 #[must_use]
 pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! What Supabase knows of every sync, as `sync_overview` says it, and what of it is remembered.
+//! The rows of `sync_overview`: the state of every sync, and the part of it that is cached.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -64,7 +64,7 @@ struct OfPart {
 
 type Number = Gauge<f64, AtomicU64>;
 
-/// Prometheus text.
+/// The metrics in the text format of OpenMetrics.
 #[utoipa::path(get, path = "/metrics", tag = "monitoring", operation_id = "metrics", security(("bearer" = [])),
     responses((status = 200, body = String, content_type = "application/openmetrics-text"),
               (status = 401, body = ErrorBody)))]

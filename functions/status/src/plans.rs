@@ -1,4 +1,4 @@
-//! `GET /api/plans/{id}`: what a run would do, once the scheduler has found out.
+//! `GET /api/plans/{id}`: the preview of a run, once the scheduler has made it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a request says, read strictly: unknown or malformed parts are a 400 in our own form, with what is wrong.
+//! Strict parsing of requests: an unknown or malformed part is answered with 400 and its name.
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};

@@ -26,7 +26,7 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// Vite puts a hash of the content into the names of these.
 const HASHED: &str = "assets/";
 
-/// The page.
+/// The dashboard's page, `index.html`.
 pub async fn page() -> Result<Response, ApiError> {
     file("index.html")
 }

@@ -180,7 +180,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     async fn turn(&self, invocation: Invocation<'_>) -> Result<Duration, Held> {
         let spare = self.left(invocation).saturating_sub(SHORTEST_CALL);
         if spare.is_zero() || !self.limiter.ready(spare).await {
-            tracing::info!("no time left in this invocation for the batch");
+            tracing::info!("not enough time left in the invocation");
             return Err(Held(self.soon()));
         }
         Ok(self.left(invocation))

@@ -18,7 +18,7 @@ pub struct Settings {
     pub requests_per_second: f64,
     /// How many workers run at once.
     pub concurrency: u32,
-    /// Its timeouts.
+    /// The timeouts, checked against each other.
     pub timeouts: Timeouts,
     /// The breaker's first open time.
     pub first_open: Duration,

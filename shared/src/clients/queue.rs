@@ -49,7 +49,7 @@ pub enum QueueError {
         reason: String,
     },
     /// SQS took some messages and kept refusing others.
-    #[error("SQS took only some of the batches: {refused} were refused {SEND_ATTEMPTS} times ({reason})")]
+    #[error("SQS accepted only some of the batches: {refused} were refused {SEND_ATTEMPTS} times ({reason})")]
     Partial {
         /// How many are not on the queue.
         refused: usize,
@@ -124,7 +124,7 @@ impl Queue {
                 return Ok(());
             }
             reason = answer.failed().first().map(|entry| entry.code().to_owned()).unwrap_or_default();
-            tracing::warn!(refused = failed.len(), code = reason, attempt, "SQS took only some messages");
+            tracing::warn!(refused = failed.len(), code = reason, attempt, "SQS refused some messages");
             let mut index = 0;
             group.retain(|_| {
                 index += 1;

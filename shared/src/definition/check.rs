@@ -1,4 +1,4 @@
-//! Whether what a definition says can be, beyond its shape: names, places, and options that depend on each other. What a
+//! Validates a parsed definition: names, places, and options that depend on each other. What a
 //! column may say is checked by [`crate::mapping`].
 
 use std::time::Duration;

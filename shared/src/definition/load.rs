@@ -11,15 +11,15 @@ pub enum DefinitionError {
     /// The file cannot be read.
     #[error("cannot read the definition {}: {source}; set SHEETSYNC_DEFINITION to the path of sheetsync.toml", path.display())]
     Unreadable {
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// It is not the TOML that was expected.
     #[error("{}: {}", path.display(), problems.join("; "))]
     Malformed {
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
         /// Everything that is wrong, each with line and column.
         problems: Vec<String>,
@@ -27,7 +27,7 @@ pub enum DefinitionError {
     /// It says things that cannot be.
     #[error("{}: {}", path.display(), problems.join("; "))]
     Invalid {
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
         /// Everything that is wrong, each naming the sync.
         problems: Vec<String>,
@@ -37,7 +37,7 @@ pub enum DefinitionError {
     UnknownSync {
         /// What was asked for.
         name: String,
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
         /// What there is.
         known: Vec<String>,

@@ -224,7 +224,7 @@ impl OnDelete {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeletePolicy {
-    /// Nothing.
+    /// The rows stay in the table.
     #[default]
     Ignore,
     /// A timestamp column is set.

@@ -1,8 +1,8 @@
-//! The rate limit towards the destination: so many requests a second for all workers together, kept by each container
-//! alone. Of R requests a second and N containers each takes R/N (docs/PROMISES.md, "Rate limit").
+//! The rate limit of the destination, in requests per second for all workers together. Each container enforces its share
+//! alone: of R requests a second and N containers each takes R/N (docs/PROMISES.md, "Rate limit").
 //!
-//! There are no bursts: requests are spaced, so any second holds at most R/N of them, and a container that starts waits its
-//! turn like one that has just called. The space is a tenth wider than 1/(R/N), because requests bunch up on their way.
+//! There are no bursts: requests are spaced, so any second holds at most R/N of them, and a new container waits first. The
+//! space is a tenth wider than 1/(R/N), because requests bunch up on the network.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

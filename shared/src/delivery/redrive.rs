@@ -2,7 +2,7 @@
 //! again once their cause is fixed (redrive), or removed for good.
 //!
 //! It may be interrupted at any moment. A message is sent before it is removed, so a crash in between doubles it at
-//! most, and the ledger makes a double harmless (docs/PROMISES.md, promise 2). What was in hand shows again after [`IN_HAND`].
+//! most, and the ledger makes a double harmless (docs/PROMISES.md, promise 2). A received message reappears after [`IN_HAND`].
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ impl DeadLetter {
 }
 
 /// A walk through a dead-letter queue that shows each message once. What is neither [removed](Scan::remove) nor
-/// [left](Scan::leave) shows to others again after [`IN_HAND`].
+/// [left](Scan::leave) reappears for other readers after [`IN_HAND`].
 pub struct Scan<'a> {
     queue: &'a Queue,
     in_hand: VecDeque<Received>,
@@ -172,7 +172,7 @@ impl<'a> Scan<'a> {
         let in_hand = self.in_hand.iter().map(|message| &message.receipt);
         for receipt in self.left.iter().chain(in_hand) {
             if let Err(error) = self.queue.hide(receipt, Duration::ZERO).await {
-                tracing::debug!(error = %error, "a dead letter shows again only after {IN_HAND:?}");
+                tracing::debug!(error = %error, "could not release a dead letter; it reappears after {IN_HAND:?}");
             }
         }
     }
@@ -304,7 +304,7 @@ impl Standings<'_> {
                 standing
             }
             Err(error) => {
-                tracing::warn!(error = %error, "Supabase does not say which runs are current; every batch is redriven");
+                tracing::warn!(error = %error, "could not read the current runs; redriving every batch");
                 self.supabase = None;
                 Standing::Current
             }

@@ -151,7 +151,7 @@ const SAMPLE_KEYS: usize = 20;
 /// The keys that a run found missing, as the run records them. A person may approve the deletion of exactly this set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Vanished {
-    /// The set.
+    /// Number and digest of the keys.
     #[serde(flatten)]
     pub keys: KeySet,
     /// The first of them.

@@ -1,4 +1,4 @@
-//! What the sheet holds now: every row with a key, by key hash, with its content hash and, ready to be sent, its values.
+//! The content of a sheet at one read: every row with a key, by key hash, with its content hash and, ready to be sent, its values.
 //! A million rows take some tens of bytes each plus the text of their cells, so a snapshot of the largest spreadsheet fits
 //! in a function's memory. It knows neither the database nor the queue.
 

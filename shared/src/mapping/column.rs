@@ -1,4 +1,4 @@
-//! What one `[[sync.columns]]` table of `sheetsync.toml` says. Only its shape; whether it makes sense is checked in
+//! One `[[sync.columns]]` table of `sheetsync.toml`. Only its shape; its values are validated in
 //! [`super::check`], and docs/MAPPING.md explains each option with examples.
 
 use std::collections::BTreeMap;

@@ -51,10 +51,10 @@ pub enum HeaderProblem {
         /// The header row.
         row: u32,
     },
-    /// The time zone of the spreadsheet is none.
+    /// The spreadsheet's time zone is unknown.
     #[error("the spreadsheet's time zone {name:?} is unknown; choose another in File > Settings")]
     UnknownTimeZone {
-        /// Its name.
+        /// The name as Google returns it.
         name: String,
     },
     /// The definition itself is wrong.

@@ -53,7 +53,7 @@ pub enum Form {
         /// How many of them stand after the point; less than 0: how many whole digits are zeros.
         scale: i32,
     },
-    /// Some texts.
+    /// One of the labels of an enum.
     Labels {
         /// The labels of the enum, in its order.
         labels: Vec<String>,

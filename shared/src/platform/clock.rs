@@ -36,7 +36,7 @@ impl Clock {
         Self::Simulated { base, start: Instant::now() }
     }
 
-    /// The time.
+    /// The wall time, in milliseconds since 1970.
     #[must_use]
     pub fn now(&self) -> Millis {
         match self {

@@ -40,7 +40,7 @@ pub enum SecretError {
         "cannot read the secret {id}: {reason}; create it, and allow this function secretsmanager:GetSecretValue on it"
     )]
     Unavailable {
-        /// Its id.
+        /// The name or ARN of the secret.
         id: String,
         /// Secrets Manager's words.
         reason: String,
@@ -48,7 +48,7 @@ pub enum SecretError {
     /// It is not what it should be.
     #[error("the secret {id} must be {expected}")]
     Malformed {
-        /// Its id.
+        /// The name or ARN of the secret.
         id: String,
         /// What it should be.
         expected: &'static str,

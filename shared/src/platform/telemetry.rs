@@ -19,7 +19,7 @@ const NAMESPACE: &str = "Sheetsync";
 /// The header in which AWS hands a trace on, and we to Supabase.
 pub(crate) const TRACE_HEADER: &str = "X-Amzn-Trace-Id";
 
-/// A trace header has some 100 characters. A longer one is none.
+/// The longest accepted trace header, in bytes. Real ones have about 100.
 const MAX_TRACE_CHARACTERS: usize = 256;
 
 tokio::task_local! {

@@ -18,7 +18,7 @@ pub struct Inspection {
     pub problems: Vec<Problem>,
     /// Whether the database remembers rows of this sync in this table.
     pub known: bool,
-    /// How many.
+    /// Number of rows of the sync that are present.
     pub present_rows: u64,
     /// The vanished keys whose deletion a person has approved.
     pub approved_deletes: Option<KeySet>,
@@ -94,7 +94,7 @@ pub enum Kept {
 /// A column in which sheet and table differ.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ColumnDifference {
-    /// The column.
+    /// The name of the table's column.
     pub column: String,
     /// The table's value, shortened if it is long.
     pub old: Value,

@@ -14,7 +14,7 @@ use crate::protocol::standing::{ClosedRun, Standing};
 /// A call that the worker made for a batch.
 #[derive(Debug, Clone)]
 pub struct BatchMetrics<'a> {
-    /// The sync.
+    /// The name of the sync.
     pub sync: &'a str,
     /// What Postgres answered; `None` when it did not.
     pub outcome: Option<Outcome>,
@@ -59,7 +59,7 @@ fn batch_metrics(batch: &BatchMetrics<'_>) -> Vec<Metric> {
 /// A sheet that was read and planned by the scheduler.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanMetrics<'a> {
-    /// The sync.
+    /// The name of the sync.
     pub sync: &'a str,
     /// Rows with content in the sheet.
     pub rows_read: u64,

@@ -109,7 +109,7 @@ pub struct Begin<'a> {
 pub enum Begun {
     /// The run is open.
     Begun {
-        /// Its id.
+        /// The id of the new run.
         run: Uuid,
         /// Its sequence number.
         seq: i64,
@@ -139,7 +139,7 @@ pub enum Begun {
     },
     /// Another run still makes progress.
     Busy {
-        /// That run.
+        /// The id of the run in progress.
         run: Uuid,
     },
     /// This very run was begun before.
@@ -168,7 +168,7 @@ pub struct Carry {
 /// Something in which definition and database do not fit.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Problem {
-    /// Its kind.
+    /// A stable code, as in docs/TROUBLESHOOTING_GUIDE.md.
     pub code: String,
     /// The column, when it is about one.
     pub column: Option<String>,
@@ -248,9 +248,9 @@ pub struct Applied {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Done now.
+    /// This call applied the batch.
     Applied,
-    /// Done before.
+    /// An earlier call applied the batch; nothing changed now.
     Duplicate,
     /// Of a run that is over; nothing written.
     Superseded,
@@ -270,15 +270,15 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counts {
-    /// New rows.
+    /// Rows inserted.
     pub inserted: u64,
-    /// Changed rows.
+    /// Rows updated.
     pub updated: u64,
     /// Rows that were already as they should be.
     pub unchanged: u64,
     /// Rows that are left out: by the sync's mode, because another sync feeds them, or because their adoption waits.
     pub skipped: u64,
-    /// Deleted rows.
+    /// Rows deleted, or marked as deleted.
     pub deleted: u64,
     /// Columns that sheet and database had both changed.
     pub conflicts: u64,
@@ -329,7 +329,7 @@ pub struct Failed {
 /// A batch in the dead-letter queue, as it is recorded in its run.
 #[derive(Debug, Serialize)]
 pub struct LostBatch {
-    /// Its run.
+    /// The id of its run.
     pub run: Uuid,
     /// What it was to do.
     pub kind: Kind,

@@ -12,9 +12,9 @@ use crate::protocol::run::RunStatus;
 /// A run that is over, with its counts.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ClosedRun {
-    /// Its id.
+    /// The id of the run.
     pub id: Uuid,
-    /// Its sync.
+    /// The name of its sync.
     pub sync: String,
     /// How it ended.
     pub status: RunStatus,
@@ -114,7 +114,7 @@ pub struct LastVerification {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
-    /// The sync.
+    /// The name of the sync.
     pub sync: String,
     /// The run under way.
     pub running_run: Option<OpenRun>,
@@ -162,7 +162,7 @@ pub struct OpenRun {
     pub planned_at: Option<Timestamp>,
     /// When it last made progress.
     pub heartbeat_at: Timestamp,
-    /// Rows sent.
+    /// Rows sent to the queue so far.
     pub rows_sent: u64,
     /// Of these, how many are accounted for.
     pub rows_done: u64,

@@ -1,4 +1,4 @@
-//! All that is there while a world is played: the sheet, the queue, the breaker's item, the runs as they look from outside,
+//! The state of a world while it is played: the sheet, the queue, the breaker's item, the runs as they look from outside,
 //! and what goes wrong at which call. What must hold of it is judged in [`crate::judge`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

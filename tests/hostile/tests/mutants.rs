@@ -1,4 +1,4 @@
-//! The teeth of the worlds: each fault that is put back is found. Takes long, so only when asked for:
+//! The worlds find each fault that is put back. Takes long, so only when asked for:
 //! `HOSTILE_MUTANTS=1 make hostile`, or of some by name `HOSTILE_MUTANTS=H1,M3`.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]

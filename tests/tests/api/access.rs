@@ -1,4 +1,4 @@
-//! 401, 403, and nothing else for those who may not.
+//! Requests without authentication get 401, those without permission 403.
 
 use std::time::{Duration, Instant};
 

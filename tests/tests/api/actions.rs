@@ -1,4 +1,4 @@
-//! What operators do, and what is recorded of it.
+//! The actions of operators, and their entries in the audit log.
 
 use anyhow::{Context as _, Result};
 use reqwest::Method;

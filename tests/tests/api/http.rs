@@ -1,4 +1,4 @@
-//! What every answer carries: headers, tags, encodings, errors.
+//! Headers, ETags, encodings and errors of every answer.
 
 use anyhow::Result;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Who can be known: a person or a program, who reads or also acts.
+//! An authenticated caller: a person or a program, and its role.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ pub struct Principal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// May read.
+    /// Reads everything, changes nothing.
     Reader,
     /// May also act.
     Operator,

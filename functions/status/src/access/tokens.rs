@@ -1,4 +1,4 @@
-//! Service tokens: what monitors and scripts identify themselves with. Only their SHA-256 is stored.
+//! Service tokens, with which monitors and scripts authenticate. Only their SHA-256 is stored.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;

@@ -340,7 +340,7 @@ impl Sheets {
             .when(SheetsError::passes)
             .adjust(|_, wait| wait.filter(|wait| self.time_left() > *wait + SHORTEST_REQUEST))
             .notify(|error, wait| {
-                tracing::warn!(code = error.code(), wait_ms = wait.as_millis() as u64, "reading from Google again");
+                tracing::warn!(code = error.code(), wait_ms = wait.as_millis() as u64, "retrying Google");
             })
             .await
     }

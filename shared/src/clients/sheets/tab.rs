@@ -1,4 +1,4 @@
-//! A tab and what can be asked of it, wherever it is: at Google, or in a simulation.
+//! A tab and the trait that reads it: from Google, or from a simulation.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ pub struct Tab {
     pub spreadsheet: String,
     /// The tab's id.
     pub id: i64,
-    /// Its title.
+    /// The title of the tab.
     pub title: String,
     /// How many rows and columns its grid has.
     pub grid: Grid,
@@ -28,9 +28,9 @@ pub struct Tab {
 /// The size of a tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// Rows.
+    /// Number of rows, blank ones included.
     pub rows: u32,
-    /// Columns.
+    /// Number of columns, blank ones included.
     pub columns: u32,
 }
 

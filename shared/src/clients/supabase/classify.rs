@@ -1,4 +1,4 @@
-//! What an answer of Supabase REST that is no success means, and so who must act. The code in the body decides, and the HTTP
+//! Classifies the error answers of Supabase REST: what failed, and who must act. The code in the body decides, and the HTTP
 //! status only where there is none: PostgREST answers a statement timeout with 500 and a missing column with 400.
 
 use std::time::Duration;

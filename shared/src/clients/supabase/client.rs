@@ -135,12 +135,7 @@ impl Supabase {
             })
             .adjust(|(error, _), wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
             .notify(|(error, _), wait| {
-                tracing::warn!(
-                    function,
-                    code = error.code(),
-                    wait_ms = wait.as_millis() as u64,
-                    "calling Supabase again"
-                );
+                tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "retrying Supabase");
             })
             .await
             .map_err(|(error, _)| error)

@@ -1,4 +1,4 @@
-//! The breaker's rules: who may call, what an outcome asks to be written, when the circuit opens and closes. Pure: time and
+//! The breaker's rules: which calls are admitted, which write an outcome requires, when the circuit opens and closes. Pure: time and
 //! jitter are arguments. The table of updates and their conditions is in docs/PROMISES.md, "Circuit breaker".
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::platform::clock::Millis;
 /// Whether a call may be made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Admission {
-    /// It may.
+    /// The call is admitted.
     Granted(Permit),
     /// It may be the probe, once this claim has been accepted. Then [`Permit::probe`] is the permit.
     Claim(Update),

@@ -1,5 +1,5 @@
-//! The breaker between the workers and one destination: it stops calls while the destination is down, and lets one worker
-//! find out when it is back.
+//! The circuit breaker between the workers and one destination: it stops calls while the destination is down, and lets one
+//! worker probe whether it is available again.
 //!
 //! Pure: the shared [`Item`] (`state`), the rules over it (`decide`, with the numbers of `rule`), the conditional writes that may change it
 //! (`update`). A model checker can take single clauses out of those. [`store`] keeps the item in DynamoDB. [`Breaker`] is
@@ -33,7 +33,7 @@ const MEMORY: Duration = Duration::from_secs(1);
 /// How often a container records its successes while others record failures.
 const RECORD_EVERY: Duration = Duration::from_secs(2);
 
-/// How long a container goes on by itself before it looks whether DynamoDB is back.
+/// How long a container uses its local breaker before it tries DynamoDB again.
 const ALONE_FOR: Duration = Duration::from_secs(10);
 
 /// How often evidence is weighed again after a concurrent write.
@@ -75,13 +75,13 @@ struct Counted {
 /// Whether a call may be made.
 #[derive(Debug)]
 pub enum Decision {
-    /// It may; [`Breaker::record`] wants to know what came of it.
+    /// The call is admitted; report its outcome to [`Breaker::record`].
     Call(Permit),
-    /// It may, as a probe: small calls, until the breaker is closed or open again.
+    /// The call is admitted as a probe: small calls, until the circuit closes or opens again.
     Probe(Permit),
-    /// It may not, before then.
+    /// The call is refused.
     Wait {
-        /// When asking again makes sense.
+        /// When to ask again.
         until: Millis,
     },
 }
@@ -92,7 +92,7 @@ impl<S: SharedItem> Breaker<S> {
         Self { store, rule, clock, chance, memory: Mutex::default() }
     }
 
-    /// Its rules.
+    /// The thresholds and times by which it opens and closes.
     pub fn rule(&self) -> &Rule {
         &self.rule
     }
@@ -127,7 +127,7 @@ impl<S: SharedItem> Breaker<S> {
         self.memory().claims += 1;
         match self.write(&claim).await {
             Some(item) => {
-                tracing::info!(epoch = item.epoch, "this worker probes the destination");
+                tracing::info!(epoch = item.epoch, "probe claimed");
                 Decision::Probe(Permit::probe(&item, me))
             }
             // Another worker claimed the probe first.
@@ -254,7 +254,7 @@ impl<S: SharedItem> Breaker<S> {
         if memory.alone_until.replace(Instant::now() + ALONE_FOR).is_none() {
             tracing::error!(
                 error = %error,
-                "the breaker's store is away: this container goes on with a breaker of its own, under the same rules"
+                "breaker store unavailable; using a local breaker with the same rules"
             );
         }
     }
@@ -262,7 +262,7 @@ impl<S: SharedItem> Breaker<S> {
     /// The store answers again: its item counts, not ours.
     fn come_back(&self) {
         if self.memory().alone_until.take().is_some() {
-            tracing::info!("DynamoDB is back: the circuit is shared again");
+            tracing::info!("breaker store available again; using the shared breaker");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is known of one destination, as all workers share it: pure data. What may be decided from it is [`super::decide`],
+//! The state of one destination that all workers share: pure data. The decisions over it are in [`super::decide`],
 //! how it may change is [`super::update`].
 
 use super::rule::Rule;

@@ -37,9 +37,9 @@ pub enum StoreError {
     /// DynamoDB did not answer, or refused.
     #[error("DynamoDB's table {table} (CONTROL_TABLE) could not be used for the breaker of {destination}: {reason}")]
     Call {
-        /// The table.
+        /// The name of the DynamoDB table.
         table: String,
-        /// The destination.
+        /// The destination whose breaker it is.
         destination: String,
         /// DynamoDB's words.
         reason: String,
@@ -49,7 +49,7 @@ pub enum StoreError {
         "the item {key} of DynamoDB's table {table} has no usable {attribute}; delete the item, and the breaker starts closed"
     )]
     Unreadable {
-        /// The table.
+        /// The name of the DynamoDB table.
         table: String,
         /// The item's key.
         key: String,

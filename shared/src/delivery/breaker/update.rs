@@ -45,16 +45,16 @@ pub enum Change {
     LaterWindow(u64, Tally),
     /// Opens the circuit: a trip, or a probe that failed.
     Open {
-        /// The outage.
+        /// Since when, until when, and after which error.
         outage: Outage,
         /// The opens in a row, with this one.
         opens_in_a_row: u32,
     },
     /// Claims the probe.
     Claim {
-        /// For whom.
+        /// The worker that probes.
         owner: Owner,
-        /// Until when.
+        /// When the claim expires.
         lease: Millis,
     },
     /// Counts a successful call of the probe.
@@ -64,12 +64,12 @@ pub enum Change {
     },
     /// Closes the circuit.
     Close {
-        /// When.
+        /// The writing worker's time.
         at: Millis,
     },
     /// Sets the mode. Back to `Auto`, a probe may be made at once.
     Force {
-        /// The mode.
+        /// The new mode.
         mode: Mode,
         /// Who, when, why.
         command: Command,
@@ -79,11 +79,11 @@ pub enum Change {
 /// What one write adds to the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tally {
-    /// Failed calls.
+    /// Failures to add to the window's count.
     pub failures: u64,
     /// Calls that succeeded since this worker last recorded any.
     pub successes: u64,
-    /// When.
+    /// The writing worker's time.
     pub at: Millis,
 }
 

@@ -22,7 +22,7 @@ const REJECTIONS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
-    /// The sync.
+    /// The name of the sync.
     pub sync: String,
     /// The type of the run.
     #[serde(rename = "type")]
@@ -125,7 +125,7 @@ pub struct ColumnSample {
     pub row_key: String,
     /// The row in the sheet.
     pub row_number: u32,
-    /// The cell.
+    /// The address of the cell, such as `C5`.
     pub cell: String,
     /// The table's value.
     pub old: Value,
@@ -156,7 +156,7 @@ pub struct PreviewRejection {
 /// Something that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// Its kind.
+    /// A stable code, as in docs/PROTOCOL.md, "A plan".
     pub code: String,
     /// The column, when it is about one.
     pub column: Option<String>,

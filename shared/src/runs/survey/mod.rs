@@ -1,4 +1,4 @@
-//! What a run looks at before it does anything: the tab, read once into a [`Snapshot`], and what the database has of it.
+//! The reads of a run before it writes: the tab, read once into a [`Snapshot`], and what the database has of it.
 //! One piece of code for runs, plans and verifications, so that a plan cannot see what a run would not. It writes nothing:
 //! what becomes of rejections and of the [`Plan`] is the caller's business.
 
@@ -157,9 +157,9 @@ impl Stored for Supabase {
 
 /// A tab that has been read.
 pub struct TabRead {
-    /// The tab.
+    /// Title, id and size of the tab.
     pub tab: Tab,
-    /// Its rows.
+    /// All rows of the tab, mapped and hashed.
     pub snapshot: Snapshot,
     /// Whether the spreadsheet or the tab's size changed meanwhile.
     pub moved: bool,
@@ -229,9 +229,9 @@ impl Source {
 /// Whether a reading also counts how the cells of each column fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// It does.
+    /// Also counts how the cells of each column fit.
     Fits,
-    /// It does not.
+    /// Counts nothing.
     Nothing,
 }
 

@@ -55,7 +55,7 @@ pub enum Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Repair {
-    /// Any run.
+    /// Any run: `sheetsync sync`.
     Sync,
     /// A full run: to all others the row looks unchanged.
     Full,

@@ -33,7 +33,7 @@ const PAGE: usize = 5_000;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// The sync.
+    /// The name of the sync.
     pub sync: String,
     /// When the sheet was read.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
@@ -109,13 +109,13 @@ pub struct Finding {
     pub column: Option<String>,
     /// The header that feeds it.
     pub header: Option<String>,
-    /// How many.
+    /// Number of differences of this kind.
     pub count: u64,
     /// The first of them.
     pub samples: Vec<Sample>,
 }
 
-/// One difference.
+/// A difference, as an example.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -124,7 +124,7 @@ pub struct Sample {
     pub row_key: String,
     /// The row in the sheet, when it is there.
     pub row_number: Option<u32>,
-    /// The cell.
+    /// The address of the cell, such as `C5`; null where the sheet has none.
     pub cell: Option<String>,
     /// The table's value.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]

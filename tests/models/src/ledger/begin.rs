@@ -1,4 +1,4 @@
-//! `sync_begin` (083), `sync_planned` and the failure of a run (088), its signs of life (093).
+//! `sync_begin` (083), `sync_planned` and the failure of a run (088), its heartbeats (093).
 
 use super::{Begin, Begun, Counts, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target};
 

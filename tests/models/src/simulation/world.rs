@@ -1,4 +1,4 @@
-//! What there is at one moment of a simulation, what may happen to it, and what must never be so.
+//! The state of a simulation, its events, and its invariants.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
