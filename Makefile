@@ -9,7 +9,7 @@ SECONDS = 600
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboard demo up database down status test quick hostile screenshots bench build fmt lint deny clean
+.PHONY: help tools dashboard demo up database down status test quick hostile trial screenshots bench build fmt lint deny clean
 
 DASHBOARD = functions/status/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
@@ -64,6 +64,10 @@ hostile: tools ## Plays hostile worlds for SECONDS=600, on a Postgres of its own
 	. .local/hostile/env && HOSTILE_SECONDS=$(SECONDS) cargo nextest run --package sheetsync-hostile --locked --no-fail-fast \
 	  $(if $(HOSTILE_MUTANTS),--features faults --run-ignored only --no-capture); \
 	  status=$$?; $(LOCAL) down --dir .local/hostile; exit $$status
+
+trial: tools ## Tries random cells through the whole stack for SECONDS=600, on one of its own; TRIAL_SEED=, TRIAL_ROUND=
+	$(LOCAL) run --dir .local/trial -- \
+	  env TRIAL_SECONDS=$(SECONDS) cargo nextest run --workspace --locked --profile long -E 'binary(trial) and test(of_these_files)'
 
 screenshots: tools dashboard ## Makes the pictures of docs/DASHBOARD.md again, and prints its figures; on a stack of its own
 	@infra/tools/install chromium

@@ -319,6 +319,8 @@ begin
         from public.sync_mapped_columns(p_target) as c
         where jsonb_typeof(p_item -> 'v' -> c.ordinal) not in ('null', 'array', 'object')
           and not pg_input_is_valid(p_item -> 'v' ->> c.ordinal, c.type_name)
+          -- A text is a value of json with its quotes only.
+          and not pg_input_is_valid((p_item -> 'v' -> c.ordinal)::text, c.type_name)
         order by c.ordinal
         limit 1;
         v_is_alone := v_column is not null;

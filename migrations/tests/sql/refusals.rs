@@ -280,6 +280,35 @@ async fn what_only_postgres_knows_has_its_cell_its_header_and_words() {
 }
 
 #[tokio::test]
+async fn a_text_in_a_column_of_json_is_not_blamed_for_the_value_of_another() {
+    let (database, service, _) = things().await;
+    database
+        .sql(
+            "create domain note as jsonb;
+             create table papers (id text primary key, a json, b jsonb, c note, host inet, mac macaddr)",
+        )
+        .await;
+    let sync = Sync::new("papers", &["id", "a", "b", "c", "host", "mac"])
+        .typed("a", "json")
+        .typed("b", "json")
+        .typed("c", "json")
+        .typed("host", "text")
+        .typed("mac", "text");
+    let texts = [json!("a"), json!("b"), json!("c")];
+    let row = |key: &str, host: &str, mac: &str| {
+        Value::from([&[json!(key)], &texts[..], &[json!(host), json!(mac)]].concat())
+    };
+    let rows = [
+        row("A", "10.0.0.1", "08:00:2b:01:02:03"),
+        row("B", "10.0.0.256", "08:00:2b:01:02:03"),
+        row("C", "10.0.0.1", "g8:00:2b:01:02:03"),
+    ];
+    assert_eq!(run_as(&sync, &service, "manual", &rows).await["rejected"], 2);
+    let errors = database.rows("select row_key, code, column_name from sync_errors order by row_key").await;
+    assert_eq!(errors, json!([["B", "22P02", "host"], ["C", "22P02", "mac"]]));
+}
+
+#[tokio::test]
 async fn a_refusal_in_a_table_that_a_trigger_writes_to_names_no_column_of_this_one() {
     let (database, service, sync) = ruled().await;
     database

@@ -10,6 +10,8 @@ enum Token {
     Literal(String),
     /// The digits of the number.
     Digits(Digits),
+    /// The digits of a whole number with hyphens between them: `000-0000`.
+    Hyphenated(String),
     Percent,
     /// The number as it is shown without a pattern.
     General,
@@ -82,6 +84,7 @@ pub(crate) fn show(number: f64, pattern: &str, locale: &str) -> String {
             Token::Percent => text.push('%'),
             Token::General => text.push_str(&localized(&general(shown), locale)),
             Token::Digits(digits) => text.push_str(&digits.write(shown, locale)),
+            Token::Hyphenated(mask) => text.push_str(&hyphenated(shown, mask)),
             Token::Moment(unit, least) => text.push_str(&part(number, *unit, *least, half_of_day)),
             Token::Elapsed(unit, least) => {
                 let seconds = (number * 86_400.0).round() as i64;
@@ -117,6 +120,16 @@ pub(crate) fn grouped(digits: &str, group: char) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// The digits of `number` in the places of the mask, with zeros where it has none; more digits than places stand before the first.
+fn hyphenated(number: f64, mask: &str) -> String {
+    let places = mask.bytes().filter(|byte| *byte == b'0').count();
+    let digits = format!("{:0>places$}", rounded(number, 0));
+    let (more, digits) = digits.split_at(digits.len() - places);
+    let mut digits = digits.chars();
+    let filled = mask.chars().filter_map(|place| if place == '0' { digits.next() } else { Some(place) });
+    more.chars().chain(filled).collect()
 }
 
 impl Digits {
@@ -231,6 +244,10 @@ fn tokens(section: &str) -> Result<Vec<Token>, String> {
             }
             // A point without digits behind it stands between the parts of a date.
             '.' if !rest[1..].starts_with(['0', '#', '?']) => (Token::Literal(".".to_owned()), 1),
+            '0' if rest[..run("0-")].trim_end_matches('-').contains('-') => {
+                let mask = rest[..run("0-")].trim_end_matches('-');
+                (Token::Hyphenated(mask.to_owned()), mask.len())
+            }
             '0' | '#' | '?' | '.' => {
                 let length = run("0#?.,");
                 let mut digits = placeholder(&rest[..length])?;
@@ -257,7 +274,9 @@ fn tokens(section: &str) -> Result<Vec<Token>, String> {
         tokens.push(token);
         rest = &rest[length..];
     }
-    if tokens.iter().filter(|token| matches!(token, Token::Digits(_) | Token::General)).count() > 1 {
+    if tokens.iter().filter(|token| matches!(token, Token::Digits(_) | Token::Hyphenated(_) | Token::General)).count()
+        > 1
+    {
         return Err("it shows the digits twice".to_owned());
     }
     tell_minutes(&mut tokens);
@@ -329,6 +348,10 @@ mod tests {
             (12.0, "0000", "0012"),
             (12_345.0, "0000", "12345"),
             (-12.0, "0000", "-0012"),
+            (1_500_001.0, "000-0000", "150-0001"),
+            (12.0, "000-0000", "000-0012"),
+            (21_500_001.0, "000-0000", "2150-0001"),
+            (9_012_345_678.0, "000-0000-0000", "090-1234-5678"),
             (1_234_567.5, "#,##0", "1,234,568"),
             (1_234_567.5, "#,##0.00", "1,234,567.50"),
             (5000.0, "¥#,##0", "¥5,000"),
