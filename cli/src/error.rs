@@ -28,7 +28,7 @@ pub(crate) enum CommandError {
     #[error("cannot write {}: {}", .0.display(), .1)]
     Export(PathBuf, std::io::Error),
     #[error(
-        "run {0} has not begun: another run of the sync is under way, or the circuit is open (`sheetsync circuit`)"
+        "run {0} has not begun: another run of the sync is in progress, or the circuit is open (`sheetsync circuit`)"
     )]
     NotBegun(uuid::Uuid),
     #[error(transparent)]

@@ -106,7 +106,7 @@ enum Command {
     },
     /// Starts a run
     Sync(watch::Start),
-    /// Follows the run that is under way; exits with 0 only if it ends complete
+    /// Follows the run that is in progress; exits with 0 only if it ends complete
     Watch(watch::Watch),
     /// Lists, inspects, exports or discards the messages that were given up
     DeadLetters(dead_letters::Request),

@@ -50,7 +50,7 @@ impl Trial {
 
     /// Waits until some batches have been applied.
     pub async fn is_under_way(&self) {
-        eventually_within(PATIENCE, "the run is under way", async || {
+        eventually_within(PATIENCE, "the run is in progress", async || {
             let seen = self.sync.control.requests("sync_apply", &self.run.to_string()).await.ok()?;
             (seen.len() >= 3).then_some(())
         })

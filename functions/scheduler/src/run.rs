@@ -205,7 +205,7 @@ pub struct Executed {
     pub summary: Summary,
     /// What it read.
     pub read: TabRead,
-    /// What is under way.
+    /// What is in progress.
     pub plan: Plan,
     /// The comparison, if there is to be one.
     pub verifier: Option<Verifier>,

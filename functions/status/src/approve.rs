@@ -31,7 +31,7 @@ pub struct Approve {
 pub struct Approved {
     /// How many rows may be deleted.
     approved: u64,
-    /// The run that was started to do it; null: another run is under way, and the next one does it.
+    /// The run that was started to do it; null: another run is in progress, and the next one does it.
     run: Option<Uuid>,
 }
 
@@ -77,7 +77,7 @@ pub struct ApproveAdoption {
 pub struct ApprovedAdoption {
     /// In how many rows.
     approved: u64,
-    /// The run that was started to do it; null: another run is under way, and the next one does it.
+    /// The run that was started to do it; null: another run is in progress, and the next one does it.
     run: Option<Uuid>,
 }
 
@@ -110,7 +110,7 @@ pub async fn approve_adoption(
 }
 
 impl Api {
-    /// Starts the run that does what was approved; `None` when another is under way, after which the next one does it.
+    /// Starts the run that does what was approved; `None` when another is in progress, after which the next one does it.
     async fn start_approved(&self, sync: &str, who: &Principal) -> Result<Option<Uuid>, ApiError> {
         match self.must_not_be_busy(sync).await {
             Ok(()) => {}

@@ -16,7 +16,7 @@ use crate::state::Api;
 /// With Supabase down the answer is due within two seconds.
 const PATIENCE: Duration = Duration::from_millis(1000);
 
-/// What is under way to the table.
+/// What is in flight to the table.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
@@ -36,7 +36,7 @@ pub struct Queue {
     pub waiting: u64,
     /// Messages that a worker holds, or that wait hidden until the destination may be back.
     pub in_flight: u64,
-    /// How long ago the oldest batches that are still under way were sent.
+    /// How long ago the oldest batches that are still in flight were sent.
     pub oldest_message_seconds: Option<u64>,
 }
 
@@ -105,7 +105,7 @@ async fn depth(queue: &queue::Queue) -> Result<Depth, String> {
 
 impl Delivery {
     /// Sets the age of the oldest message, as known from the runs. SQS itself has no such attribute, and CloudWatch's
-    /// metric is minutes late: but a run that is under way knows when it sent what it still waits for. Messages of
+    /// metric is minutes late: but a run that is in progress knows when it sent what it still waits for. Messages of
     /// superseded runs, which do nothing, are not counted.
     pub fn date(&mut self, syncs: &[Known], now: Timestamp) {
         let Some(queue) = &mut self.queue else { return };

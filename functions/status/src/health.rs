@@ -46,7 +46,7 @@ pub struct Facts {
     /// After how long without progress a run counts as stalled.
     pub stall_after: Duration,
     pub last_run: Option<LastRun>,
-    /// When the run under way last made progress.
+    /// When the run in progress last made progress.
     pub heartbeat: Option<Timestamp>,
     /// When the last run began that brought something over; before there was one, when the first run began.
     pub applied: Option<Timestamp>,
@@ -252,7 +252,7 @@ mod tests {
         let cases: &[(&str, Change, Status, &[&str])] = &[
             ("all is well", |_| {}, Status::Healthy, &[]),
             (
-                "a run is under way",
+                "a run is in progress",
                 |it| {
                     it.last_run = ended(RunStatus::InProgress);
                     it.heartbeat = ago(1);
@@ -291,8 +291,8 @@ mod tests {
                 Status::Degraded,
                 &["deletes_unconfirmed"],
             ),
-            ("the run under way has stalled", |it| it.heartbeat = ago(16), Status::Unhealthy, &["run_stalled"]),
-            ("the run under way is slow", |it| it.heartbeat = ago(14), Status::Healthy, &[]),
+            ("the run in progress has stalled", |it| it.heartbeat = ago(16), Status::Unhealthy, &["run_stalled"]),
+            ("the run in progress is slow", |it| it.heartbeat = ago(14), Status::Healthy, &[]),
             ("nothing came through for long", |it| it.applied = ago(31), Status::Unhealthy, &["overdue"]),
             ("a run or two were missed", |it| it.applied = ago(29), Status::Healthy, &[]),
             (

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::run::Run;
 use crate::time::Time;
 
-/// Every open dashboard asks once a second while a run is under way: the database is asked once a second for all that one
+/// Every open dashboard asks once a second while a run is in progress: the database is asked once a second for all that one
 /// container serves.
 const READ_EVERY: Duration = Duration::from_secs(1);
 

@@ -157,6 +157,6 @@ fn describe(registry: &mut Registry, all: &Syncs, known: &[Known]) {
     if let Some(oldest) = all.delivery.queue.as_ref().and_then(|queue| queue.oldest_message_seconds) {
         let family: Number = Gauge::default();
         family.set(oldest as f64);
-        registry.register("queue_oldest_seconds", "How long ago the oldest batches under way were sent", family);
+        registry.register("queue_oldest_seconds", "How long ago the oldest batches in flight were sent", family);
     }
 }

@@ -20,7 +20,7 @@ use crate::protocol::batch::{MAX_MESSAGE_BYTES, Outgoing};
 /// The most messages of one `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
 
-/// How many sends are under way at once.
+/// How many sends are in flight at once.
 const SENDS_AT_ONCE: usize = 4;
 
 /// How often the entries that SQS did not take are sent again.

@@ -25,7 +25,7 @@ pub struct Inspection {
     /// The strays of the last complete read; `None` when there was none yet.
     #[serde(default)]
     pub strays: Option<Strays>,
-    /// A run that is under way.
+    /// A run that is in progress.
     pub running: Option<Uuid>,
     /// The columns without a value for which no row can be inserted.
     pub needs_value: Vec<String>,

@@ -48,7 +48,7 @@ impl fmt::Display for RunType {
 pub enum RunStatus {
     /// Begun, its sheet not read yet.
     Queued,
-    /// Its sheet is being read, or its batches are under way.
+    /// Its sheet is being read, or its batches are in flight.
     InProgress,
     /// Everything that was read is in the table.
     Completed,

@@ -116,7 +116,7 @@ pub struct LastVerification {
 pub struct Standing {
     /// The name of the sync.
     pub sync: String,
-    /// The run under way.
+    /// The run in progress.
     pub running_run: Option<OpenRun>,
     /// The last run that ended and was not taken over.
     pub closed_run: Option<ClosedRun>,
@@ -153,7 +153,7 @@ pub struct Standing {
     pub open: std::collections::BTreeMap<String, u64>,
 }
 
-/// A run under way.
+/// A run in progress.
 #[derive(Debug, Clone, Deserialize)]
 pub struct OpenRun {
     /// When it began.
@@ -205,7 +205,7 @@ impl Standing {
         self.applied_at.or(self.first_at)
     }
 
-    /// Since when the oldest message waits: a run with work under way sent it when it was planned. SQS's own age leaves out
+    /// Since when the oldest message waits: a run with work in flight sent it when it was planned. SQS's own age leaves out
     /// what was received three times, and so every batch that waits for an outage to end.
     #[must_use]
     pub fn oldest_message(&self) -> Option<Timestamp> {

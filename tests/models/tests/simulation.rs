@@ -41,7 +41,7 @@ fn whatever_happens_the_table_ends_as_the_sheet() {
     );
     let seeds = numbers.len() as u64;
     assert!(runs > 5 * seeds && crashes > seeds && dead_letters > seeds / 10 && most > 2);
-    // Batches are under way at the beginning of every second outage, and what comes of them is from one call to hundreds.
+    // Batches are in flight at the beginning of every second outage, and what comes of them is from one call to hundreds.
     let called_while_away = numbers.iter().filter(|numbers| numbers.dead_calls > 0).count() as u64;
     println!("{called_while_away} of {seeds} seeds call a destination that is away");
     assert!(called_while_away > seeds / 4, "{called_while_away}");

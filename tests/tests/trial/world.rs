@@ -218,7 +218,8 @@ impl World {
             match (values, row.is_refused()) {
                 (None, true) => {}
                 (None, false) => {
-                    let is_reported = (0..=self.columns.len()).any(|column| reported.contains_key(&address(column, index)));
+                    let is_reported =
+                        (0..=self.columns.len()).any(|column| reported.contains_key(&address(column, index)));
                     if !is_reported {
                         wrong.push(format!(
                             "{}: the row {key:?} is missing, and no cell of it is rejected",
@@ -236,7 +237,9 @@ impl World {
                 }
             }
         }
-        wrong.extend(stored.keys().map(|key| format!("{}: no row of the sheet has the key {key:?} of the table", self.name())));
+        wrong.extend(
+            stored.keys().map(|key| format!("{}: no row of the sheet has the key {key:?} of the table", self.name())),
+        );
         Ok(wrong)
     }
 
@@ -245,7 +248,8 @@ impl World {
         let sql =
             "select cell, code || ': ' || message from public.sync_errors where sync = $1 and resolved_at is null";
         let reported = sync.database.query(sql, &[&sync.name]).await?;
-        reported.iter()
+        reported
+            .iter()
             .map(|row| Ok((row.get::<_, Option<String>>(0).context("a rejection without a cell")?, row.get(1))))
             .collect()
     }
@@ -266,7 +270,9 @@ impl World {
             }
         }
         wrong.extend(
-            reported.into_iter().map(|(cell, message)| format!("{}: {cell} is not of the trial: {message}", self.name())),
+            reported
+                .into_iter()
+                .map(|(cell, message)| format!("{}: {cell} is not of the trial: {message}", self.name())),
         );
         Ok(wrong)
     }

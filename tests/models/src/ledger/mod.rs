@@ -102,7 +102,7 @@ pub enum RunType {
 pub enum Status {
     /// Nothing has happened yet.
     Queued,
-    /// It is under way.
+    /// It is in progress.
     InProgress,
     /// Every row is as the sheet says.
     Completed,

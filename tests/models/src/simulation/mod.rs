@@ -163,7 +163,7 @@ async fn trouble(sim: &Sim) {
             set("DynamoDB is away", &|world| world.is_store_down = true);
             sleep(minutes(sim, 1, 10)).await;
         }
-        // Half of them begin with batches under way, which chance alone brings seldom: the queue is empty but for seconds.
+        // Half of them begin with batches in flight, which chance alone brings seldom: the queue is empty but for seconds.
         if sim.with(|world| world.random.random_bool(0.5)) {
             batches_under_way(sim).await;
         }

@@ -136,7 +136,7 @@ async fn run(sim: &Sim, sync: &Sync) {
     let _ = call(sim, |world| world.ledger.fail_run(number)).await;
 }
 
-/// Opens a run; `None` when another is under way. A call whose answer is lost is repeated with the same id and nonce.
+/// Opens a run; `None` when another is in progress. A call whose answer is lost is repeated with the same id and nonce.
 async fn begin(sim: &Sim, sync: &Sync) -> Result<Option<(RunId, Uuid, i64, u64)>, SupabaseError> {
     let definition = ledger::Definition {
         deletes: DeletePolicy::Hard,

@@ -307,7 +307,7 @@ impl World {
         }
     }
 
-    /// Whether the table is the sheet, the last run says so, and nothing is under way.
+    /// Whether the table is the sheet, the last run says so, and nothing is in flight.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.messages.is_empty() && self.is_completed() && self.equals()

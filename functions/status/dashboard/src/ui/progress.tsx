@@ -1,4 +1,4 @@
-// A run under way. The bar moves as often as the API is asked; screen readers hear of every tenth part.
+// A run in progress. The bar moves as often as the API is asked; screen readers hear of every tenth part.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RunningRun } from "../api/types";
