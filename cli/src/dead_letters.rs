@@ -45,7 +45,7 @@ enum Action {
         #[command(flatten)]
         selection: Selection,
     },
-    /// Takes them out of the queue for good
+    /// Removes them from the queue permanently
     Discard {
         #[command(flatten)]
         selection: Selection,

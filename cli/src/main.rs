@@ -108,7 +108,7 @@ enum Command {
     Sync(watch::Start),
     /// Follows the run that is in progress; exits with 0 only if it ends complete
     Watch(watch::Watch),
-    /// Lists, inspects, exports or discards the messages that were given up
+    /// Lists, inspects, exports or discards dead letters
     DeadLetters(dead_letters::Request),
     /// Sends dead letters to the queue again
     Redrive(redrive::Request),

@@ -124,7 +124,7 @@ async fn spoil(sync: &Sync) -> Result<()> {
     sync.run().await.map(drop)
 }
 
-/// The database refuses one batch for good.
+/// The database refuses one batch permanently.
 async fn give_up_a_batch(sync: &Sync) -> Result<Run> {
     let body =
         r#"{"code":"23514","message":"new row violates check constraint \"listings_address_check\""}"#.to_owned();

@@ -247,7 +247,9 @@ async fn old_message_and_dead_letter_each_ring() -> Result<()> {
     sync.send(&format!("no batch of {}", sync.name)).await?;
     let queue = sync.dead_letter_queue().await;
     let depth = async || queue.depth().await.ok().map(|depth| depth.visible);
-    let waiting = eventually("the message is given up", async || depth().await.filter(|waiting| *waiting > 0)).await;
+    let waiting =
+        eventually("the message is in the dead-letter queue", async || depth().await.filter(|waiting| *waiting > 0))
+            .await;
     alarms.pass().await?;
     alarms.observe("DeadLettersAlarm", waiting as f64);
     assert_eq!(alarms.state("DeadLettersAlarm"), AlarmState::Alarm);
@@ -283,7 +285,7 @@ async fn a_worker_that_fails_rings() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-worker", "").await?;
     assert_eq!(alarms.state("WorkerErrorsAlarm"), AlarmState::Ok);
     for _ in 0..2 {
-        sync.ask_worker(&json!({"Records": "none"})).await.expect_err("the event is none of SQS");
+        sync.ask_worker(&json!({"Records": "none"})).await.expect_err("the event is not from SQS");
         alarms.pass().await?;
     }
     assert_eq!(alarms.state("WorkerErrorsAlarm"), AlarmState::Alarm);

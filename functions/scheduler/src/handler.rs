@@ -32,7 +32,7 @@ use crate::watch::Watch;
 /// What must be left of the invocation when the work ends, to record how it ended.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// How long before the end of the invocation a comparison in full is given up: what follows it must be done in time.
+/// How long before the end of the invocation a comparison in full is cancelled, so that the rest is done in time.
 const VERIFY_RESERVE: Duration = Duration::from_secs(20);
 
 /// How often a sync's old runs are forgotten.

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(1000);
 pub struct Delivery {
     /// The batches that wait or are being applied.
     pub queue: Option<Queue>,
-    /// The batches that were given up.
+    /// The batches in the dead-letter queue.
     pub dead_letters: Option<DeadLetters>,
     /// The circuit breaker's state; null when DynamoDB does not answer.
     pub circuit: Option<Circuit>,

@@ -54,7 +54,7 @@ pub struct Facts {
     pub open_failures: u64,
     /// What differed in the last comparison of sheet and table in full, where it should not.
     pub differences: u64,
-    /// Messages that were given up.
+    /// Messages in the dead-letter queue.
     pub dead_letters: u64,
     pub circuit: Option<CircuitFact>,
 }

@@ -77,7 +77,7 @@ impl Known {
         self.open.get("validation").copied().unwrap_or_default()
     }
 
-    /// Open problems that the sheet is not to blame for. A conflict is none: it was decided.
+    /// Open failures of writing, which no edit of the sheet fixes. Conflicts are not counted: they are resolved.
     pub fn open_failures(&self) -> u64 {
         let others = self.open.iter().filter(|(kind, _)| !matches!(kind.as_str(), "validation" | "conflict"));
         others.map(|(_, open)| open).sum()

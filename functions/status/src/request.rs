@@ -90,7 +90,7 @@ pub fn text(name: &str, text: &str, most: usize) -> Result<(), ApiError> {
 /// How many entries a page has.
 ///
 /// # Errors
-/// When it is none, or more than `most`.
+/// When it is zero, or more than `most`.
 pub fn limit(asked: Option<u32>, usual: u32, most: u32) -> Result<u32, ApiError> {
     match asked.unwrap_or(usual) {
         limit if (1..=most).contains(&limit) => Ok(limit),
@@ -106,7 +106,7 @@ pub fn cursor<T: Serialize>(last: &T) -> Option<String> {
 /// The sort key in a cursor.
 ///
 /// # Errors
-/// When it is none of ours.
+/// When it was not made by [`cursor`].
 pub fn after<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, ApiError> {
     let Some(cursor) = cursor else { return Ok(None) };
     BASE64_URL_SAFE_NO_PAD

@@ -164,7 +164,7 @@ pub async fn list(
         ("select", COLUMNS.to_owned()),
         ("sync", format!("eq.{sync}")),
         ("order", "started_at.desc,id.desc".to_owned()),
-        // One more than is shown tells whether there is a next page.
+        // One more than is shown, to know whether there is a next page.
         ("limit", (limit + 1).to_string()),
     ];
     query.extend(filter.status.map(|status| ("status", format!("eq.{status}"))));

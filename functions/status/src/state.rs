@@ -133,7 +133,7 @@ impl Api {
         self.supabase
             .get_or_try_init(async || {
                 let key = secrets::supabase_key(&self.secrets, self.settings.supabase_secret.clone());
-                // A reader waits in front of a screen: what does not come soon is told as missing.
+                // A person waits for the answer: a slow Supabase is reported as unreachable.
                 Ok(Supabase::new(&self.settings.supabase_url, key)?.with_short_timeout())
             })
             .await

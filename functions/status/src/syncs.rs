@@ -29,7 +29,7 @@ pub struct Syncs {
     pub now: Time,
     pub syncs: Vec<Sync>,
     pub delivery: Delivery,
-    /// What could not be asked; what is told of it is what was known last.
+    /// What did not answer; its data is the last known.
     pub unreachable: Vec<Unreachable>,
 }
 
@@ -124,7 +124,7 @@ impl From<&Day> for Last24h {
     }
 }
 
-/// What everything about one sync is told from.
+/// The sources of everything that is shown of one sync.
 struct Sources<'a> {
     name: &'a str,
     defined: Option<&'a Defined>,
@@ -325,7 +325,7 @@ pub async fn one(State(api): State<Arc<Api>>, Place(name): Place<String>) -> Res
     Ok(Json(OneSync { now, sync, delivery, unreachable }))
 }
 
-/// Whether a run is under way.
+/// Whether a run is open: queued or in progress.
 #[must_use]
 pub fn is_open(status: RunStatus) -> bool {
     matches!(status, RunStatus::Queued | RunStatus::InProgress)

@@ -291,7 +291,7 @@ mod tests {
         let dir = directory("reused");
         let register = Register::of(&dir);
         let own = Pid::from_raw(std::process::id().cast_signed()).unwrap();
-        fs::write(&register.file, format!("{} 1 15 somebody\n", own.as_raw_nonzero())).unwrap();
+        fs::write(&register.file, format!("{} 1 15 other\n", own.as_raw_nonzero())).unwrap();
         register.sweep(Duration::ZERO);
         fs::remove_dir_all(dir).unwrap();
     }

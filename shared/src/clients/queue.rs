@@ -1,4 +1,4 @@
-//! The client of SQS: sends batches, answers for messages that wait or are given up, and looks into a queue. What a
+//! The client of SQS: sends batches, hides or dead-letters messages, and reads a queue's length. What a
 //! message says is [`crate::protocol::batch`]; what is done with dead letters, [`crate::delivery::redrive`].
 
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ const SENDS_AT_ONCE: usize = 4;
 /// How often the entries that SQS did not take are sent again.
 const SEND_ATTEMPTS: usize = retry::SQS.attempts();
 
-/// The message attribute that says why a message was given up.
+/// The message attribute with the reason of a dead letter.
 const REASON: &str = "reason";
 
 /// The most characters of it: some 4 kB with its name.
@@ -63,7 +63,7 @@ pub trait Inbox {
     /// Hides a received message for `wait` from now, at most [`MAX_WAIT`].
     fn hide(&self, receipt: &str, wait: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Gives up a message for good: sends it to this queue, which is a dead-letter queue, with the reason.
+    /// Sends a message to this queue, a dead-letter queue, with the reason.
     fn send_dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 

@@ -1,5 +1,5 @@
 //! Dead letters: the messages that are not tried any more. They are listed and inspected without loss, sent to the queue
-//! again once their cause is fixed (redrive), or removed for good.
+//! again once their cause is fixed (redrive), or removed permanently.
 //!
 //! It may be interrupted at any moment. A message is sent before it is removed, so a crash in between doubles it at
 //! most, and the ledger makes a double harmless (docs/PROMISES.md, promise 2). A received message reappears after [`IN_HAND`].
@@ -62,7 +62,7 @@ pub struct Report {
     pub left: u64,
 }
 
-/// A message that was given up.
+/// A message of the dead-letter queue.
 pub struct DeadLetter {
     /// The message as SQS has it.
     pub message: Received,
@@ -148,7 +148,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Takes a message out of the queue for good.
+    /// Deletes a message from the queue.
     ///
     /// # Errors
     /// When SQS refuses.

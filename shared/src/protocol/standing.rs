@@ -30,7 +30,7 @@ pub struct ClosedRun {
     pub rejected: u64,
     /// Rows that were left out for a stated reason.
     pub skipped: u64,
-    /// Rows of batches that were given up.
+    /// Rows of batches that failed.
     pub failed: u64,
     /// Columns that sheet and database had both changed.
     pub conflict: u64,
@@ -71,7 +71,7 @@ impl ClosedRun {
         self.arrivals().success_rate()
     }
 
-    /// The share (0 to 1) of rows read that were rejected or given up; `None` when none was read.
+    /// The share (0 to 1) of rows read that were rejected or failed; `None` when none was read.
     #[must_use]
     pub fn rejected_share(&self) -> Option<f64> {
         share(self.rejected + self.failed, self.total_rows)

@@ -90,7 +90,7 @@ invariants! {
     BreakerOpened = "breaker_opened",
     /// Every message leaves the queue in the end.
     QueueStuck = "queue_stuck",
-    /// No batch is given up for what its rows are.
+    /// No batch fails because of its rows.
     BatchGivenUp = "batch_given_up",
     /// A run of a readable sheet ends by itself.
     RunFailed = "run_failed",

@@ -49,7 +49,7 @@ pub struct Budget {
     pub crashes: u8,
     /// Messages that are delivered twice.
     pub duplicates: u8,
-    /// Batches that fail for good and go to the dead-letter queue.
+    /// Batches that fail permanently and move to the dead-letter queue.
     pub failures: u8,
     /// Redriven messages.
     pub redrives: u8,
@@ -136,7 +136,7 @@ pub enum Step {
     Commit(usize),
     /// It answers to SQS.
     Acknowledge(usize),
-    /// Its batch failed for good: recorded in the run, then moved to the dead-letter queue.
+    /// Its batch failed permanently: recorded in the run, then moved to the dead-letter queue.
     Fail(usize),
     /// It dies.
     Crash(usize),

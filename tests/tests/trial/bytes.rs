@@ -117,7 +117,7 @@ fn drawn(draw: &mut Draw) -> (&'static str, String, Option<String>) {
     let number: f64 = plain.parse().unwrap_or_default();
     let bytes = match draw.below(7) {
         0 => plain.clone(),
-        // As many digits as tell one double from the next, and one more.
+        // As many digits as distinguish one double from the next, and one more.
         1 => format!("{number:.16e}"),
         2 => format!("{number:.16E}").replace('E', "E+").replace("E+-", "E-"),
         3 => format!("{number:e}"),

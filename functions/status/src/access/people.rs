@@ -115,7 +115,7 @@ impl Keys {
     }
 }
 
-/// The id, algorithm and key of an entry that signs as Supabase Auth does. Anything else in the set is none of ours.
+/// The id, algorithm and key of an entry that signs as Supabase Auth does. Other entries of the set are ignored.
 fn usable(jwk: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
     let algorithm = match jwk.common.key_algorithm? {
         KeyAlgorithm::ES256 => Algorithm::ES256,

@@ -91,7 +91,7 @@ fn mutated(trial: &mut Trial, text: &str, tokens: &[&str]) -> String {
     characters.into_iter().collect()
 }
 
-/// A blank cell is none of these trials' business.
+/// Blank cells are not tried here.
 fn is_nothing(text: &str) -> bool {
     text.trim().is_empty()
 }

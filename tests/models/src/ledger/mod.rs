@@ -160,7 +160,7 @@ pub struct Run {
     pub total: i64,
     /// Rows by what was done to them; `rejected` has the mapping's rejections too.
     pub counts: Counts,
-    /// Rows of batches that failed for good.
+    /// Rows of batches that failed permanently.
     pub failed: i64,
     /// Rows on the queue, and those of them that the ledger accounts for.
     pub rows_sent: i64,
@@ -197,7 +197,7 @@ pub enum EntryOutcome {
     Applied,
     /// A delete that was withheld.
     Withheld,
-    /// Failed for good, until it is redriven.
+    /// Failed, until it is redriven.
     Failed,
 }
 

@@ -74,7 +74,7 @@ impl Destination for Sim {
         if batch.len() > 1 && self.with(|world| world.mishap(0.02)) {
             return Err(refused(Fault::StatementTimeout, "57014"));
         }
-        // Whoever waits for it may die: it goes on.
+        // The call continues, although its caller may die.
         let transaction = tokio::spawn(apply(self.clone(), batch));
         let answer = match transaction.await {
             Ok(answer) => answer,

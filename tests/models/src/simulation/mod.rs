@@ -57,7 +57,7 @@ pub struct Numbers {
     pub dead_calls: u64,
     /// The most calls in any second.
     pub most_in_a_second: u64,
-    /// Messages that were buried.
+    /// Messages that moved to the dead-letter queue.
     pub dead_letters: u64,
     /// Functions that were ended in the middle.
     pub crashes: u64,
@@ -222,7 +222,7 @@ async fn guarding(sim: Sim) {
     }
 }
 
-/// Somebody sends dead letters again, however old they are.
+/// An operator redrives dead letters, however old they are.
 async fn redriving(sim: Sim) {
     loop {
         let pause = sim.with(|world| Duration::from_secs(world.random.random_range(300..7200)));

@@ -1,5 +1,5 @@
-//! SQS and its event source: messages come in any order, at least once, up to ten an invocation; a message that nobody
-//! answers for comes back after the visibility timeout. Lambda, too: it ends a function when its time is over, or whenever
+//! SQS and its event source: messages come in any order, at least once, up to ten an invocation; an
+//! unacknowledged message is delivered again after the visibility timeout. Lambda, too: it ends a function when its time is over, or whenever
 //! it likes.
 
 use std::pin::pin;
@@ -43,7 +43,7 @@ pub struct Message {
     pub receives: u32,
 }
 
-/// A queue as the worker knows it: only to hide its messages, or only to bury them.
+/// The queues as the worker uses them: it changes the visibility of messages, and sends dead letters.
 #[derive(Clone)]
 pub struct SimulatedQueue(pub Sim);
 
@@ -68,7 +68,7 @@ impl Inbox for SimulatedQueue {
                 return Err(unavailable());
             }
             world.numbers.dead_letters += 1;
-            world.note(|| format!("buried: {reason}"));
+            world.note(|| format!("dead-lettered: {reason}"));
             if !reason.contains(POISON) {
                 world.blame(format!("a message was dead-lettered without a poisoned row: {reason}"));
             }

@@ -7,7 +7,7 @@ import { useText } from "../i18n";
 import { runAddress } from "../routes";
 import { Ago, Badge } from "./basics";
 
-/** Without a sign of life for so long, the screen says so. */
+/** Milliseconds without a heartbeat after which the screen says so. */
 const QUIET_SECONDS = 30;
 
 export function Progress({ sync, run, link = true }: { sync: string; run: RunningRun; link?: boolean }) {
