@@ -26,7 +26,7 @@ pub struct Approve {
     why: String,
 }
 
-/// A deletion that was approved.
+/// An approved deletion.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Approved {
     /// How many rows may be deleted.
@@ -72,10 +72,10 @@ pub struct ApproveAdoption {
     why: String,
 }
 
-/// An adoption that was decided.
+/// A decided adoption.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApprovedAdoption {
-    /// In how many rows.
+    /// The number of rows.
     approved: u64,
     /// The run that was started to do it; null: another run is in progress, and the next one does it.
     run: Option<Uuid>,

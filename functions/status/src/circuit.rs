@@ -31,7 +31,7 @@ pub struct Circuit {
     pub mode: Mode,
     /// Since when it is in this state.
     pub since: Option<Time>,
-    /// When it is tried whether the destination is back, at the earliest.
+    /// When the next probe is made, at the earliest.
     pub until: Option<Time>,
     /// Failures in the last seconds.
     pub failures: u64,
@@ -39,7 +39,7 @@ pub struct Circuit {
     pub why: Option<String>,
 }
 
-/// What the breaker does.
+/// The state of the circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CircuitState)]
@@ -52,7 +52,7 @@ pub enum State {
     HalfOpen,
 }
 
-/// Who decides what the breaker does.
+/// The mode: who decides about the circuit's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CircuitMode)]
@@ -96,7 +96,7 @@ impl From<Command> for BreakerMode {
     }
 }
 
-/// What the breaker is to do.
+/// The mode to set.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CircuitOrder)]

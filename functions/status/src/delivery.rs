@@ -34,7 +34,7 @@ pub struct Delivery {
 pub struct Queue {
     /// Messages that a worker could take now, or after their delay.
     pub waiting: u64,
-    /// Messages that a worker holds, or that wait hidden until the destination may be back.
+    /// Messages in flight: a worker holds them, or they are hidden until the next attempt.
     pub in_flight: u64,
     /// How long ago the oldest batches that are still in flight were sent.
     pub oldest_message_seconds: Option<u64>,
@@ -46,7 +46,7 @@ pub struct DeadLetters {
     pub messages: u64,
 }
 
-/// Something that did not answer.
+/// A service that did not answer.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Unreachable {
     pub what: Part,

@@ -8,7 +8,7 @@ use sheetsync::overdue::{self, Rhythm};
 use sheetsync::run::RunStatus;
 use utoipa::ToSchema;
 
-/// How a sync is.
+/// The health of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -25,11 +25,11 @@ pub enum Status {
 /// Why a sync is not healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reason {
-    /// A short name that does not change.
+    /// A stable, short name for programs.
     pub code: &'static str,
-    /// What is so, and what to do.
+    /// What is the case, and what to do.
     pub message: String,
-    /// How much: so many cells and rows, problems, batches; of `run_stalled` and `overdue`, for how many seconds.
+    /// The amount: number of cells and rows, problems or batches; for `run_stalled` and `overdue`, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<u64>,
 }

@@ -47,7 +47,7 @@ pub struct Known {
     pub last_24h: Day,
 }
 
-/// What the last comparison of sheet and table in full came to.
+/// The result of the last comparison of sheet and table in full.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = LastVerification)]

@@ -15,7 +15,7 @@ use crate::state::Api;
 use crate::syncs::tab_url;
 use crate::time::Time;
 
-/// How far a plan is.
+/// The state of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = PlanStatus)]

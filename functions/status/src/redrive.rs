@@ -33,19 +33,19 @@ pub struct Wanted {
     /// Only those whose run was sent longer ago.
     #[schema(maximum = 1_209_600)]
     older_than_seconds: Option<u64>,
-    /// At most so many.
+    /// At most so many; all if absent.
     #[schema(minimum = 1, maximum = 10_000)]
     limit: Option<u64>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     #[serde(default)]
     dry_run: bool,
-    /// For the audit; must be given unless nothing is done.
+    /// The reason, for the audit log; required unless `dryRun`.
     #[serde(default)]
     #[schema(max_length = 500)]
     why: String,
 }
 
-/// What was done, or would be.
+/// The counts of what was done, or would be with `dryRun`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {

@@ -47,7 +47,7 @@ fn file(path: &str) -> Result<Response, ApiError> {
     Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, cache)], asset.body).into_response())
 }
 
-/// What the sign-in form needs. All of it is public.
+/// The settings of the sign-in form. All of them are public.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
@@ -58,7 +58,7 @@ pub struct Config {
     version: &'static str,
 }
 
-/// What the sign-in form needs.
+/// The settings of the sign-in form.
 #[utoipa::path(get, path = "/config.json", tag = "monitoring", operation_id = "config", responses((status = 200, body = Config)))]
 pub async fn config(State(api): State<Arc<Api>>) -> Json<Config> {
     Json(Config {

@@ -35,7 +35,7 @@ const MAX_IDEMPOTENCY_KEY: usize = 200;
 /// The UUIDs that idempotency keys become are of this namespace (a random one, made for this).
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c1f_3a52_8e0d_4b57_9a1e_5d0c_2f74_b8e3);
 
-/// A run that is wanted.
+/// The requested run.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Wanted {
@@ -44,10 +44,10 @@ pub struct Wanted {
     /// The row keys of a selective run.
     #[schema(max_items = 1000)]
     keys: Option<Vec<String>>,
-    /// Only says what the run would do.
+    /// Only previews the run.
     #[serde(default)]
     dry_run: bool,
-    /// For the audit.
+    /// The reason, for the audit log.
     #[serde(default)]
     #[schema(max_length = 500)]
     why: String,
@@ -76,7 +76,7 @@ impl From<WantedType> for RunType {
     }
 }
 
-/// A run that was asked for.
+/// The run that was started.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Accepted {
     /// The id of the run, or of the plan.
@@ -114,7 +114,7 @@ impl Wanted {
 /// Starts a run, or with `dryRun` a plan of one. Answers at once; the same `Idempotency-Key` is the same run.
 #[utoipa::path(post, path = "/api/syncs/{sync}/runs", tag = "actions", operation_id = "startRun", security(("bearer" = [])),
     params(("sync" = String, Path, description = "The sync's name"),
-           ("Idempotency-Key" = Option<String>, Header, description = "Asking twice with the same key is asking once",
+           ("Idempotency-Key" = Option<String>, Header, description = "The same key starts one run only",
             min_length = 1, max_length = 200)),
     request_body = Wanted,
     responses((status = 202, body = Accepted, headers(("Location" = String))), (status = 400, body = ErrorBody),

@@ -15,7 +15,7 @@ use crate::request::{Asked, Place};
 use crate::state::Api;
 use crate::time::Time;
 
-/// How far back.
+/// The time range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = StatisticsRange)]
 pub enum Range {
@@ -90,7 +90,7 @@ struct Point {
     completed: u64,
     partial: u64,
     failed: u64,
-    /// Of runs that came through.
+    /// Of runs that completed.
     average_seconds: Option<f64>,
     p95_seconds: Option<f64>,
     /// Rows that were sent and are done.

@@ -20,7 +20,7 @@ pub const MISSED_INTERVALS: u32 = 3;
 /// How often a sync runs, and how long one of its runs may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rhythm {
-    /// How often it runs by itself.
+    /// The interval of scheduled runs.
     pub every: Duration,
     /// After how long without progress a run counts as stalled.
     pub stall_after: Duration,

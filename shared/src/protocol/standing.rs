@@ -103,14 +103,14 @@ impl ClosedRun {
     }
 }
 
-/// What the last comparison of sheet and table in full came to.
+/// The result of the last comparison of sheet and table in full.
 #[derive(Debug, Clone, Deserialize)]
 pub struct LastVerification {
     /// Rows and cells that differ where they should not.
     pub differences: u64,
 }
 
-/// Where a sync stands.
+/// The state of a sync.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
@@ -136,7 +136,7 @@ pub struct Standing {
     /// How often they are to be compared.
     #[serde(default)]
     pub reconcile_seconds: Option<u64>,
-    /// What the last comparison of sheet and table in full came to.
+    /// The result of the last comparison of sheet and table in full.
     #[serde(default)]
     pub verification: Option<LastVerification>,
     /// How often it runs by itself, as of its last scheduled run.

@@ -38,7 +38,7 @@ pub struct Verification {
     /// When the sheet was read.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub read_at: Timestamp,
-    /// What came of it.
+    /// The result.
     pub verdict: Verdict,
     /// The run that fixes what is not allowed.
     pub repair: Option<Repair>,
@@ -54,7 +54,7 @@ pub struct Verification {
     pub moved: bool,
     /// What differs, by reason and column; what is not allowed first.
     pub findings: Vec<Finding>,
-    /// What a person should know besides, such as keys that look alike.
+    /// Warnings, such as keys that look alike.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
@@ -81,7 +81,7 @@ impl Verification {
     }
 }
 
-/// What came of a verification.
+/// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -101,11 +101,11 @@ pub enum Verdict {
 pub struct Finding {
     /// Why they differ.
     pub reason: Reason,
-    /// Whether that is allowed.
+    /// Whether the difference is allowed.
     pub allowed: bool,
     /// The same for a person.
     pub explanation: String,
-    /// The column; none for a whole row.
+    /// The column; null for a whole row.
     pub column: Option<String>,
     /// The header that feeds it.
     pub header: Option<String>,
