@@ -9,7 +9,7 @@ SECONDS = 600
 ARCHITECTURE = arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools dashboard demo up database down status test quick hostile trial screenshots bench build fmt lint deny clean
+.PHONY: help tools dashboard demo readme up database down status test quick landed hostile trial screenshots bench build fmt lint deny clean
 
 DASHBOARD = functions/status/dashboard
 DASHBOARD_SOURCES := $(shell find $(DASHBOARD)/src $(DASHBOARD)/index.html $(DASHBOARD)/vite.config.ts -type f)
@@ -35,6 +35,9 @@ $(DASHBOARD)/dist/index.html: $(DASHBOARD_MODULES) $(DASHBOARD_SOURCES)
 demo: tools dashboard ## Loads a sheet of listings (ROWS=1000), edits it, shows what moved; leaves the stack running
 	$(LOCAL) demo --rows $(ROWS)
 
+readme: ## Runs the commands of README.md on the stack that `make demo` leaves running
+	@infra/readme
+
 up: tools dashboard ## Starts the local stack and leaves it running; its addresses are in .local/env
 	$(LOCAL) up --detach --rows $(ROWS)
 
@@ -57,11 +60,15 @@ quick: ## Runs the tests that need no server
 	@infra/tools/install cargo-nextest
 	cargo nextest run --workspace --locked --profile quick $(TESTS)
 
+landed: ## Adds new migrations to migrations/checksums; from then on they are never edited
+	@infra/tools/install cargo-nextest
+	UPDATE_CHECKSUMS=1 cargo nextest run --workspace --locked --profile quick -E 'binary(landed)'
+
 # Needs nothing of the stack but Postgres.
 # HOSTILE_MUTANTS=1, or the names of some: instead, each known fault is put back and must be found within the time.
 hostile: tools ## Plays hostile worlds for SECONDS=600, on a Postgres of its own; HOSTILE_SEED=, HOSTILE_CASE=, HOSTILE_MUTANTS=
 	$(LOCAL) up --dir .local/hostile --without-aws --detach
-	. .local/hostile/env && HOSTILE_SECONDS=$(SECONDS) cargo nextest run --package sheetsync-hostile --locked --no-fail-fast \
+	. .local/hostile/env && HOSTILE_SECONDS=$(SECONDS) cargo nextest run --package sheetsync-hostile --locked --profile long \
 	  $(if $(HOSTILE_MUTANTS),--features faults --run-ignored only --no-capture); \
 	  status=$$?; $(LOCAL) down --dir .local/hostile; exit $$status
 

@@ -1,5 +1,5 @@
 -- The tables of Sheetsync: what a sync is, its runs, the ledger of batches, what was last applied, what went wrong.
--- Not here: the functions that write them (083 to 088) and the views (089). Safe to run twice.
+-- Not here: the functions that read and write them, which follow by subject. Safe to run twice.
 
 -- Lets service_role alone call the functions with these names: Supabase grants every new function to its other roles, too.
 create or replace function public.sync_only_service_role(p_names text[])
@@ -71,9 +71,9 @@ comment on column public.sync_targets.on_missing is 'What happens to a row that 
 comment on column public.sync_targets.reconcile_seconds is 'The columns that the sheet owns are compared with the table at least this often.';
 comment on column public.sync_targets.verify_seconds is 'Sheet and table are compared in full this often; 0: never.';
 comment on column public.sync_targets.layout is 'The entry of sync_layouts that new bases are written in.';
-comment on column public.sync_targets.statements is 'The statements of a batch (085), built when a run begins; they hold while the fingerprint does.';
+comment on column public.sync_targets.statements is 'The statements of a batch (sync_statements), built when a run begins; they hold while the fingerprint does.';
 comment on column public.sync_targets.fingerprint is 'Of all that the statements were built from: the definition, the table''s columns, the layouts.';
-comment on column public.sync_targets.carry_from is 'The former key columns, while sync_rows is still kept by them (094); null otherwise.';
+comment on column public.sync_targets.carry_from is 'The former key columns, while sync_rows is still kept by them (sync_carry); null otherwise.';
 
 -- One row for a list of mapped columns that a sync had, with their types: it says what the elements of sync_rows.said and
 -- stored are about. A base survives a change of the mapping; a column that is new, or whose type changed, has none.
@@ -156,7 +156,7 @@ comment on column public.sync_state.restored is 'Rows that were missing in the t
 comment on column public.sync_state.corrected is 'Rows in which a column that the sheet owns had been changed in the table; also in updated.';
 comment on column public.sync_state.checked_at is 'When the books were compared with the table; null: they were not.';
 comment on column public.sync_state.checked_values is 'The values of the columns that the sheet owns were compared too, not only the keys.';
-comment on column public.sync_state.checked_whole is 'All rows were compared, not only those that the drift triggers (096) noted.';
+comment on column public.sync_state.checked_whole is 'All rows were compared, not only those that the drift triggers (sync_drift_triggers) noted.';
 comment on column public.sync_state.proved_at is 'When sheet and table were last proved to be equal, by this run or an earlier one.';
 comment on column public.sync_state.verification is 'What the comparison of sheet and table in full found, if this run made one (docs/PROTOCOL.md).';
 comment on column public.sync_state.rows_done is 'Rows sent that the ledger accounts for, applied or failed.';
@@ -166,7 +166,6 @@ comment on column public.sync_state.nonce is 'The invocation that began the run:
 comment on column public.sync_state.unconfirmed is 'Vanished keys whose deletion waits for another complete read.';
 comment on column public.sync_state.withheld is 'Rows whose adoption waits for approval; also in skipped.';
 comment on column public.sync_state.keys_unreadable is 'Rows with content whose key could not be read: each may be any row.';
-alter table public.sync_state add column if not exists unmatched_rows bigint not null default 0;
 comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key: a row that is gone may be one of them.';
 comment on column public.sync_state.unmatched_rows is 'Rejected rows with a key that the books do not have: a row that is gone may be one of them.';
 comment on column public.sync_state.read_complete is 'The whole tab was read at rest and every key could be read.';
@@ -184,6 +183,10 @@ create index if not exists sync_state_proved on public.sync_state (sync, started
 create index if not exists sync_state_checked on public.sync_state (sync, started_at desc) where checked_values;
 create index if not exists sync_state_verified on public.sync_state (sync, started_at desc) where verification is not null;
 create index if not exists sync_state_open on public.sync_state (sync) where status in ('queued', 'in_progress');
+-- A run closes in many places (its last batch, its plan, a refusal, a stop, a run that takes over, a redrive): the tick asks the
+-- tables once for all of them, so that no way to end is silent.
+create index if not exists sync_state_unreported on public.sync_state (completed_at)
+    where completed_at is not null and reported_at is distinct from completed_at;
 
 -- Who approved a deletion that had been withheld. It holds for exactly the set of keys that the digest names, for one run.
 create table if not exists public.sync_approvals (
@@ -267,7 +270,7 @@ comment on column public.sync_rows.stored is 'Per column, the hash of what the t
 comment on column public.sync_rows.state is 'present; claimed: another sync feeds the row, this one has it too; deleted: soft-deleted by this sync; absent: gone from the sheet, left in the table.';
 comment on column public.sync_rows.adopt is 'ask: the row differs from the table and waits for approval; sheet or database: what was approved.';
 comment on column public.sync_rows.missing_count is 'How many complete reads in a row missed the key, up to the run missing_seq; the first at missing_since.';
-comment on column public.sync_rows.is_former is 'Still entered under the former key of the sync (094).';
+comment on column public.sync_rows.is_former is 'Still entered under the former key of the sync (sync_carry).';
 comment on column public.sync_rows.last_seq is 'The run that last changed this entry.';
 
 -- A sync that is newer than the last analyze would be taken for one row, and its rows be scanned instead of looked up (seen:
@@ -288,7 +291,6 @@ create table if not exists public.sync_retries (
     settled    boolean not null default false,
     primary key (run, key_hash) -- a row key may be too long for an index
 );
-alter table public.sync_retries add column if not exists blocked_on text[] not null default '{}', add column if not exists letters jsonb;
 comment on table public.sync_retries is 'Rows that were refused because of other rows, or under a new key, until their run closes.';
 comment on column public.sync_retries.item is 'The row as its message carried it.';
 comment on column public.sync_retries.letters is 'The letters of the sheet''s columns, as its message carried them.';
@@ -297,7 +299,7 @@ comment on column public.sync_retries.blocked_on is 'The columns of the unique i
 comment on column public.sync_retries.blocked_by is 'The row key of the row that holds the value which must be unique; null: not known.';
 
 -- One row for a row of the sheet that Postgres refused for what it is by itself. As long as neither the row nor the table nor the
--- definition changes, scheduled runs repeat the refusal and try the row at growing intervals only (087). A row that is refused for the
+-- definition changes, scheduled runs repeat the refusal and try the row at growing intervals only (sync_known_refusals). A row that is refused for the
 -- sake of others, or by a trigger, has none: every run tries it.
 create table if not exists public.sync_refusals (
     sync         text not null,
@@ -353,29 +355,74 @@ create unique index if not exists sync_errors_open on public.sync_errors (
 ) where resolved_at is null;
 create index if not exists sync_errors_by_run on public.sync_errors (run, id);
 create index if not exists sync_errors_by_time on public.sync_errors (sync, last_seen desc);
+-- The series of statistics counts problems by when they were first seen.
+create index if not exists sync_errors_by_first_seen on public.sync_errors (sync, first_seen);
 
--- Supabase grants everything on new tables to its roles: take it back, then give service_role what it needs.
+-- The keys of rows that others than Sheetsync updated or deleted, for tables that have the drift triggers (sync_drift_triggers). Only
+-- added to and pruned, so that no writer waits for another.
+create table if not exists public.sync_touched (
+    id         bigint generated always as identity primary key,
+    table_name text not null,
+    row_key    text collate "C",
+    at         timestamptz not null default clock_timestamp()
+);
+comment on table public.sync_touched is 'Rows that others than Sheetsync wrote, noted by the drift triggers; kept for some hours.';
+comment on column public.sync_touched.row_key is 'As in sync_rows; null: the table was truncated.';
+create index if not exists sync_touched_by_table on public.sync_touched (table_name, at);
+
+-- Plans that somebody asked the scheduler for. They hold values of the sheet, so nobody but the service reads them.
+create table if not exists public.sync_plans (
+    id           uuid primary key,
+    sync         text not null,
+    status       text not null default 'running' check (status in ('running', 'done', 'failed')),
+    requested_by text,
+    started_at   timestamptz not null default now(),
+    finished_at  timestamptz,
+    error        jsonb,
+    plan         jsonb,
+    check ((status = 'done') = (plan is not null) and (status = 'failed') = (error is not null))
+);
+comment on table public.sync_plans is 'One row per plan (dry run) that was asked for; kept for seven days.';
+create index if not exists sync_plans_by_start on public.sync_plans (started_at);
+
+-- Who did what, when and why, through the status API. Entries are only ever added: no role may change or delete one.
+create table if not exists public.sync_audit (
+    id      bigint generated always as identity primary key,
+    at      timestamptz not null default clock_timestamp(),
+    who     text not null,
+    action  text not null check (action ~ '^[a-z_]+$'),
+    sync    text,
+    why     text not null default '',
+    details jsonb not null default '{}'
+);
+comment on table public.sync_audit is 'One row for each action of a person or a service token, written before the action is done.';
+comment on column public.sync_audit.who is 'The e-mail address (or id) in the person''s token, or the fingerprint of a service token.';
+comment on column public.sync_audit.action is 'start_run, plan, approve_deletes, approve_adoption, redrive, set_circuit.';
+
+-- Supabase grants everything on new tables to its roles: take it back, then give service_role what it needs. There is no policy for
+-- anybody else: rejected cells and row keys are read through the status API, which checks READER_CLAIM. Through PostgREST every
+-- signed-in user of the project would read them, also an anonymous one.
 alter table public.sync_targets enable row level security;
+alter table public.sync_layouts enable row level security;
 alter table public.sync_state enable row level security;
+alter table public.sync_approvals enable row level security;
 alter table public.sync_batches enable row level security;
 alter table public.sync_rows enable row level security;
-alter table public.sync_errors enable row level security;
-alter table public.sync_approvals enable row level security;
-alter table public.sync_layouts enable row level security;
 alter table public.sync_retries enable row level security;
 alter table public.sync_refusals enable row level security;
+alter table public.sync_errors enable row level security;
+alter table public.sync_touched enable row level security;
+alter table public.sync_plans enable row level security;
+alter table public.sync_audit enable row level security;
 
-revoke all on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
-    public.sync_approvals, public.sync_layouts, public.sync_retries, public.sync_refusals
+revoke all on public.sync_targets, public.sync_layouts, public.sync_state, public.sync_approvals, public.sync_batches, public.sync_rows,
+    public.sync_retries, public.sync_refusals, public.sync_errors, public.sync_touched, public.sync_plans
     from public, anon, authenticated;
 grant select, insert, update, delete
-    on public.sync_targets, public.sync_state, public.sync_batches, public.sync_rows, public.sync_errors,
-    public.sync_approvals, public.sync_layouts, public.sync_retries, public.sync_refusals
+    on public.sync_targets, public.sync_layouts, public.sync_state, public.sync_approvals, public.sync_batches, public.sync_rows,
+    public.sync_retries, public.sync_refusals, public.sync_errors, public.sync_touched, public.sync_plans
     to service_role;
-
--- No policy for anybody else: rejected cells and row keys are read through the status API, which checks READER_CLAIM. Through
--- PostgREST every signed-in user of the project would read them, also an anonymous one. (Older versions had these policies.)
-drop policy if exists sync_state_read on public.sync_state;
-drop policy if exists sync_errors_read on public.sync_errors;
+revoke all on public.sync_audit from public, anon, authenticated, service_role;
+grant select, insert on public.sync_audit to service_role;
 
 notify pgrst, 'reload schema';

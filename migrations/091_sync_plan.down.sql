@@ -1,11 +1,10 @@
--- Takes back 091.
+-- Takes back 091_sync_plan.
 drop function if exists public.sync_plan_end(uuid, jsonb, jsonb);
 drop function if exists public.sync_plan_begin(uuid, text, text);
-drop table if exists public.sync_plans;
 drop function if exists public.sync_verify_table(text, jsonb, jsonb, integer);
 drop function if exists public.sync_verify_remembered(text, jsonb, text, integer);
-drop function if exists public.sync_verify(jsonb, jsonb);
 drop function if exists public.sync_key_sql(public.sync_targets);
+drop function if exists public.sync_verify(jsonb, jsonb);
 drop function if exists public.sync_preview(jsonb, jsonb, bigint, boolean, boolean);
 drop function if exists public.sync_plan_target(text, jsonb);
 drop function if exists public.sync_tell(public.sync_targets, text, jsonb[]);

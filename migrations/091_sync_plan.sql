@@ -1,6 +1,6 @@
 -- Plans and verifications: what a run would do, and whether the table equals the sheet. Nothing here writes to a target table
--- or to the tables of the runs; only sync_plans, where plans are kept for those who asked for one, is written.
--- Not here: whose value wins. The decisions are those of 085, word for word. Safe to run twice.
+-- or to the tables of the runs; only sync_plans is written, where plans are kept for those who asked for one.
+-- Not here: whose value wins. The decisions are those of sync_merge, word for word. Safe to run twice.
 
 -- Whether what sync_rows holds under the sync's name is about the definition's table and key. Otherwise a run would forget it
 -- first (sync_begin).
@@ -42,7 +42,7 @@ as $$
                     join public.sync_state as s on s.id = t.run
                     where t.sync = p_sync and s.status in ('queued', 'in_progress')),
         'needsValue', (
-            select coalesce(jsonb_agg(r.name order by r.place), '[]') from public.sync_required_columns(p_definition ->> 'table') as r))
+            select coalesce(jsonb_agg(r.name order by r.place), '[]') from public.sync_required_columns(public.sync_table(p_definition ->> 'table')) as r))
     from known
 $$;
 
@@ -65,7 +65,7 @@ as $fn$
 , told as (
     select d.*, coalesce(x.columns, '[]') as columns
     from decided as d
-    left join public.%1$I as t on t.ctid = d.place_in_table and t.tableoid = d.part
+    left join %1$s as t on t.ctid = d.place_in_table and t.tableoid = d.part
     cross join lateral (
         select jsonb_agg(jsonb_build_object(
                    'column', c.name, 'old', public.sync_shown(c.old), 'new', public.sync_shown(c.new),
@@ -88,7 +88,7 @@ as $fn$
     ) as x
 )
 $sql$,
-        p_target.table_name,
+        public.sync_table_sql(p_target.table_name),
         coalesce(
             string_agg(
                 format('(%s, %L, %L, %s is distinct from %s, %s, %s, to_jsonb(t.%I), to_jsonb(d.sheet_%s))',
@@ -289,10 +289,10 @@ select jsonb_agg(jsonb_build_object(
                    limit 1)) end) order by d.row_key collate "C")
 from told as d
 left join public.sync_rows as r on r.sync = $1 and r.key_hash = d.key_hash and r.row_key = d.row_key
-left join public.%1$I as t on t.ctid = d.place_in_table and t.tableoid = d.part
+left join %1$s as t on t.ctid = d.place_in_table and t.tableoid = d.part
 cross join lateral (select case when d.found then %2$s end as key, d.found and %3$s as deleted) as x
 $sql$,
-            v_target.table_name,
+            public.sync_table_sql(v_target.table_name),
             public.sync_key_sql(v_target),
             public.sync_marked_sql(v_target)),
         v_items) as t;
@@ -344,11 +344,11 @@ select jsonb_build_object(
                                                  t.ctid is not null and %2$s)), '[]'),
     'next', case when count(*) = $3 then (array_agg(p.key_hash || ':' || p.row_key order by p.key_hash desc, p.row_key desc))[1] end)
 from page as p
-left join public.%3$I as t on %4$s
+left join %3$s as t on %4$s
 $sql$,
             public.sync_key_sql(v_target),
             public.sync_marked_sql(v_target),
-            v_target.table_name,
+            public.sync_table_sql(v_target.table_name),
             public.sync_same_key_sql(v_target, 't', 'p.row_key'))
     ) into v_answer using v_target.sync, p_after, p_limit;
     return v_answer;
@@ -370,7 +370,7 @@ begin
         select format($sql$
 with page as (
     select %1$s as key, row_number() over (order by %2$s) as place
-    from public.%3$I as t
+    from %3$s as t
     where $1 is null or (%2$s) > (%4$s)
     order by %2$s
     limit $2
@@ -381,7 +381,7 @@ from page as p
 $sql$,
             public.sync_key_sql(v_target),
             string_agg(format('t.%I', c.name), ', ' order by k.position),
-            v_target.table_name,
+            public.sync_table_sql(v_target.table_name),
             string_agg(format(c.reads, '$1', k.position - 1), ', ' order by k.position))
         from unnest(v_target.key_columns) with ordinality as k (name, position)
         join public.sync_mapped_columns(v_target) as c using (name)
@@ -389,24 +389,6 @@ $sql$,
     return v_answer;
 end
 $fn$;
-
--- Plans that somebody asked the scheduler for. They hold values of the sheet, so nobody but the service reads them.
-create table if not exists public.sync_plans (
-    id           uuid primary key,
-    sync         text not null,
-    status       text not null default 'running' check (status in ('running', 'done', 'failed')),
-    requested_by text,
-    started_at   timestamptz not null default now(),
-    finished_at  timestamptz,
-    error        jsonb,
-    plan         jsonb,
-    check ((status = 'done') = (plan is not null) and (status = 'failed') = (error is not null))
-);
-comment on table public.sync_plans is 'One row per plan (dry run) that was asked for; kept for seven days.';
-create index if not exists sync_plans_by_start on public.sync_plans (started_at);
-alter table public.sync_plans enable row level security;
-revoke all on public.sync_plans from public, anon, authenticated;
-grant select, insert, update, delete on public.sync_plans to service_role;
 
 -- Enters a plan that is being made: {"outcome": "begun"}, or "duplicate" when this id was entered before. Removes old plans, and
 -- ends those that have run for longer than a function can.

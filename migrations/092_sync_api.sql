@@ -1,27 +1,7 @@
--- What the status API reads and records: where every sync stands, its statistics, a page of its problems, and who acted.
--- Each read is one JSON value, because hosted Supabase cuts table reads at 1000 rows. Each ends after two seconds: the API gives
+-- What the status API reads and records: where every sync stands, its statistics, a page of its problems, and who acted. And what the
+-- scheduler's tick turns into metrics: the runs that have closed since it last looked.
+-- Each read is one JSON value, because hosted Supabase cuts table reads at 1000 rows. Each of the API ends after two seconds: it gives
 -- up after one, and PostgREST does not cancel what its client no longer waits for. Safe to run twice.
-
--- Who did what, when and why, through the status API. Entries are only ever added: no role may change or delete one.
-create table if not exists public.sync_audit (
-    id      bigint generated always as identity primary key,
-    at      timestamptz not null default clock_timestamp(),
-    who     text not null,
-    action  text not null check (action ~ '^[a-z_]+$'),
-    sync    text,
-    why     text not null default '',
-    details jsonb not null default '{}'
-);
-comment on table public.sync_audit is 'One row for each action of a person or a service token, written before the action is done.';
-comment on column public.sync_audit.who is 'The e-mail address (or id) in the person''s token, or the fingerprint of a service token.';
-comment on column public.sync_audit.action is 'start_run, plan, approve_deletes, approve_adoption, redrive, set_circuit.';
-
-alter table public.sync_audit enable row level security;
-revoke all on public.sync_audit from public, anon, authenticated, service_role;
-grant select, insert on public.sync_audit to service_role;
-
--- The series of statistics counts problems by when they were first seen.
-create index if not exists sync_errors_by_first_seen on public.sync_errors (sync, first_seen);
 
 -- Where every sync stands (or only p_sync): its runs that matter, its open problems, its last 24 hours.
 create or replace function public.sync_overview(p_sync text default null)
@@ -269,15 +249,48 @@ as $$
     returning id
 $$;
 
-revoke all on function public.sync_overview(text) from public, anon, authenticated;
-revoke all on function public.sync_statistics(text, timestamptz, timestamptz, integer) from public, anon, authenticated;
-revoke all on function public.sync_errors_page(text, uuid, boolean, text, text, text, text, bigint, bigint, integer)
-    from public, anon, authenticated;
-revoke all on function public.sync_record_action(text, text, text, text, jsonb) from public, anon, authenticated;
-grant execute on function public.sync_overview(text) to service_role;
-grant execute on function public.sync_statistics(text, timestamptz, timestamptz, integer) to service_role;
-grant execute on function public.sync_errors_page(text, uuid, boolean, text, text, text, text, bigint, bigint, integer)
-    to service_role;
-grant execute on function public.sync_record_action(text, text, text, text, jsonb) to service_role;
+-- The runs that have closed and are not reported yet, oldest first, at most 100; before that it marks those in p_reported
+-- ([{"id","completed_at"}], as it gave them out) as reported. An answer that was lost is given again after a minute: a run is
+-- reported at least once. What closed more than a day ago is not news.
+create or replace function public.sync_closed_runs(p_reported jsonb default '[]')
+returns jsonb
+language plpgsql volatile
+set search_path = ''
+set statement_timeout = '5s'
+as $$
+declare
+    v_runs jsonb;
+begin
+    update public.sync_state as s
+    set reported_at = r.completed_at
+    from jsonb_to_recordset(p_reported) as r (id uuid, completed_at timestamptz)
+    where s.id = r.id;
+
+    with claimed as (
+        update public.sync_state as s
+        set report_claimed_at = clock_timestamp()
+        where s.id in (
+            select c.id
+            from public.sync_state as c
+            where c.completed_at is not null and c.reported_at is distinct from c.completed_at
+              and c.completed_at > clock_timestamp() - interval '1 day'
+              and (c.report_claimed_at is null or c.report_claimed_at < clock_timestamp() - interval '1 minute'
+                   or c.report_claimed_at < c.completed_at)
+            order by c.completed_at
+            limit 100
+            -- Two ticks that overlap take different runs, and none waits for a batch that is being accounted.
+            for update skip locked)
+        returning s.*
+    )
+    select coalesce(jsonb_agg(to_jsonb(c) - array['keys', 'vanished', 'adoption', 'metadata'] order by c.completed_at), '[]')
+    into v_runs
+    from claimed as c;
+    return v_runs;
+end
+$$;
+
+do $$ begin perform public.sync_only_service_role('{
+    sync_overview, sync_statistics, sync_errors_page, sync_record_action, sync_closed_runs
+}'); end $$;
 
 notify pgrst, 'reload schema';

@@ -1,6 +1,7 @@
 //! The migrations of Sheetsync as one list: what `make up`, the command line and the tests apply to a database.
 //!
-//! They are plain SQL and safe to run twice, so nothing records which of them a database has; `psql -1 -f` does as well.
+//! They are plain SQL and safe to run twice, so nothing records which of them a database has; `psql -1 -f` does as well. One that landed
+//! is never edited: `checksums` lists them, and a test holds the list.
 //! Not here: roles. `anon`, `authenticated` and `service_role` exist in every Supabase project; locally the stack makes them.
 //! Nor the tables that syncs write: those belong to the project. The demo makes its own (`infra/local/demo`).
 
@@ -30,22 +31,39 @@ macro_rules! migrations {
 /// All migrations, oldest first.
 pub const MIGRATIONS: &[Migration] = migrations![
     "082_sync_tables",
-    "083_sync_begin",
-    "084_sync_digests",
-    "085_sync_merge",
-    "086_sync_deletes",
-    "087_sync_apply",
-    "088_sync_lifecycle",
-    "089_sync_views",
+    "083_sync_types",
+    "084_sync_begin",
+    "085_sync_digests",
+    "086_sync_merge",
+    "087_sync_deletes",
+    "088_sync_apply",
+    "089_sync_lifecycle",
+    "090_sync_carry",
     "091_sync_plan",
     "092_sync_api",
-    "093_sync_operations",
-    "094_sync_carry",
-    "095_sync_delivery",
-    "096_sync_reconcile",
-    "097_sync_types",
-    "098_sync_watch",
 ];
+
+/// A version of Sheetsync that databases may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// As in Cargo.toml.
+    pub version: &'static str,
+    /// The name of its last migration.
+    pub last: &'static str,
+}
+
+/// All releases, oldest first. Each is upgraded to the newest schema by a test.
+pub const RELEASES: &[Release] = &[Release { version: "0.1.0", last: "092_sync_api" }];
+
+impl Release {
+    /// The migrations that a database of this release has. None that landed is ever edited (`migrations/checksums`), so they are as
+    /// they were.
+    #[must_use]
+    pub fn migrations(&self) -> &'static [Migration] {
+        let count = MIGRATIONS.iter().position(|migration| migration.name == self.last).map_or(0, |last| last + 1);
+        &MIGRATIONS[..count]
+    }
+}
 
 /// A migration that the database refused. It and those after it are not applied; those before it are.
 #[derive(Debug, thiserror::Error)]

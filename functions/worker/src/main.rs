@@ -5,6 +5,7 @@
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
+use sheetsync::clock::invocation_end;
 use worker::Worker;
 
 #[tokio::main(flavor = "current_thread")]
@@ -12,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     sheetsync::telemetry::init();
     let worker = &Worker::from_env().await?;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        worker.handle(event.payload, &event.context.request_id, event.context.deadline().into()).await
+        worker.handle(event.payload, &event.context.request_id, invocation_end(event.context.deadline()).into()).await
     }))
     .await
 }

@@ -329,10 +329,24 @@ impl Real {
         let run = definition(rules).begin(&self.service).await;
         let messages = messages(&run, step, vanished);
         let upserts = messages.iter().filter(|message| message["kind"] == "upsert").count();
+        let digest = format!("of run {}", run.id);
         let plan = json!({
             "rowsRead": step.sheet.len(), "rowsSent": step.sheet.len(), "keysVanished": vanished.len(),
             "upsertBatches": upserts, "deleteBatches": messages.len() - upserts,
+            "vanished": {"count": vanished.len(), "digest": digest, "sample": []},
         });
+        if rules.mode == Mode::UpdateOnly && !vanished.is_empty() {
+            // A row that `update_only` leaves out may be one that is gone, under a new key: the deletion waits for a person.
+            self.database
+                .sql(&format!(
+                    "insert into sync_approvals (sync, run, count, digest, who, why, expires_at)
+                     values ('{}', '{}', {}, '{digest}', 'a test', 'they are gone', now() + interval '1 hour')",
+                    run.sync.name,
+                    run.id,
+                    vanished.len()
+                ))
+                .await;
+        }
         // `None` is the plan, which the scheduler records when all is sent: the first batches may be applied by then.
         let mut deliveries: Vec<(u16, Option<&Value>)> = vec![(step.deliveries[0].1, None)];
         for (message, (times, at)) in messages.iter().zip(&step.deliveries[1..]) {

@@ -28,4 +28,5 @@ mod schema;
 mod targets;
 mod triggers;
 mod types;
+mod upgrade;
 mod watch;

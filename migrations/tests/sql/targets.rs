@@ -4,7 +4,7 @@
 use serde_json::json;
 use sheetsync_migrations::MIGRATIONS;
 
-use crate::harness::{Database, Sync};
+use crate::harness::{Database, Sync, call, halves, numbered, soft, things};
 
 /// A customer's own table under the name that the demo's table has, with an object of every kind that a `drop` or a
 /// `create or replace` could reach.
@@ -92,7 +92,7 @@ fn migration_files_name_no_table_but_their_own() {
 #[test]
 fn a_statement_about_a_foreign_table_is_found() {
     let sql =
-        "create table if not exists public.sync_rows (id int); create or replace view public.sync_status as select 1;
+        "create table if not exists public.sync_rows (id int); create or replace view public.sync_anything as select 1;
         alter table only public.sync_rows add column a int; create index sync_rows_a on public.sync_rows (a);
         grant select on public.sync_rows, public.sync_state to service_role; comment on column public.sync_rows.a is '';
         -- drop table in_a_comment;
@@ -194,4 +194,97 @@ async fn the_guides_target_table_can_be_synced() {
     for role in ["anon", "authenticated"] {
         assert!(database.role(role).await.query("select 1 from listings", &[]).await.is_err(), "{role}");
     }
+}
+
+#[test]
+fn one_function_says_in_which_schema_targets_are() {
+    let sql: String = MIGRATIONS.iter().map(|migration| migration.up).collect();
+    // That of the functions themselves is said by `sync_only_service_role`.
+    assert_eq!(sql.matches("'public'").count(), 2);
+    // The drift triggers' function.
+    assert_eq!(sql.matches("public.%").count(), 1);
+}
+
+#[tokio::test]
+async fn targets_are_in_the_schema_that_one_function_names() {
+    let (database, service, sync) = things().await;
+    let sync = sync.with("deletes", soft());
+    database
+        .sql(
+            "create schema crm; grant usage on schema crm to service_role; alter table things set schema crm;
+             create unique index things_amount on crm.things (amount);
+             create or replace function sync_schema() returns regnamespace language sql stable set search_path = ''
+             as $$ select 'crm'::regnamespace $$",
+        )
+        .await;
+    let rows = async || database.rows("select id, amount, deleted_at is null from crm.things order by id").await;
+
+    sync.run(&service, &[json!(["A", 1]), json!(["B", 2]), json!(["C", 3])]).await;
+    // A circle, and a row that is refused.
+    let (_, applied) = sync.run(&service, &[json!(["A", 2]), json!(["B", 1]), json!(["D", -1])]).await;
+    assert_eq!((&applied["updated"], &applied["rejected"]), (&json!(2), &json!(1)), "{applied}");
+    assert_eq!(rows().await, json!([["A", 2, true], ["B", 1, true], ["C", 3, true]]));
+    let refused = database.json("select message from sync_errors where row_key = 'D'").await;
+    assert!(refused.as_str().unwrap().contains("check constraint \"things_amount_check\" on amount"), "{refused}");
+    let (_, applied) = sync.run(&service, &[json!(["E", 3])]).await;
+    assert_eq!(applied["rejected"], 1, "{applied}");
+    let refused = database.json("select message from sync_errors where row_key = 'E'").await;
+    assert!(refused.as_str().unwrap().contains("the row C has this value"), "{refused}");
+
+    let run = sync.begin(&service).await;
+    run.plan(&service, json!({"keysVanished": 1, "deleteBatches": 1})).await;
+    assert_eq!(run.apply(&service, &run.delete(&["C"])).await["deleted"], 1);
+    assert_eq!(rows().await, json!([["A", 2, true], ["B", 1, true], ["C", 3, false]]));
+
+    let previewed = call(&service, "sync_preview", &[sync.definition.clone(), run.upsert(&[json!(["A", 5])])]).await;
+    assert_eq!((&previewed["outcome"], &previewed["updated"]), (&json!("previewed"), &json!(1)), "{previewed}");
+    let verified = call(&service, "sync_verify", &[sync.definition.clone(), run.upsert(&[json!(["A", 5])])]).await;
+    assert_eq!(verified["rows"][0]["columns"][0]["old"], 2, "{verified}");
+    let page = [json!(sync.name), sync.definition.clone(), json!(null), json!(10)];
+    assert_eq!(call(&service, "sync_verify_table", &page).await["keys"].as_array().unwrap().len(), 3);
+    assert_eq!(call(&service, "sync_verify_remembered", &page).await["rows"].as_array().unwrap().len(), 3);
+    let triggers = database.json(&format!("select sync_drift_triggers('{}')", sync.name)).await;
+    database.sql(triggers.as_str().unwrap()).await;
+    database.sql("delete from crm.things where id = 'A'").await;
+    assert_eq!(database.json("select row_key from sync_touched").await, "A");
+    assert_ne!(call(&service, "sync_drift", &[json!(sync.name), json!("true")]).await["missing"], "");
+
+    let absent = Sync::new("absent", &["id"]).try_begin(&service, uuid::Uuid::new_v4(), "manual").await;
+    let message = absent["problems"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("there is no table absent in the schema crm: create it"), "{message}");
+}
+
+#[tokio::test]
+async fn a_table_made_again_under_its_name_is_the_target() {
+    let (database, service, sync) = things().await;
+    let definition = "(id text primary key, amount integer, note text, deleted_at timestamptz)";
+    let run = sync.begin(&service).await;
+    let (first, second) = halves(&run.upsert(&numbered(10)));
+    assert_eq!(run.apply(&service, &first).await["inserted"], 5);
+    // The statements of the run were built for the former table.
+    database.sql(&format!("alter table things rename to former; create table things {definition}")).await;
+    assert_eq!(run.apply(&service, &second).await["inserted"], 5);
+    let plan = json!({"rowsRead": 10, "rowsSent": 10, "upsertBatches": 2});
+    assert_eq!(run.plan(&service, plan).await, "completed");
+    assert_eq!(database.json("select count(*) from former").await, 5);
+    assert_eq!(database.json("select count(*) from things").await, 5);
+
+    database.sql(&format!("drop table things; create table things {definition}")).await;
+    let (_, applied) = sync.run(&service, &numbered(10)).await;
+    assert_eq!((&applied["inserted"], &applied["restored"]), (&json!(10), &json!(10)), "{applied}");
+    assert_eq!(database.json("select count(*) from former").await, 5);
+
+    database.sql("drop table things").await;
+    let gone = sync.try_begin(&service, uuid::Uuid::new_v4(), "manual").await;
+    assert_eq!(gone["problems"][0]["code"], "no_such_table", "{gone}");
+}
+
+#[tokio::test]
+async fn a_table_that_goes_during_a_run_is_no_fault_of_its_rows() {
+    let (database, service, sync) = things().await;
+    let run = sync.begin(&service).await;
+    database.sql("drop table things").await;
+    let message = run.upsert(&numbered(2)).to_string();
+    let refused = service.query(&format!("select sync_apply('{message}'::jsonb)"), &[]).await.unwrap_err();
+    assert_eq!(refused.code().unwrap().code(), "42P01", "{refused:?}");
 }

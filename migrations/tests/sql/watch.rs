@@ -1,4 +1,4 @@
-//! What a tick learns of runs that have closed (098), and when a scheduled run is repeated after a fault that passes (083).
+//! What a tick learns of runs that have closed (`sync_closed_runs`), and when a scheduled run is repeated after a fault that passes (`sync_pause_seconds`).
 
 use serde_json::{Value, json};
 use tokio_postgres::Client;

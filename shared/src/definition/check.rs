@@ -10,7 +10,7 @@ use crate::mapping;
 /// The longest Postgres identifier, in bytes.
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
-/// The most columns. Postgres takes 1,664 results of a statement, and the merge has two for each (migrations/085).
+/// The most columns. Postgres takes 1,664 results of a statement, and the merge has two for each (sync_merge).
 const MAX_COLUMNS: usize = 800;
 
 /// The most complete reads in which a key must be missing before it is deleted.

@@ -11,6 +11,16 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+/// When Lambda ends an invocation, of what its runtime reports. `cargo lambda watch` reports a moment of 1970, and ends
+/// nothing: then it is the longest that Lambda allows, a quarter of an hour from now.
+#[must_use]
+pub fn invocation_end(reported: SystemTime) -> SystemTime {
+    const LONGEST: Duration = Duration::from_secs(15 * 60);
+    let now = SystemTime::now();
+    let is_real = now.duration_since(reported).is_ok_and(|past| past < LONGEST) || reported >= now;
+    if is_real { reported } else { now + LONGEST }
+}
+
 /// A point in time, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Millis(pub u64);
@@ -128,5 +138,20 @@ impl governor::clock::Clock for TokioClock {
 
     fn now(&self) -> Nanos {
         self.0.elapsed().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invocation_end_is_what_lambda_reports_unless_that_is_no_time_of_today() {
+        let now = SystemTime::now();
+        for reported in [now + Duration::from_secs(60), now - Duration::from_secs(1)] {
+            assert_eq!(invocation_end(reported), reported);
+        }
+        // As `cargo lambda watch` has it.
+        assert!(invocation_end(UNIX_EPOCH + Duration::from_secs(600)) > now + Duration::from_secs(14 * 60));
     }
 }

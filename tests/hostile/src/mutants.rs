@@ -158,10 +158,7 @@ pub const MUTANTS: &[Mutant] = &[
     sql(
         "restore",
         "a row that people deleted comes back",
-        &[swap(
-            "t.ctid is not null and r.state = ''deleted'' and t.%I is not null",
-            "t.ctid is not null and t.%I is not null",
-        )],
+        &[swap("'t.ctid is not null and r.state = ''deleted'' and ' ||", "'t.ctid is not null and ' ||")],
     ),
     sql("confirm", "one read is enough to delete", &[swap("and (p_target.confirm_deletes = 1", "and (true")]),
     sql(

@@ -7,12 +7,32 @@
 use std::time::Duration;
 
 use sheetsync_hostile::mutants::{MUTANTS, hunt, is_playable};
+use sheetsync_migrations::MIGRATIONS;
 
 /// So many seconds a mutant may go unnoticed.
 const SECONDS: u64 = 600;
 
 /// The seed whose worlds are played.
 const SEED: u64 = 2;
+
+#[test]
+fn every_text_that_a_mutant_replaces_is_in_the_migrations_once() {
+    let mut wrong = Vec::new();
+    for mutant in MUTANTS {
+        // Each replacement after those before it, as they are made.
+        let mut sql: Vec<String> = MIGRATIONS.iter().map(|migration| migration.up.to_owned()).collect();
+        for replacement in mutant.replacements {
+            let found: usize = sql.iter().map(|sql| sql.matches(replacement.from).count()).sum();
+            if found != 1 {
+                wrong.push(format!("{}: {found} times {:?}", mutant.name, replacement.from));
+            }
+            for sql in &mut sql {
+                *sql = sql.replace(replacement.from, replacement.to);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
 
 #[test]
 #[ignore = "takes up to ten minutes for each of twenty mutants"]

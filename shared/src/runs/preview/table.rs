@@ -1,5 +1,5 @@
 //! Whether a column of the table is of a type that holds what the definition makes of the cells. A pair that loses something
-//! is refused by the database (migrations/097_sync_types.sql); of the others some are not what people meant, so they are warned.
+//! is refused by the database (migrations/083_sync_types.sql); of the others some are not what people meant, so they are warned.
 
 use crate::mapping::{Column, Type};
 

@@ -1,4 +1,4 @@
-//! `sync_account`, `sync_close` and the failures of batches (088).
+//! `sync_account`, `sync_close` and the failures of batches.
 
 use super::{Batch, Counts, Entry, EntryKey, EntryOutcome, Failed, Kind, Ledger, RunId, Status};
 

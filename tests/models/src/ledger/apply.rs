@@ -1,4 +1,4 @@
-//! `sync_apply` (087) and the guard of deletes (086), in the two steps between which another transaction can come: what is
+//! `sync_apply` and the guard of deletes (`sync_deletes_withheld`), in the two steps between which another transaction can come: what is
 //! read and decided, and what is written with the run's row locked.
 
 use super::merge::Merged;

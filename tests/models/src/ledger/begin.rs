@@ -1,4 +1,4 @@
-//! `sync_begin` (083), `sync_planned` and the failure of a run (088), its heartbeats (093).
+//! `sync_begin`, `sync_planned` and the failure of a run, its heartbeats.
 
 use super::{Begin, Begun, Counts, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target};
 
@@ -98,7 +98,7 @@ impl Ledger {
         self.close(run)
     }
 
-    /// `sync_heartbeat` (093): the first heartbeat makes the run `in_progress`.
+    /// `sync_heartbeat`: a heartbeat, the first of which makes the run `in_progress`.
     pub fn heartbeat(&mut self, run: RunId) -> Option<Status> {
         let now = self.now;
         let state = self.runs.get_mut(&run)?;

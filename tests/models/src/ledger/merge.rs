@@ -1,4 +1,4 @@
-//! The merge of rows (085) and their deletion (086).
+//! The merge of rows (`sync_merge`) and their deletion (`sync_apply_deletes`).
 
 use super::retry::Retry;
 use super::{

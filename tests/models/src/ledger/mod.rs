@@ -1,4 +1,4 @@
-//! The run protocol as plain data: what the migrations 082 to 088 (and `sync_heartbeat`, 093) do in Postgres, transcribed into Rust over small tables, so
+//! The run protocol as plain data: what the migrations do in Postgres, from `sync_begin` to `sync_close`, transcribed into Rust over small tables, so
 //! that a model checker and a simulation can run it millions of times. `tests/conformance.rs` applies the same operations to
 //! both and compares every answer and every table, which is what ties a model's verdict to the product.
 //!

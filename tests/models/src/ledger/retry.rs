@@ -1,4 +1,4 @@
-//! `sync_settle` (087): rows that were refused because of other rows are tried again before their run closes.
+//! `sync_settle`: rows that were refused because of other rows are tried again before their run closes.
 
 use super::merge::Merged;
 use super::{EntryKey, EntryOutcome, Kind, Ledger, Row, RunId};

@@ -1,21 +1,105 @@
--- The books held against the table: which rows the table no longer has, and in which it no longer holds what the sheet says. And what
--- the comparison of sheet and table in full found. Nothing here writes to a target table: what differs is sent again by the run
--- that asks. Safe to run twice.
+-- What the scheduler compares before it sends anything: the sheet with the books (sync_range_digests, sync_row_hashes: coarse and then
+-- fine), and the books with the table (sync_drift: which rows the table no longer has, and in which it no longer holds what the sheet
+-- says). And what the comparison of sheet and table in full found. Nothing here writes to a target table: what differs is sent again by
+-- the run that asks. Safe to run twice.
+--
+-- The digests read the primary key of sync_rows alone. Nothing is stored that could fall out of step with sync_rows.
+-- Measured with 1,000,000 rows on two busy cores: all digests at 11 bits 1.3 s, all row hashes 1.2 to 1.7 s, those of 11 ranges 20 ms.
 
--- The keys of rows that others than Sheetsync updated or deleted, for tables that have the drift triggers (below). Only added to and
--- pruned, so that no writer waits for another.
-create table if not exists public.sync_touched (
-    id         bigint generated always as identity primary key,
-    table_name text not null,
-    row_key    text collate "C",
-    at         timestamptz not null default clock_timestamp()
-);
-comment on table public.sync_touched is 'Rows that others than Sheetsync wrote, noted by the drift triggers; kept for some hours.';
-comment on column public.sync_touched.row_key is 'As in sync_rows; null: the table was truncated.';
-create index if not exists sync_touched_by_table on public.sync_touched (table_name, at);
-alter table public.sync_touched enable row level security;
-revoke all on public.sync_touched from public, anon, authenticated;
-grant select, insert, update, delete on public.sync_touched to service_role;
+-- The first key hash of range `p_range` of 2^p_bits, and the last. Signed order is the order of the ranges.
+create or replace function public.sync_range_bounds(p_bits integer, p_range bigint, out lo bigint, out hi bigint)
+language sql immutable parallel safe
+set search_path = ''
+as $$
+    select first.lo,
+           case p_bits when 0 then 9223372036854775807 else first.lo | (9223372036854775807 >> (p_bits - 1)) end
+    from (
+        select case p_bits
+                   when 0 then -9223372036854775808
+                   else (p_range - (1::bigint << (p_bits - 1))) << (64 - p_bits)
+               end as lo
+    ) as first
+$$;
+
+-- {"rows": N, "ranges": [[index, count, "digest"], …]}; an empty range is not listed.
+create or replace function public.sync_range_digests(p_sync text, p_bits integer)
+returns jsonb
+language plpgsql stable
+set search_path = ''
+set statement_timeout = '30s'
+as $$
+declare
+    v_answer jsonb;
+begin
+    if p_bits not between 0 and 20 then
+        raise invalid_parameter_value using message = format('bits must be 0 to 20, not %s', p_bits);
+    end if;
+
+    with present as (
+        -- An arithmetic shift keeps the sign, so half the number of ranges is added to count from 0.
+        select case p_bits
+                   when 0 then 0
+                   else (r.key_hash >> (64 - p_bits)) + (1::bigint << (p_bits - 1))
+               end as range,
+               r.key_hash, coalesce(r.content_hash, 0) as content_hash
+        from public.sync_rows as r
+        where r.sync = p_sync and r.state in ('present', 'claimed')
+        order by r.key_hash, content_hash
+    ),
+    digested as (
+        select p.range, count(*) as rows,
+               encode(sha256(string_agg(int8send(p.key_hash) || int8send(p.content_hash), ''::bytea
+                                        order by p.key_hash, p.content_hash)), 'hex') as digest
+        from present as p
+        group by p.range
+    )
+    select jsonb_build_object(
+               'rows', coalesce(sum(d.rows), 0),
+               'ranges', coalesce(jsonb_agg(jsonb_build_array(d.range, d.rows, d.digest) order by d.range), '[]'))
+    into v_answer
+    from digested as d;
+    return v_answer;
+end
+$$;
+
+-- Base64 of 16-byte pairs (key hash, content hash; big-endian; null = 0), in key-hash order.
+create or replace function public.sync_row_hashes(p_sync text, p_bits integer, p_ranges integer[])
+returns text
+language plpgsql stable
+set search_path = ''
+set statement_timeout = '30s'
+-- The planner cannot know how narrow a range is: without this it reads all rows for each.
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+    v_answer text;
+begin
+    if p_bits not between 0 and 20 then
+        raise invalid_parameter_value using message = format('bits must be 0 to 20, not %s', p_bits);
+    end if;
+
+    with wanted as (
+        select distinct w.range from unnest(p_ranges) as w (range)
+    ),
+    packed as (
+        select b.lo, r.pairs
+        from wanted as w
+        cross join lateral public.sync_range_bounds(p_bits, w.range) as b
+        cross join lateral (
+            select string_agg(int8send(r.key_hash) || int8send(coalesce(r.content_hash, 0)), ''::bytea
+                              order by r.key_hash, coalesce(r.content_hash, 0)) as pairs
+            from public.sync_rows as r
+            where r.sync = p_sync and r.state in ('present', 'claimed') and r.key_hash between b.lo and b.hi
+        ) as r
+    )
+    -- encode() breaks its lines.
+    select coalesce(translate(encode(string_agg(p.pairs, ''::bytea order by p.lo), 'base64'), E'\n', ''), '')
+    into v_answer
+    from packed as p;
+    return v_answer;
+end
+$$;
 
 -- The SQL that gives the table of a sync the drift triggers, or with p_remove takes them away: for its owner to read and to run, because
 -- Sheetsync itself alters no table. With them each run compares the values of the rows that others wrote, and not only every
@@ -34,7 +118,7 @@ begin
     if not found then
         raise invalid_parameter_value using message = format('there is no sync %s: it must have run once', p_sync);
     end if;
-    v_table := format('public.%I', v_target.table_name);
+    v_table := public.sync_table_sql(v_target.table_name);
     v_function := format('public.%I', 'sheetsync_note_' || left(v_target.table_name, 40) || '_' || left(md5(v_target.table_name), 6));
     if p_remove then
         return format(E'drop trigger if exists sheetsync_note_update on %1$s;\ndrop trigger if exists sheetsync_note_delete on %1$s;\n'
@@ -55,7 +139,6 @@ begin
     return null;
 end
 $note$;
-revoke all on function %1$s() from public, anon, authenticated;
 create or replace trigger sheetsync_note_update after update on %2$s referencing old table as old_rows new table as new_rows
     for each statement execute function %1$s();
 create or replace trigger sheetsync_note_delete after delete on %2$s referencing old table as old_rows
@@ -104,8 +187,7 @@ begin
     v_whole := p_values is not null or v_last is null
         or 3 > (select count(*)
                 from pg_catalog.pg_trigger as g
-                join pg_catalog.pg_class as c on c.oid = g.tgrelid
-                where c.relnamespace = 'public'::regnamespace and c.relname = v_target.table_name and g.tgenabled in ('O', 'A')
+                where g.tgrelid = (select public.sync_table(v_target.table_name)) and g.tgenabled in ('O', 'A')
                   and g.tgname in ('sheetsync_note_update', 'sheetsync_note_delete', 'sheetsync_note_truncate'))
         or exists (select from public.sync_touched as x where x.table_name = v_target.table_name and x.row_key is null);
     if not v_whole then
@@ -118,8 +200,8 @@ begin
 select string_agg(int8send(r.key_hash), ''::bytea order by r.key_hash)
 from public.sync_rows as r
 where r.sync = $1 and r.state = 'present' and r.content_hash is not null%s
-  and not exists (select from public.%I as t where %s)$sql$,
-                   v_some, v_target.table_name, public.sync_same_key_sql(v_target, 't', 'r.row_key'))
+  and not exists (select from %s as t where %s)$sql$,
+                   v_some, public.sync_table_sql(v_target.table_name), public.sync_same_key_sql(v_target, 't', 'r.row_key'))
         into v_missing using p_sync, v_target.table_name;
 
     -- Rows that the mode leaves alone are not set right.
@@ -139,10 +221,10 @@ from (
     where r.sync = $1 and r.state = 'present' and r.content_hash is not null and r.said is not null%s
     offset 0
 ) as r
-join public.%I as t on %s
+join %s as t on %s
 where %s$sql$,
                        public.sync_base_sql(v_target, p_sync, 'r', 'said'), public.sync_base_sql(v_target, p_sync, 'r', 'stored'), v_some,
-                       v_target.table_name, public.sync_same_key_sql(v_target, 't', 'r.row_key'), v_owned)
+                       public.sync_table_sql(v_target.table_name), public.sync_same_key_sql(v_target, 't', 'r.row_key'), v_owned)
             into v_differing using p_sync, v_target.table_name;
     end if;
     -- encode() breaks its lines.
@@ -184,7 +266,7 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_drift, sync_drift_triggers, sync_verify_due, sync_verified
+    sync_range_bounds, sync_range_digests, sync_row_hashes, sync_drift_triggers, sync_drift, sync_verify_due, sync_verified
 }'); end $$;
 
 notify pgrst, 'reload schema';

@@ -1,5 +1,5 @@
 -- The merge of rows of the sheet into their table: whose value wins, per column (docs/PROMISES.md, "Merge"), for a whole batch at once.
--- Not here: which rows to merge, and what to do with those that Postgres refuses (087). Safe to run twice.
+-- Not here: which rows to merge, and what to do with those that Postgres refuses (sync_apply). Safe to run twice.
 --
 -- The statements name the columns of the target table, so they are built as text, once per batch; every name in them goes
 -- through %I or %L and comes from sync_targets. Values are converted as PostgREST does it, from the JSON's text: a text
@@ -9,7 +9,6 @@
 -- what the table then holds. A trigger may have written something else than the sheet said, so only the table can say.
 
 -- The mapped columns of a sync with what the merge must know of each, in the order of `column_names` (ordinal from 0).
-drop function if exists public.sync_mapped_columns(public.sync_targets); -- its columns changed
 create or replace function public.sync_mapped_columns(p_target public.sync_targets)
 returns table (
     ordinal       integer,
@@ -26,21 +25,10 @@ returns table (
 language sql stable
 set search_path = ''
 as $$
-    with recursive mapped as (
-        select m.position::integer - 1 as ordinal, m.name, m.authority, a.attrelid, a.attnum, a.attname, a.atttypid,
-               a.atttypmod, a.attidentity
-        from pg_catalog.pg_class as c
-        cross join unnest(p_target.column_names, p_target.authorities) with ordinality as m (name, authority, position)
-        join pg_catalog.pg_attribute as a
-            on a.attrelid = c.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped
-        where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
-    ),
-    typed (ordinal, type_oid, type_modifier) as (
-        select m.ordinal, m.atttypid, m.atttypmod from mapped as m
-        union all
-        select d.ordinal, t.typbasetype, t.typtypmod
-        from typed as d
-        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
+    with mapped as (
+        select m.position::integer - 1 as ordinal, m.name, m.authority, c.attnum, c.declared, c.identity, c.type_oid, c.modifier
+        from public.sync_columns(public.sync_table(p_target.table_name)) as c
+        join unnest(p_target.column_names, p_target.authorities) with ordinality as m (name, authority, position) using (name)
     )
     select m.ordinal, m.name, m.authority, m.name = any (p_target.key_columns), n.type_name,
            case
@@ -62,7 +50,7 @@ as $$
                     or coalesce(element.typcategory, t.typcategory) = 'G'
                     or coalesce(element.typtype, t.typtype) = 'c' then '(%s)::text'
                -- Postgres finds no operator between a domain over an enum and the enum.
-               when t.typtype = 'e' and m.atttypid <> t.oid then '(%s)::' || replace(n.type_name, '%', '%%')
+               when t.typtype = 'e' and m.declared <> t.oid then '(%s)::' || replace(n.type_name, '%', '%%')
                else '%s'
            end,
            -- The functions behind hash partitioning: stable from version to version, equal on all machines.
@@ -83,15 +71,14 @@ as $$
            end),
            h.kind,
            case
-               when m.attidentity = 'd' then
-                   format('nextval(%L)', pg_get_serial_sequence(format('public.%I', p_target.table_name), m.attname))
+               when m.identity = 'd' then
+                   format('nextval(%L)', pg_get_serial_sequence(public.sync_table_sql(p_target.table_name), m.name))
                else coalesce(pg_get_expr(f.adbin, f.adrelid), 'null')
            end
     from mapped as m
-    join typed as d using (ordinal)
-    join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
+    join pg_catalog.pg_type as t on t.oid = m.type_oid
     cross join lateral (
-        select format_type(d.type_oid, d.type_modifier) as type_name, format_type(d.type_oid, null) as plain_name
+        select format_type(m.type_oid, m.modifier) as type_name, format_type(m.type_oid, null) as plain_name
     ) as n
     cross join lateral (
         select case t.oid
@@ -117,7 +104,7 @@ as $$
                end as kind
     ) as h
     left join pg_catalog.pg_type as element on element.oid = t.typelem and t.typcategory = 'A'
-    left join pg_catalog.pg_attrdef as f on f.adrelid = m.attrelid and f.adnum = m.attnum
+    left join pg_catalog.pg_attrdef as f on f.adrelid = (select public.sync_table(p_target.table_name)) and f.adnum = m.attnum
 $$;
 
 -- The condition that the table's row `p_row` has the row key `p_key`, an expression of text.
@@ -145,7 +132,6 @@ $$;
 -- The columns of the unique indexes, but for the key's own: where one row can be in another's way. Those that are `is_immediate`
 -- are checked row by row.
 -- Indexes over expressions, or over columns that the sheet does not feed, are left out.
-drop function if exists public.sync_unique_columns(public.sync_targets); -- without is_immediate
 create or replace function public.sync_unique_columns(p_target public.sync_targets)
 returns table (index_oid oid, constraint_name text, predicate text, place bigint, name text, is_nullable boolean,
                is_immediate boolean)
@@ -159,7 +145,7 @@ as $$
     join pg_catalog.pg_class as x on x.oid = i.indexrelid
     cross join lateral unnest(i.indkey::smallint[]) with ordinality as k (attnum, position)
     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum = k.attnum
-    where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name and k.position <= i.indnkeyatts
+    where c.oid = (select public.sync_table(p_target.table_name)) and k.position <= i.indnkeyatts
       and (select array_agg(b.attname::text)
            from unnest(i.indkey::smallint[]) with ordinality as m (attnum, position)
            join pg_catalog.pg_attribute as b on b.attrelid = c.oid and b.attnum = m.attnum
@@ -173,13 +159,6 @@ $$;
 -- What the merge decides for one row of a batch. The arrays have an element per mapped column, in the order of the definition.
 do $$
 begin
-    -- Made again, with the functions that use it, where it is an older one.
-    if to_regtype('public.sync_decision') is not null and not exists (
-        select from pg_catalog.pg_attribute as a
-        where a.attrelid = to_regclass('public.sync_decision') and a.attname = 'corrections'
-    ) then
-        drop type public.sync_decision cascade;
-    end if;
     if to_regtype('public.sync_decision') is null then
         create type public.sync_decision as (
             place        integer,   -- in the batch, from 1
@@ -267,9 +246,9 @@ returns text
 language sql stable
 set search_path = ''
 as $$
-    select format('/* sheetsync */ select 1 from unnest($1) as b (item) join public.%I as t on %s'
+    select format('/* sheetsync */ select 1 from unnest($1) as b (item) join %s as t on %s'
                   ' order by b.item ->> ''k'' collate "C" for no key update of t',
-                  p_target.table_name,
+                  public.sync_table_sql(p_target.table_name),
                   string_agg(format('t.%I = ', c.name) || format(c.reads, 'b.item -> ''v''', c.ordinal), ' and '
                              order by c.ordinal))
     from public.sync_mapped_columns(p_target) as c
@@ -310,9 +289,8 @@ as $$
               union
               select unnest(o.mark_columns) from public.sync_targets as o
               where o.table_name = p_target.table_name and o.sync <> p_target.sync) as m
-        join pg_catalog.pg_class as c on c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
         join pg_catalog.pg_attribute as a
-            on a.attrelid = c.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and not a.attnotnull
+            on a.attrelid = (select public.sync_table(p_target.table_name)) and a.attname = m.name and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and not a.attnotnull
         where m.name <> all (p_target.column_names)
         order by m.name)
 $$;
@@ -329,7 +307,7 @@ $$;
 
 -- What the merge decides: common table expressions, the last of which, `decided`, has a row for each row of the batch: what is
 -- done with it (`act`), into which columns the sheet's value is written (`write_N`), and what is remembered. It writes nothing,
--- so the preview of a plan (091) decides by the very same text. Parameters: $1 the sync, $3 the rows (jsonb[]).
+-- so the preview of a plan (sync_preview) decides by the very same text. Parameters: $1 the sync, $3 the rows (jsonb[]).
 -- `p_keep`: the ordinals of the columns that some row of the batch keeps as they are (a blank cell with blank = "keep").
 create or replace function public.sync_decided_sql(p_target public.sync_targets, p_keep integer[])
 returns text
@@ -479,7 +457,7 @@ weighed as (
     from sheet as s
     left join public.sync_rows as r on r.sync = $1 and r.key_hash = s.key_hash and r.row_key = s.row_key
     %7$s
-    left join public.%8$I as t on %9$s
+    left join %8$s as t on %9$s
     cross join lateral (
         select e.*, t.ctid is not null as found
         from (select %10$s as said, %11$s as stored,
@@ -517,7 +495,7 @@ decided as materialized (
 )
 $sql$,
         p_target.precedence, v_restores, v_left_alone, v_any_differ, v_guarded, v_writes,                      --  1 to  6
-        v_others, p_target.table_name, v_same_key,                                                            --  7 to  9
+        v_others, public.sync_table_sql(p_target.table_name), v_same_key,                                     --  7 to  9
         public.sync_base_sql(p_target, p_target.sync, 'r', 'said'),
         public.sync_base_sql(p_target, p_target.sync, 'r', 'stored'), p_target.adopt,                          -- 10 to 12
         v_conflicts, v_withheld, v_any_write, v_write_list, v_said, v_stored, v_fresh,                          -- 13 to 19
@@ -572,15 +550,15 @@ begin
     v_assignments := nullif(v_assignments, '');
     if v_assignments is not null then
         v_update := format(
-            'update public.%I as t set %s from decided as d'
+            'update %s as t set %s from decided as d'
             ' where d.act = ''update'' and t.ctid = d.place_in_table and t.tableoid = d.part returning 1',
-            p_target.table_name, v_assignments);
+            public.sync_table_sql(p_target.table_name), v_assignments);
     end if;
 
     return format($sql$
 , updated as (%1$s),
 inserted as (
-    insert into public.%2$I (%3$s)
+    insert into %2$s (%3$s)
     select %4$s
     from (select count(*) from updated) as first
     cross join decided as d
@@ -588,7 +566,7 @@ inserted as (
     order by d.place
     returning 1
 )
-$sql$, v_update, p_target.table_name, v_names, v_inserts);
+$sql$, v_update, public.sync_table_sql(p_target.table_name), v_names, v_inserts);
 end
 $fn$;
 
@@ -672,7 +650,7 @@ as $fn$
 with held as materialized (
     select d.*, t.ctid is not null as is_there, %1$s
     from unnest($4) as d
-    left join public.%2$I as t on %3$s
+    left join %2$s as t on %3$s
 ),
 entry as (
     select h.*, array[%4$s]::bigint[] as holds, array_remove(array[%5$s]::text[], null) as ignored, array[%6$s]::bigint[] as says
@@ -733,7 +711,7 @@ cross join lateral (
 $sql$,
         string_agg(case when c.authority <> 'database' and not c.is_key then format(c.hashes, format('t.%I', c.name)) else '0' end
                    || format(' as holds_%s', c.ordinal), ', ' order by c.ordinal),
-        p_target.table_name,
+        public.sync_table_sql(p_target.table_name),
         public.sync_same_key_sql(p_target, 't', 'd.row_key'),
         string_agg(format('case when h.fresh[%1$s] then case when h.guarded[%1$s] is distinct from h.holds_%2$s then nullif(h.holds_%2$s, h.said[%1$s]) end'
                           ' else h.stored[%1$s] end', c.ordinal + 1, c.ordinal), ', ' order by c.ordinal),
@@ -755,9 +733,8 @@ as $$
         p_target.on_conflict, p_target.delete_policy, p_target.delete_column, public.sync_mark_columns(p_target), p_target.adopt, p_target.precedence, p_target.layout,
         p_target.on_missing,
         (select string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod, a.attisdropped), ',' order by a.attnum)
-         from pg_catalog.pg_class as c
-         join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
-         where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name),
+         from pg_catalog.pg_attribute as a
+         where a.attrelid = (select public.sync_table(p_target.table_name)) and a.attnum > 0),
         (select count(*) from public.sync_layouts as l where l.sync = p_target.sync),
         exists (select from public.sync_targets as o where o.table_name = p_target.table_name and o.sync <> p_target.sync)))
 $$;
@@ -784,7 +761,7 @@ as $$
 declare
     v_missing text;
 begin
-    execute format('lock table public.%I in row exclusive mode', p_target.table_name);
+    execute format('lock table %s in row exclusive mode', public.sync_table_sql(p_target.table_name));
     if p_target.fingerprint = public.sync_fingerprint(p_target) then
         return;
     end if;
@@ -998,8 +975,8 @@ begin
         where u.is_nullable and u.is_immediate and not c.is_key and c.authority <> 'database'
         order by u.index_oid, u.place
     loop
-        execute format('/* sheetsync */ update public.%I as t set %I = null from unnest($1) as d where d.act = ''update'' and d.writes[%s] and %s',
-                       p_target.table_name, v_parked.name, v_parked.ordinal + 1, public.sync_same_key_sql(p_target, 't', 'd.row_key'))
+        execute format('/* sheetsync */ update %s as t set %I = null from unnest($1) as d where d.act = ''update'' and d.writes[%s] and %s',
+                       public.sync_table_sql(p_target.table_name), v_parked.name, v_parked.ordinal + 1, public.sync_same_key_sql(p_target, 't', 'd.row_key'))
             using v_merged.decisions;
     end loop;
     execute public.sync_sheet_sql(p_target) || format($sql$,
@@ -1007,10 +984,10 @@ decided as materialized (
     select s.*, d.act, d.writes, d.restores, t.ctid as place_in_table, t.tableoid as part
     from sheet as s
     join unnest($4) as d on d.place = s.place
-    left join public.%I as t on %s
+    left join %s as t on %s
     order by s.place
 )
-$sql$, p_target.table_name, public.sync_same_key_sql(p_target, 't', 's.row_key'))
+$sql$, public.sync_table_sql(p_target.table_name), public.sync_same_key_sql(p_target, 't', 's.row_key'))
         || public.sync_written_sql(p_target, p_keep)
         || $sql$
 select count(*) filter (where d.act in ('insert', 'update')) - (select count(*) from inserted) - (select count(*) from updated)
@@ -1025,10 +1002,10 @@ end
 $fn$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_mapped_columns, sync_mark_columns, sync_marked_sql, sync_same_key_sql, sync_reorder, sync_base_sql, sync_alike, sync_shown, sync_lock_sql,
-    sync_sheet_sql, sync_decided_sql, sync_decisions_sql, sync_written_sql, sync_noted_sql, sync_merge_sql,
-    sync_books_sql, sync_fingerprint, sync_statements, sync_check_columns, sync_overlay, sync_hand_over, sync_merge,
-    sync_enter, sync_merge_parked, sync_unique_columns
+    sync_mapped_columns, sync_same_key_sql, sync_unique_columns, sync_reorder, sync_base_sql, sync_alike, sync_shown,
+    sync_lock_sql, sync_sheet_sql, sync_mark_columns, sync_marked_sql, sync_decided_sql, sync_decisions_sql, sync_written_sql,
+    sync_noted_sql, sync_merge_sql, sync_books_sql, sync_fingerprint, sync_statements, sync_check_columns, sync_overlay,
+    sync_hand_over, sync_merge, sync_enter, sync_merge_parked
 }'); end $$;
 
 notify pgrst, 'reload schema';

@@ -1,4 +1,4 @@
--- Takes back 083.
+-- Takes back 084_sync_begin.
 drop function if exists public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer, text);
 drop function if exists public.sync_pause_seconds(text, integer);
 drop function if exists public.sync_passing_failures(text);
@@ -12,8 +12,5 @@ drop function if exists public.sync_rename(text, text);
 drop function if exists public.sync_target(text, jsonb, uuid);
 drop function if exists public.sync_definition_problems(jsonb, text);
 drop function if exists public.sync_limits(public.sync_targets);
-drop function if exists public.sync_has_row_trigger(text);
-drop function if exists public.sync_required_columns(text);
-drop function if exists public.sync_key_forms(jsonb);
 
 notify pgrst, 'reload schema';

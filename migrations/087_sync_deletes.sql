@@ -16,7 +16,6 @@ $$;
 -- Why a batch of `p_keys` vanished keys must not be deleted, or null: an upsert batch failed (a renamed key would lose its
 -- row), or more rows would go than the guard allows, in this run together with the 24 hours before it. What a person
 -- approved does not count: neither now, nor in the days after.
-drop function if exists public.sync_deletes_withheld(public.sync_targets, uuid, bigint); -- without p_hashes
 create or replace function public.sync_deletes_withheld(
     p_target public.sync_targets,
     p_run    uuid,
@@ -179,7 +178,6 @@ $$;
 
 -- Deletes the rows with these row keys by the sync's policy, all or none, and answers {"deleted", "unchanged"}: unchanged are
 -- rows that the table no longer had, or that were marked as deleted by others. Which keys, and whether, is decided before.
-drop function if exists public.sync_delete_rows(public.sync_targets, uuid, text[]); -- with p_run
 create or replace function public.sync_delete_rows(p_target public.sync_targets, p_row_keys text[], p_hashes bigint[])
 returns jsonb
 language plpgsql volatile
@@ -193,23 +191,24 @@ declare
     -- And its own key is spelt like the entry's: an entry from before the key column got another type may name, cast, a row that
     -- the sheet has under its new spelling.
     v_same_key text := public.sync_same_key_sql(p_target, 't', 'k.row_key') || ' and ' || public.sync_row_key_sql(p_target, 't') || ' = k.row_key';
+    v_table    text := public.sync_table_sql(p_target.table_name);
     v_gone     text[];
 begin
     -- In the order of their row keys, and in a statement of its own, as the merge does it.
-    execute format('/* sheetsync */ select 1 from unnest($1) as k (row_key) join public.%I as t on %s order by k.row_key collate "C" for update of t',
-                   p_target.table_name, v_same_key)
+    execute format('/* sheetsync */ select 1 from unnest($1) as k (row_key) join %s as t on %s order by k.row_key collate "C" for update of t',
+                   v_table, v_same_key)
         using p_row_keys;
     set local search_path to default; -- as in sync_merge
     execute format(
         '/* sheetsync */ with gone as materialized (select k.row_key, t.ctid as place, t.tableoid as part'
-        ' from unnest($1) as k (row_key) join public.%1$I as t on %2$s),'
+        ' from unnest($1) as k (row_key) join %1$s as t on %2$s),'
         ' written as (%3$s returning g.row_key) select array(select w.row_key from written as w)',
-        p_target.table_name, v_same_key,
+        v_table, v_same_key,
         case p_target.delete_policy
-            when 'soft' then format('update public.%1$I as t set %2$I = now() from gone as g'
+            when 'soft' then format('update %1$s as t set %2$I = now() from gone as g'
                                     ' where t.ctid = g.place and t.tableoid = g.part and t.%2$I is null',
-                                    p_target.table_name, p_target.delete_column)
-            else format('delete from public.%I as t using gone as g where t.ctid = g.place and t.tableoid = g.part', p_target.table_name)
+                                    v_table, p_target.delete_column)
+            else format('delete from %s as t using gone as g where t.ctid = g.place and t.tableoid = g.part', v_table)
         end)
         into v_gone using p_row_keys;
     set local search_path to '';
@@ -293,6 +292,7 @@ language plpgsql volatile
 set search_path = ''
 as $fn$
 declare
+    v_table   text := public.sync_table_sql(p_target.table_name);
     v_retry   record;
     v_same    text;
     v_answer  text;
@@ -328,10 +328,10 @@ begin
             v_same := null;
         -- A trigger may have made other values of the sheet's: the index that refuses the new row has seen them.
         elsif p_target.rename_by <> '{}' and p_target.rename_by <@ v_retry.blocked_on then
-            execute format('select true from public.%I as t where %s', p_target.table_name, public.sync_same_key_sql(p_target, 't', '$1'))
+            execute format('select true from %s as t where %s', v_table, public.sync_same_key_sql(p_target, 't', '$1'))
                 into v_same using p_row_key;
         elsif v_same is not null then
-            execute format('select true from public.%I as t where %s and %s', p_target.table_name,
+            execute format('select true from %s as t where %s and %s', v_table,
                            public.sync_same_key_sql(p_target, 't', '$1'), v_same)
                 into v_same using p_row_key, v_retry.item;
         end if;
@@ -340,7 +340,7 @@ begin
             if v_same is not null then
                 set local search_path to default; -- as in sync_merge
                 execute (
-                    select format('/* sheetsync */ update public.%I as t set %s where %s', p_target.table_name,
+                    select format('/* sheetsync */ update %s as t set %s where %s', v_table,
                                   string_agg(format('%I = %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ', '),
                                   public.sync_same_key_sql(p_target, 't', '$1'))
                     from public.sync_mapped_columns(p_target) as c

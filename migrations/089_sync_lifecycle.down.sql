@@ -1,4 +1,9 @@
--- Takes back 088.
+-- Takes back 089_sync_lifecycle.
+drop function if exists public.sync_reload_schema();
+drop function if exists public.sync_ping();
+drop function if exists public.sync_prune(text, integer);
+drop function if exists public.sync_dead_letters(jsonb);
+drop function if exists public.sync_heartbeat(uuid);
 drop function if exists public.sync_fail(uuid, jsonb, jsonb);
 drop function if exists public.sync_planned(uuid, jsonb);
 drop function if exists public.sync_reject(uuid, jsonb);

@@ -1,111 +1,5 @@
 -- sync_begin: opens a run, after holding its definition against the database.
--- Not here: what happens to the run's batches (087) and how it closes (088). Safe to run twice.
-
--- How the text of a key is made canonical, per key column of a definition: equal keys of the table must be one text, whatever
--- the sheet writes (docs/PROTOCOL.md, "Row keys"). `problem`: why that cannot be done. A key column that does not exist or that
--- nothing feeds is left out.
-create or replace function public.sync_key_forms(p_definition jsonb)
-returns table (place bigint, name text, form text, problem text)
-language sql stable
-set search_path = ''
-as $$
-    with recursive key_column as (
-        select k.position as place, k.name, a.atttypid as type_oid, a.atttypmod as modifier, a.attcollation as collation_oid,
-               (select coalesce(c ->> 'type', 'text')
-                from jsonb_array_elements(p_definition -> 'columns') as c
-                where c ->> 'name' = k.name
-                limit 1) as mapping
-        from jsonb_array_elements_text(p_definition -> 'keyColumns') with ordinality as k (name, position)
-        join pg_catalog.pg_class as c
-            on c.relnamespace = 'public'::regnamespace and c.relname = p_definition ->> 'table'
-        join pg_catalog.pg_attribute as a
-            on a.attrelid = c.oid and a.attname = k.name and a.attnum > 0 and not a.attisdropped
-    ),
-    typed (place, type_oid, modifier) as (
-        select k.place, k.type_oid, k.modifier from key_column as k
-        union all
-        select d.place, t.typbasetype, t.typtypmod
-        from typed as d
-        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
-    )
-    select k.place, k.name, f.form,
-           case
-               when k.mapping is null or f.form is not null then null
-               when t.oid in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) then
-                   format('the key column %s takes different texts for equal, so two rows of the sheet could be one row of the table: give it'
-                          ' a deterministic collation and type = "text", or key by another column', k.name)
-               when t.typname = 'citext' then
-                   format('the key column %s is of type citext, which takes texts in different letter case for equal, so two rows of the sheet'
-                          ' could be one row of the table: make it text, or key by another column', k.name)
-               when t.oid = 'numeric'::regtype then
-                   format('the key column %s rounds to %s, so two keys of the sheet could be one of the table: make it numeric without a scale,'
-                          ' or map it as an integer', k.name, format_type(t.oid, d.modifier))
-               else
-                   format('the key column %s of type %s cannot be fed by the mapping type "%s", because equal keys could be spelt in several ways: %s',
-                          k.name, format_type(t.oid, d.modifier), k.mapping,
-                          case t.oid
-                              when 'uuid'::regtype then 'use type = "text"'
-                              when 'boolean'::regtype then 'use type = "boolean"'
-                              when 'date'::regtype then 'use type = "date"'
-                              when 'time'::regtype then 'use type = "time"'
-                              when 'timestamptz'::regtype then 'use type = "timestamp"'
-                              when 'smallint'::regtype then 'use type = "integer"'
-                              when 'integer'::regtype then 'use type = "integer"'
-                              when 'bigint'::regtype then 'use type = "integer"'
-                              else 'key by a column of type text, uuid, integer, numeric or date'
-                          end)
-           end
-    from key_column as k
-    join typed as d using (place)
-    join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
-    cross join lateral (
-        select case
-            when t.oid in ('text'::regtype, 'varchar'::regtype) and l.is_exact and k.mapping not in ('json', 'text_array') then 'text'
-            when t.oid = 'bpchar'::regtype and l.is_exact and k.mapping not in ('json', 'text_array') then 'char'
-            when t.typtype = 'e' and k.mapping in ('text', 'enum') then 'text'
-            when t.oid = 'uuid'::regtype and k.mapping in ('text', 'enum') then 'uuid'
-            when t.oid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) and k.mapping in ('integer', 'text', 'enum') then 'integer'
-            when t.oid = 'numeric'::regtype and k.mapping = 'integer' then 'decimal'
-            when t.oid = 'numeric'::regtype and d.modifier = -1 and k.mapping in ('decimal', 'text') then 'decimal'
-            when t.oid = 'boolean'::regtype and k.mapping = 'boolean' then 'boolean'
-            when t.oid = 'date'::regtype and k.mapping = 'date' then 'date'
-            when t.oid = 'time'::regtype and k.mapping = 'time' then 'time'
-            when t.oid = 'timestamptz'::regtype and k.mapping = 'timestamp' then 'timestamp'
-        end as form
-        from (
-            select coalesce((select l.collisdeterministic from pg_catalog.pg_collation as l where l.oid = k.collation_oid), true) as is_exact
-        ) as l
-    ) as f
-$$;
-
--- The columns of a table without a value for which no row can be inserted: not null, and without a default of their own or of their
--- domain.
-create or replace function public.sync_required_columns(p_table text)
-returns table (place smallint, name text)
-language sql stable
-set search_path = ''
-as $$
-    select a.attnum, a.attname::text
-    from pg_catalog.pg_class as c
-    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    join pg_catalog.pg_type as t on t.oid = a.atttypid
-    where c.relnamespace = 'public'::regnamespace and c.relname = p_table and c.relkind in ('r', 'p')
-      and a.attnotnull and not a.atthasdef and a.attidentity = '' and t.typdefault is null
-$$;
-
--- Whether a trigger may change a row before it is written, and so what a not null or a check meets.
-create or replace function public.sync_has_row_trigger(p_table text)
-returns boolean
-language sql stable
-set search_path = ''
-as $$
-    select exists (
-        select
-        from pg_catalog.pg_class as c
-        join pg_catalog.pg_trigger as g on g.tgrelid = c.oid
-        -- For each row (1), before (2) an insert (4) or an update (16).
-        where c.relnamespace = 'public'::regnamespace and c.relname = p_table and g.tgtype & 3 = 3 and g.tgtype & 20 <> 0 and g.tgenabled <> 'D')
-$$;
+-- Not here: what happens to the run's batches (sync_apply) and how it closes (sync_close). Safe to run twice.
 
 -- What the columns of a sync's table can hold, as the catalogue says (docs/PROTOCOL.md, "Limits"): {"column": {"type", "required",
 -- "form", …}}; a column that holds all that is mapped for it is left out. The scheduler rejects what Postgres would refuse, cell by
@@ -117,34 +11,26 @@ returns jsonb
 language sql stable
 set search_path = ''
 as $$
-    with recursive mapped as (
-        select m.position as place, m.name, a.atttypid, a.atttypmod, a.attnotnull,
+    with mapped as (
+        select m.position as place, m.name, c.type_oid, c.modifier,
                p_target.mode = 'upsert' and p_target.adopt <> 'database'
                    and (m.authority <> 'database' or m.name = any (p_target.key_columns)) as is_written,
-               public.sync_has_row_trigger(p_target.table_name) as has_trigger
-        from pg_catalog.pg_class as c
-        cross join unnest(p_target.column_names, p_target.authorities) with ordinality as m (name, authority, position)
-        join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = m.name and a.attnum > 0 and not a.attisdropped
-        where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
-    ),
-    typed (place, type_oid, modifier, is_required) as (
-        select m.place, m.atttypid, m.atttypmod, m.attnotnull and not m.has_trigger from mapped as m
-        union all
-        select d.place, t.typbasetype, t.typtypmod, d.is_required or t.typnotnull
-        from typed as d
-        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
+               c.domain_not_null or c.not_null and not g.has_trigger as is_required
+        from public.sync_columns(public.sync_table(p_target.table_name)) as c
+        join unnest(p_target.column_names, p_target.authorities) with ordinality as m (name, authority, position) using (name)
+        cross join (select public.sync_has_row_trigger(public.sync_table(p_target.table_name)) as has_trigger) as g
     ),
     limited as (
-        select m.place, m.name, d.is_required and m.is_written as is_required, format_type(d.type_oid, d.modifier) as type_name,
+        select m.place, m.name, m.is_required and m.is_written as is_required, format_type(m.type_oid, m.modifier) as type_name,
                case
-                   when e.oid in ('varchar'::regtype, 'bpchar'::regtype) and d.modifier >= 4 and m.is_written then
-                       jsonb_build_object('form', 'characters', 'length', d.modifier - 4)
+                   when e.oid in ('varchar'::regtype, 'bpchar'::regtype) and m.modifier >= 4 and m.is_written then
+                       jsonb_build_object('form', 'characters', 'length', m.modifier - 4)
                    when e.oid in ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) then
                        jsonb_build_object('form', 'integer', 'bits', e.typlen * 8)
                    -- The modifier: precision in the upper 16 bits, scale in 11 bits with a sign.
-                   when e.oid = 'numeric'::regtype and d.modifier >= 4 then
-                       jsonb_build_object('form', 'numeric', 'precision', ((d.modifier - 4) >> 16) & 65535,
-                                          'scale', (((d.modifier - 4) & 2047) # 1024) - 1024)
+                   when e.oid = 'numeric'::regtype and m.modifier >= 4 then
+                       jsonb_build_object('form', 'numeric', 'precision', ((m.modifier - 4) >> 16) & 65535,
+                                          'scale', (((m.modifier - 4) & 2047) # 1024) - 1024)
                    when e.typtype = 'e' then
                        jsonb_build_object('form', 'labels', 'labels', (
                            select jsonb_agg(l.enumlabel order by l.enumsortorder) from pg_catalog.pg_enum as l where l.enumtypid = e.oid))
@@ -152,8 +38,7 @@ as $$
                    else jsonb_build_object('form', 'any')
                end as form
         from mapped as m
-        join typed as d using (place)
-        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
+        join pg_catalog.pg_type as t on t.oid = m.type_oid
         join pg_catalog.pg_type as e on e.oid = case when t.typcategory = 'A' then t.typelem else t.oid end
     )
     select coalesce(jsonb_object_agg(l.name, l.form || jsonb_build_object('type', l.type_name, 'required', l.is_required)), '{}')
@@ -163,7 +48,6 @@ $$;
 
 -- What in a definition does not fit the database, as [{"code", "column", "message"}]; an empty array when it fits.
 -- Each message is for the person who can mend it: it names the thing and the fix.
-drop function if exists public.sync_definition_problems(jsonb); -- without p_sync
 create or replace function public.sync_definition_problems(p_definition jsonb, p_sync text default null)
 returns jsonb
 language plpgsql stable
@@ -171,7 +55,7 @@ set search_path = ''
 as $$
 declare
     v_table   text := p_definition ->> 'table';
-    v_oid     oid;
+    v_oid     regclass;
     v_keys    text[] := array(select jsonb_array_elements_text(p_definition -> 'keyColumns'));
     v_columns text[] := array(select c ->> 'name' from jsonb_array_elements(p_definition -> 'columns') as c);
     v_policy  text := coalesce(p_definition #>> '{deletes,policy}', 'ignore');
@@ -181,7 +65,7 @@ declare
 begin
     select c.oid into v_oid
     from pg_catalog.pg_class as c
-    where c.relnamespace = 'public'::regnamespace and c.relname = v_table and c.relkind in ('r', 'p');
+    where c.oid = public.sync_table(v_table) and c.relkind in ('r', 'p');
     if v_oid is null and public.sync_kind_of(v_table) is not null then
         return jsonb_build_array(jsonb_build_object(
             'code', 'not_a_table', 'column', null,
@@ -190,8 +74,8 @@ begin
     elsif v_oid is null then
         return jsonb_build_array(jsonb_build_object(
             'code', 'no_such_table', 'column', null,
-            'message', format('there is no table %s in the schema public: create it, or correct "table" in the definition',
-                              coalesce(v_table, '(none)'))));
+            'message', format('there is no table %s in the schema %s: create it, or correct "table" in the definition',
+                              coalesce(v_table, '(none)'), public.sync_schema())));
     end if;
 
     with attribute as (
@@ -375,18 +259,8 @@ returns table (place bigint, name text, form text)
 language sql stable
 set search_path = ''
 as $$
-    with recursive typed (place, name, type_oid) as (
-        select k.position, k.name, a.atttypid
-        from unnest(p_target.key_columns) with ordinality as k (name, position)
-        join pg_catalog.pg_class as c on c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
-        join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = k.name and a.attnum > 0 and not a.attisdropped
-        union all
-        select d.place, d.name, t.typbasetype
-        from typed as d
-        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
-    )
-    select d.place, d.name,
-           case t.oid
+    select k.position, k.name,
+           case t.type_oid
                when 'bpchar'::regtype then 'char'
                when 'uuid'::regtype then 'uuid'
                when 'smallint'::regtype then 'integer'
@@ -399,8 +273,8 @@ as $$
                when 'timestamptz'::regtype then 'timestamp'
                else 'text'
            end
-    from typed as d
-    join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype <> 'd'
+    from unnest(p_target.key_columns) with ordinality as k (name, position)
+    join public.sync_columns(public.sync_table(p_target.table_name)) as t using (name)
 $$;
 
 -- An expression of the row key of the table's row `p_row`, in the canonical text that sync_rows has it in.
@@ -443,7 +317,7 @@ as $$
     limit 1
 $$;
 
--- The layout that new bases of the sync are written in, entered if it is new (082, sync_layouts).
+-- The layout that new bases of the sync are written in, entered in sync_layouts if it is new.
 create or replace function public.sync_layout(p_target public.sync_targets)
 returns integer
 language plpgsql volatile
@@ -527,7 +401,6 @@ as $$
 $$;
 
 -- Opens a run (docs/PROTOCOL.md). Begins of one sync follow one another; each waits for the batches that are being applied.
-drop function if exists public.sync_begin(text, uuid, jsonb, text, text, text[], integer, integer); -- without p_nonce
 create or replace function public.sync_begin(
     p_sync          text,
     p_run           uuid,
@@ -630,7 +503,7 @@ begin
     end if;
 
     -- Another table: what was remembered is about other rows, so it is forgotten; rows that are there are adopted, none is
-    -- deleted for having "vanished" (promise 6). Another key of the same table: the books are carried over (094). If the key
+    -- deleted for having "vanished" (promise 6). Another key of the same table: the books are carried over (sync_carry). If the key
     -- changes once more before that is done, nobody knows which entry is kept by which key: forgotten too.
     v_keys := array(select jsonb_array_elements_text(p_definition -> 'keyColumns'));
     if v_known and (v_target.table_name <> p_definition ->> 'table'
@@ -696,9 +569,8 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_key_forms, sync_has_row_trigger, sync_limits, sync_required_columns, sync_definition_problems, sync_target, sync_rename, sync_begin,
-    sync_running, sync_begun, sync_target_forms, sync_row_key_sql, sync_last_strays, sync_layout,
-    sync_passing_failures, sync_pause_seconds
+    sync_limits, sync_definition_problems, sync_target, sync_rename, sync_running, sync_target_forms, sync_row_key_sql,
+    sync_last_strays, sync_layout, sync_begun, sync_passing_failures, sync_pause_seconds, sync_begin
 }'); end $$;
 
 notify pgrst, 'reload schema';

@@ -1,5 +1,5 @@
 -- sync_apply: one batch, in one transaction, whatever was delivered before, twice, late or at the same time.
--- Not here: whose value wins (085), what may be deleted (086), how a run closes (088). Safe to run twice.
+-- Not here: whose value wins (sync_merge), what may be deleted (sync_apply_deletes), how a run closes (sync_close). Safe to run twice.
 
 -- What is wrong with a message, or null. Checked before anything is converted: a fault of the message must not look like
 -- a row that Postgres refuses. Never repeats the message's content (promise 9).
@@ -109,7 +109,6 @@ $$;
 -- The row key of the table's row that holds the values which this item needs for itself, by the name of the unique index; null when
 -- that cannot be told. `p_detail`: what Postgres says of the values, where it was tried (`Key (a, b)=(1, 2) already exists.`): a trigger
 -- may have made others of the sheet's.
-drop function if exists public.sync_blocker(public.sync_targets, jsonb, text); -- without p_detail
 create or replace function public.sync_blocker(p_target public.sync_targets, p_item jsonb, p_constraint text, p_detail text)
 returns text
 language plpgsql stable
@@ -142,8 +141,8 @@ begin
     if v_same is null then
         return null;
     end if;
-    execute format('select %s from (select * from public.%I%s) as t where %s limit 1', public.sync_row_key_sql(p_target, 't'),
-                   p_target.table_name, ' where ' || v_where, v_same)
+    execute format('select %s from (select * from %s%s) as t where %s limit 1', public.sync_row_key_sql(p_target, 't'),
+                   public.sync_table_sql(p_target.table_name), ' where ' || v_where, v_same)
         into v_answer using p_item;
     return v_answer;
 exception when data_exception then
@@ -161,32 +160,21 @@ set search_path = ''
 as $$
 declare
     v_name  text := nullif(p_error ->> 'constraint', '');
-    v_own   oid;
+    v_own   regclass := public.sync_table(p_target.table_name);
     v_table oid; -- or the partition that refuses the row
 begin
-    select c.oid into v_own
-    from pg_catalog.pg_class as c
-    where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name;
     if v_name is null then
         return;
     elsif coalesce(p_error ->> 'domain', '') <> '' then
         return query
-        with recursive typed (name, ordinal, declared, type_oid) as (
-            select u.name, u.position::integer - 1, a.atttypid, a.atttypid
-            from unnest(p_target.column_names) with ordinality as u (name, position)
-            join pg_catalog.pg_attribute as a on a.attrelid = v_own and a.attname = u.name and a.attnum > 0 and not a.attisdropped
-            union all
-            select d.name, d.ordinal, d.declared, t.typbasetype
-            from typed as d
-            join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typtype = 'd'
-        )
-        select 'domain', array[d.name], obj_description(k.oid, 'pg_constraint'), pg_get_constraintdef(k.oid), null::text,
+        select 'domain', array[u.name], obj_description(k.oid, 'pg_constraint'), pg_get_constraintdef(k.oid), null::text,
                exists (select from pg_catalog.pg_depend as x
                        where x.classid = 'pg_constraint'::regclass and x.objid = k.oid and x.refclassid = 'pg_proc'::regclass)
-        from typed as d
-        join pg_catalog.pg_type as t on t.oid = d.type_oid and t.typname = p_error ->> 'domain'
+        from unnest(p_target.column_names) with ordinality as u (name, position)
+        join public.sync_columns(v_own) as c using (name)
+        join pg_catalog.pg_type as t on t.oid = any (c.domains) and t.typname = p_error ->> 'domain'
         join pg_catalog.pg_constraint as k on k.contypid = t.oid and k.conname = v_name
-        order by public.sync_fits(p_item -> 'v' ->> d.ordinal, d.declared), d.ordinal
+        order by public.sync_fits(p_item -> 'v' ->> (u.position::integer - 1), c.declared), u.position
         limit 1;
         return;
     end if;
@@ -198,7 +186,7 @@ begin
     return query
     select case k.contype when 'c' then 'check' when 'f' then 'foreign key' when 'x' then 'exclusion' else 'unique' end,
            n.columns, obj_description(k.oid, 'pg_constraint'), pg_get_constraintdef(k.oid),
-           (select case when r.relnamespace = 'public'::regnamespace then r.relname::text else r.oid::regclass::text end
+           (select case when r.relnamespace = public.sync_schema() then r.relname::text else r.oid::regclass::text end
             from pg_catalog.pg_class as r where r.oid = k.confrelid),
            exists (select from pg_catalog.pg_depend as x
                    where x.classid = 'pg_constraint'::regclass and x.objid = k.oid and x.refclassid = 'pg_proc'::regclass)
@@ -263,7 +251,7 @@ as $$
 declare
     v_has boolean;
 begin
-    execute format('select exists (select from public.%I as t where %s)', p_target.table_name, public.sync_same_key_sql(p_target, 't', '$1'))
+    execute format('select exists (select from %s as t where %s)', public.sync_table_sql(p_target.table_name), public.sync_same_key_sql(p_target, 't', '$1'))
         into v_has using p_row_key;
     return v_has;
 exception when data_exception then
@@ -302,8 +290,7 @@ declare
         select
         from pg_catalog.pg_class as part
         cross join lateral pg_catalog.pg_partition_ancestors(part.oid) as r
-        join pg_catalog.pg_class as own on own.oid = r.relid
-        where part.relname = p_error ->> 'table' and part.relispartition and own.relname = p_target.table_name);
+        where part.relname = p_error ->> 'table' and part.relispartition and r.relid = (select public.sync_table(p_target.table_name)));
 begin
     if p_kind = 'delete' then
         return jsonb_build_object('rowKey', p_item ->> 'k', 'column', null, 'code', v_code, 'message', v_message);
@@ -327,9 +314,8 @@ begin
     elsif v_code = '23502' and v_column is null and coalesce(p_error ->> 'domain', '') <> '' then
         select c.name into v_column
         from public.sync_mapped_columns(p_target) as c
-        join pg_catalog.pg_class as r on r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name
-        join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attname = c.name
-        join pg_catalog.pg_type as t on t.oid = a.atttypid and t.typtype = 'd'
+        join public.sync_columns(public.sync_table(p_target.table_name)) as a using (name)
+        join pg_catalog.pg_type as t on t.oid = a.declared and t.typtype = 'd'
         where p_item -> 'v' -> c.ordinal = 'null'
         order by t.typname = p_error ->> 'domain' desc, c.ordinal
         limit 1;
@@ -379,10 +365,10 @@ begin
     end if;
 
     if v_is_ours and v_code = '23502' and v_column = any (p_target.column_names) then
-        v_is_alone := not public.sync_has_row_trigger(p_target.table_name);
+        v_is_alone := not public.sync_has_row_trigger(public.sync_table(p_target.table_name));
     elsif v_code = '23514' and v_named is not null and v_columns <@ p_target.column_names and not v_calls then
         -- A trigger may compute what is checked. And a check of several columns may meet values that the table has in the others.
-        v_is_alone := v_kind = 'domain' or not public.sync_has_row_trigger(p_target.table_name);
+        v_is_alone := v_kind = 'domain' or not public.sync_has_row_trigger(public.sync_table(p_target.table_name));
         v_meets_others := v_kind <> 'domain' and cardinality(v_columns) > 1;
     end if;
     v_is_alone := coalesce(v_is_alone, false) and p_error -> 'inFunction' is distinct from 'true';
@@ -409,8 +395,8 @@ returns text
 language sql stable
 set search_path = ''
 as $$
-    with recursive own as (
-        select c.oid from pg_catalog.pg_class as c where c.relnamespace = 'public'::regnamespace and c.relname = p_target.table_name
+    with recursive own (oid) as materialized (
+        select public.sync_table(p_target.table_name)
     ),
     used (oid) as (
         select a.atttypid from own as o join pg_catalog.pg_attribute as a on a.attrelid = o.oid and a.attnum > 0 and not a.attisdropped
@@ -564,7 +550,7 @@ begin
             held as materialized (
                 select i.place, i.wanted, %2$s as holder
                 from item as i
-                join (select * from public.%3$I%4$s) as t on %5$s
+                join (select * from %3$s%4$s) as t on %5$s
                 where jsonb_path_exists(i.wanted, '$[*] ? (@ != null)')
             ),
             -- Two rows of the sheet want one value: who holds it keeps it, else the first.
@@ -582,7 +568,8 @@ begin
             where h.holder is distinct from i.row_key
             union all
             select r.place, r.winner, null::integer, true, true from rival as r where r.turn > 1
-            $sql$, v_index.wanted, public.sync_row_key_sql(p_target, 't'), p_target.table_name, ' where ' || v_index.predicate, v_index.same)
+            $sql$, v_index.wanted, public.sync_row_key_sql(p_target, 't'), public.sync_table_sql(p_target.table_name),
+            ' where ' || v_index.predicate, v_index.same)
             using p_items
         loop
             if v_edge.holder_place is null or v_edge.is_kept then
@@ -618,7 +605,7 @@ begin
         join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum = n.here
         join pg_catalog.pg_attribute as f on f.attrelid = k.confrelid and f.attnum = n.there
         join public.sync_mapped_columns(p_target) as c on c.name = a.attname
-        where r.relnamespace = 'public'::regnamespace and r.relname = p_target.table_name
+        where r.oid = (select public.sync_table(p_target.table_name))
         group by k.oid, k.conname, k.confrelid, k.conrelid, k.conkey
         having count(*) = cardinality(k.conkey)
            and (k.confrelid <> k.conrelid or bool_and(f.attname::text = any (p_target.column_names)))
@@ -757,9 +744,7 @@ $$;
 -- deadlock, a timeout or a missing column is not the row's fault and ends the call.
 -- Rows that depend on each other are put into order, and those refused because of others are tried once more at the end.
 -- Values of a fifth of the rows that do not convert mean that the schema is wrong, not the rows: raises SY001, and the caller
--- takes all back. A trial (091), which takes all back anyway, is told so in `hopeless`, with the refusals until then.
-drop function if exists public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[]); -- without p_is_trial
-drop function if exists public.sync_apply_isolated(public.sync_targets, uuid, text, jsonb[], boolean); -- without p_letters
+-- takes all back. A trial (sync_preview), which takes all back anyway, is told so in `hopeless`, with the refusals until then.
 create or replace function public.sync_apply_isolated(
     p_target    public.sync_targets,
     p_run       uuid,
@@ -991,7 +976,7 @@ begin
     if v_fault is not null then
         return jsonb_build_object('outcome', 'malformed', 'error', v_fault);
     end if;
-    -- The drift triggers (096) note what others write.
+    -- The drift triggers (sync_drift_triggers) note what others write.
     perform set_config('sheetsync.writes', 'on', true);
     v_run := p_batch ->> 'run';
     v_kind := p_batch ->> 'kind';
@@ -1289,9 +1274,9 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_batch_fault, sync_is_row_fault, sync_depends_on_others, sync_blocker, sync_constraint, sync_fits,
-    sync_cell, sync_has_row, sync_refusal, sync_refusal_fingerprint, sync_refusal_pause, sync_known_refusals, sync_remember_refusals, sync_arrange,
-    sync_attempt, sync_kept_columns, sync_add_counts, sync_apply_isolated, sync_lock_account, sync_apply,
+    sync_batch_fault, sync_is_row_fault, sync_depends_on_others, sync_blocker, sync_constraint, sync_fits, sync_cell,
+    sync_has_row, sync_refusal, sync_refusal_fingerprint, sync_refusal_pause, sync_known_refusals, sync_remember_refusals,
+    sync_arrange, sync_attempt, sync_kept_columns, sync_add_counts, sync_apply_isolated, sync_lock_account, sync_apply,
     sync_resolve_refusals, sync_settle, sync_refused_again, sync_settled
 }'); end $$;
 

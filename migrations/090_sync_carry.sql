@@ -55,8 +55,8 @@ select jsonb_build_object(
     'rows', coalesce(jsonb_agg(jsonb_build_array(p.row_key, case when t.ctid is not null then jsonb_build_array(%s) end)), '[]'),
     'next', case when count(*) = $3 then (array_agg(p.key_hash || ':' || p.row_key order by p.key_hash desc, p.row_key desc))[1] end)
 from page as p
-left join public.%I as t on %s
-$sql$, v_texts, v_target.table_name, v_same)
+left join %s as t on %s
+$sql$, v_texts, public.sync_table_sql(v_target.table_name), v_same)
         into v_answer using p_sync, p_after, p_limit;
     return v_answer;
 end
@@ -117,11 +117,8 @@ begin
 end
 $$;
 
-revoke all on function public.sync_carry_page(text, uuid, text, integer) from public, anon, authenticated;
-revoke all on function public.sync_carry(text, uuid, jsonb) from public, anon, authenticated;
-revoke all on function public.sync_carry_end(text, uuid) from public, anon, authenticated;
-grant execute on function public.sync_carry_page(text, uuid, text, integer) to service_role;
-grant execute on function public.sync_carry(text, uuid, jsonb) to service_role;
-grant execute on function public.sync_carry_end(text, uuid) to service_role;
+do $$ begin perform public.sync_only_service_role('{
+    sync_carry_page, sync_carry, sync_carry_end
+}'); end $$;
 
 notify pgrst, 'reload schema';
