@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn invocation_end_is_what_lambda_reports_unless_that_is_no_time_of_today() {
+    fn invocation_end_is_lambdas_deadline_if_it_is_plausible() {
         let now = SystemTime::now();
         for reported in [now + Duration::from_secs(60), now - Duration::from_secs(1)] {
             assert_eq!(invocation_end(reported), reported);

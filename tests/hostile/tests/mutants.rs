@@ -16,7 +16,7 @@ const SECONDS: u64 = 600;
 const SEED: u64 = 2;
 
 #[test]
-fn every_text_that_a_mutant_replaces_is_in_the_migrations_once() {
+fn texts_that_mutants_replace_occur_once_in_the_migrations() {
     let mut wrong = Vec::new();
     for mutant in MUTANTS {
         // Each replacement after those before it, as they are made.
