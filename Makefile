@@ -2,7 +2,7 @@
 # .local, everything that is built lies in target and .aws-sam.
 
 LOCAL = cargo run --quiet --locked --package sheetsync-local --
-# The pinned tools first, but not their python3, which is nobody's but theirs.
+# The pinned tools first, but not their python3, which only they use.
 export PATH := $(CURDIR)/.tools/cargo-nextest/bin:$(CURDIR)/.tools/cargo-deny/bin:$(PATH)
 ROWS = 1000
 SECONDS = 600

@@ -1,4 +1,4 @@
-//! The status API, as the command uses it: starts a run, and asks how a run is getting on.
+//! Client of the status API: starts a run, and reads its progress.
 
 use std::time::Duration;
 
@@ -32,10 +32,10 @@ pub enum ApiError {
     /// The token would be sent unencrypted.
     #[error("API_URL is {0}, over which the token would be sent unencrypted; give its https:// address")]
     NotPrivate(String),
-    /// No answer.
+    /// The API could not be reached.
     #[error("the API at {url} gave no answer; check API_URL")]
     NoAnswer {
-        /// Its address.
+        /// The address of the API.
         url: String,
         source: reqwest::Error,
     },
@@ -70,7 +70,7 @@ pub struct Api {
     token: SecretString,
 }
 
-/// A run, as the API tells of it.
+/// A run, as the API returns it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {

@@ -1,4 +1,4 @@
-//! `sheetsync approve-deletes`: shows what a run found to be gone and did not delete, and approves it when told so.
+//! `sheetsync approve-deletes`: shows the deletions that a run withheld, and approves them after confirmation.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `sheetsync check`: is the definition sound?
+//! `sheetsync check`: validates the definition.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -24,14 +24,14 @@ pub struct Request {
     #[arg(long, env = "SUPABASE_URL")]
     supabase_url: String,
     #[command(subcommand)]
-    deed: Option<Deed>,
+    command: Option<CircuitCommand>,
 }
 
 #[derive(Subcommand)]
-enum Deed {
+enum CircuitCommand {
     /// Shows it (the default)
     Show,
-    /// Opens it: no batch is posted and no run begins until somebody says otherwise; nothing is lost
+    /// Opens it: no batch is posted and no run begins until it is closed or set to automatic; nothing is lost
     Open(Reason),
     /// Closes it: every batch is posted, whatever comes of it
     Close(Reason),
@@ -41,7 +41,7 @@ enum Deed {
 
 #[derive(Args)]
 struct Reason {
-    /// Why; shown to whoever finds it so
+    /// The reason; shown beside the circuit's state
     #[arg(long)]
     why: String,
     /// Do not ask
@@ -54,11 +54,11 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
     let aws = aws_config::load_from_env().await;
     let name = destination(&request.supabase_url);
     let store = Store::new(&aws_sdk_dynamodb::Client::new(&aws), request.control_table.clone(), name.clone());
-    let (mode, reason, question) = match &request.deed {
-        None | Some(Deed::Show) => return Ok(show(&name, &store.read().await?)),
-        Some(Deed::Open(reason)) => (Mode::ForceOpen, reason, "post nothing until further notice?"),
-        Some(Deed::Close(reason)) => (Mode::ForceClosed, reason, "post everything, even if all of it fails?"),
-        Some(Deed::Auto(reason)) => (Mode::Auto, reason, "let the breaker decide by itself?"),
+    let (mode, reason, question) = match &request.command {
+        None | Some(CircuitCommand::Show) => return Ok(show(&name, &store.read().await?)),
+        Some(CircuitCommand::Open(reason)) => (Mode::ForceOpen, reason, "post nothing until further notice?"),
+        Some(CircuitCommand::Close(reason)) => (Mode::ForceClosed, reason, "post everything, even if all of it fails?"),
+        Some(CircuitCommand::Auto(reason)) => (Mode::Auto, reason, "let the breaker decide by itself?"),
     };
     if !confirmed(question, reason.yes)? {
         println!("nothing is changed");
@@ -83,10 +83,10 @@ fn show(destination: &str, item: &Item) -> ExitCode {
         Mode::ForceClosed => "forced closed: every batch is posted",
     };
     let time = |at: Option<Millis>| at.map(|at| format!("{:.0}", Timestamp::from(at)));
-    let order = item
-        .order
+    let command = item
+        .command
         .as_ref()
-        .map(|order| printable(&format!("{} ({}, {:.0})", order.why, order.by, Timestamp::from(order.at))));
+        .map(|command| printable(&format!("{} ({}, {:.0})", command.why, command.by, Timestamp::from(command.at))));
     let lines = [
         ("destination", Some(destination.to_owned())),
         ("state", Some(state.to_owned())),
@@ -95,7 +95,7 @@ fn show(destination: &str, item: &Item) -> ExitCode {
         ("tried again at", time(item.until())),
         ("recent failures", Some(item.failures(now, &Rule::default()).to_string())),
         ("opened by", item.why().map(printable)),
-        ("ordered", order),
+        ("ordered", command),
     ];
     let mut table = list();
     for (name, value) in lines {

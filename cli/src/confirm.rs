@@ -1,10 +1,10 @@
-//! Asks before something that cannot be taken back.
+//! Asks for confirmation before an action that cannot be undone.
 
 use std::io::{IsTerminal as _, Write as _};
 
 use crate::error::CommandError;
 
-/// Whether the person says yes, or has said so on the command line. Without a terminal there is nobody to ask, and silence is
+/// Whether the person confirms, at the terminal or by an option. Without a terminal the answer is no.
 /// no consent.
 pub fn confirmed(question: &str, yes: bool) -> Result<bool, CommandError> {
     if yes {

@@ -1,4 +1,4 @@
-//! `sheetsync dead-letters`: what was given up, why, and taking out what no redrive can help.
+//! `sheetsync dead-letters`: lists dead letters with their reasons, and discards those that a redrive cannot help.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write as _};
@@ -45,7 +45,7 @@ enum Action {
         #[command(flatten)]
         selection: Selection,
     },
-    /// Takes them out of the queue for good
+    /// Removes them from the queue permanently
     Discard {
         #[command(flatten)]
         selection: Selection,
@@ -86,7 +86,7 @@ impl Selection {
     }
 }
 
-/// Does it.
+/// Lists, inspects, exports or discards dead letters.
 pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
     let queue = request.queue.connect().await;
     match &request.action {

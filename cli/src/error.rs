@@ -12,7 +12,7 @@ use sheetsync::verify::VerifyError;
 
 use crate::api;
 
-/// Why a command did not do what it was told.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     #[error("SUPABASE_SECRET_KEY is not set: export the project's secret key, or `. .local/env`")]
@@ -28,7 +28,7 @@ pub(crate) enum CommandError {
     #[error("cannot write {}: {}", .0.display(), .1)]
     Export(PathBuf, std::io::Error),
     #[error(
-        "run {0} has not begun: another run of the sync is under way, or the circuit is open (`sheetsync circuit`)"
+        "run {0} has not begun: another run of the sync is in progress, or the circuit is open (`sheetsync circuit`)"
     )]
     NotBegun(uuid::Uuid),
     #[error(transparent)]
@@ -58,7 +58,7 @@ pub(crate) enum CommandError {
 }
 
 impl CommandError {
-    /// What is told: one line, or, of a definition, one a problem, so that editors find their way.
+    /// The lines to print: one, or for a definition one per problem, in the form that editors parse.
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
             Self::Definition(error) => error.lines(),

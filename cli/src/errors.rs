@@ -1,4 +1,4 @@
-//! `sheetsync errors`: the rows and cells that a sync could not use, with their addresses.
+//! `sheetsync errors`: the rejected rows and cells of a sync, with their addresses.
 
 use std::process::ExitCode;
 

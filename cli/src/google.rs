@@ -1,4 +1,4 @@
-//! Which sync a command is about, and how it reads the sheet itself.
+//! Finds the sync of a command in the definition, and reads its sheet directly from Google.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! `sheetsync`: checks a definition, tells what each sync is doing and which rows it could not use, starts runs, and looks
-//! after what was given up.
+//! `sheetsync`: checks a definition, prints the state of each sync and its rejected rows, starts runs, and manages the
+//! dead-letter queue.
 //! Exits with 0 when all is well, 1 when something is wrong, 2 when the command line is.
 
 mod api;
@@ -34,7 +34,7 @@ use crate::project::Project;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Also tell what lies behind an error
+    /// Also print the causes of an error
     #[arg(long, short, global = true)]
     verbose: bool,
     #[command(subcommand)]
@@ -106,9 +106,9 @@ enum Command {
     },
     /// Starts a run
     Sync(watch::Start),
-    /// Follows the run that is under way; exits with 0 only if it ends complete
+    /// Follows the run that is in progress; exits with 0 only if it ends complete
     Watch(watch::Watch),
-    /// Lists, inspects, exports or discards the messages that were given up
+    /// Lists, inspects, exports or discards dead letters
     DeadLetters(dead_letters::Request),
     /// Sends dead letters to the queue again
     Redrive(redrive::Request),

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_a_person_or_another_read_makes_a_plan_partial() {
+    fn plan_with_unconfirmed_or_withheld_rows_is_partial() {
         let clean = || {
             let mut plan = plan(MESSY);
             (plan.reject, plan.deletes_withheld) = (0, None);

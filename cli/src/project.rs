@@ -1,4 +1,4 @@
-//! How a command reaches the Supabase project.
+//! The Supabase connection of a command, from its environment variables.
 
 use clap::Args;
 use secrecy::SecretString;

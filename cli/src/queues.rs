@@ -1,5 +1,4 @@
-//! How the command reaches the queues: with the AWS credentials of whoever calls it, past Supabase and the API, which may be
-//! what is down.
+//! Access to the queues with the AWS credentials of the caller, without Supabase and the API: they may be down.
 
 use std::time::Duration;
 
@@ -68,7 +67,7 @@ async fn queue(url: &str) -> Queue {
 /// Reads `90s`, `15m`, `2h`, `3d`.
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Option<Duration> = text.parse::<SignedDuration>().ok().and_then(|parsed| parsed.try_into().ok());
-    // Days are no fixed time to jiff, but to somebody who thinks of a queue they are.
+    // jiff parses no days, because they vary in length; for the age of a message they are 24 hours.
     let days = || Some(Duration::from_secs(text.strip_suffix('d')?.trim().parse::<u64>().ok()?.checked_mul(86_400)?));
     parsed.or_else(days).ok_or_else(|| "say it as 90s, 15m, 2h or 3d".to_owned())
 }

@@ -1,9 +1,9 @@
-//! `sheetsync redrive`: sends dead letters to the queue again, when what was wrong with them is mended.
+//! `sheetsync redrive`: sends dead letters to the queue again, once their cause is fixed.
 
 use std::process::ExitCode;
 
 use serde::de::IgnoredAny;
-use sheetsync::redrive::{Order, Redrive, Report};
+use sheetsync::redrive::{Redrive, Report, Selection};
 use sheetsync::supabase::Supabase;
 
 use crate::confirm::confirmed;
@@ -39,10 +39,11 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
     let (queue, dead_letters) = (request.queue.connect().await, request.dead_letters.connect().await);
     let supabase = request.supabase().await;
     let redrive = Redrive { dead_letters: &dead_letters, queue: &queue, supabase: supabase.as_ref() };
-    let order = |dry_run| Order { filter: request.batches.filter(), limit: request.limit, within: None, dry_run };
-    let found = redrive.run(&order(true)).await?;
+    let selection =
+        |dry_run| Selection { filter: request.batches.filter(), limit: request.limit, within: None, dry_run };
+    let found = redrive.run(&selection(true)).await?;
     if request.dry_run || found.redriven + found.superseded == 0 {
-        tell(&found, "would be");
+        print(&found, "would be");
         return Ok(ExitCode::SUCCESS);
     }
     let question = format!("redrive {} dead letters, and drop {} whose run is over?", found.redriven, found.superseded);
@@ -50,11 +51,11 @@ pub async fn run(request: &Request) -> Result<ExitCode, CommandError> {
         println!("nothing is redriven");
         return Ok(ExitCode::FAILURE);
     }
-    tell(&redrive.run(&order(false)).await?, "were");
+    print(&redrive.run(&selection(false)).await?, "were");
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(report: &Report, verb: &str) {
+fn print(report: &Report, verb: &str) {
     let Report { matched, redriven, superseded, malformed, left } = report;
     println!(
         "of {matched} dead letters that match, {redriven} {verb} redriven and {superseded} {verb} dropped because their run is over"
@@ -78,7 +79,7 @@ impl Request {
             return None;
         };
         let supabase = match (Project { supabase_url }).connect() {
-            Ok(supabase) => supabase.hasty(),
+            Ok(supabase) => supabase.with_short_timeout(),
             Err(error) => {
                 unasked(error.to_string());
                 return None;

@@ -1,4 +1,4 @@
-//! `sheetsync schema`: what editors need to know of sheetsync.toml.
+//! `sheetsync schema`: prints the JSON schema of sheetsync.toml, for editors.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `sheetsync status`: where every sync stands, and what is wrong with those that are not well.
+//! `sheetsync status`: the state of every sync, with the reasons of those that are not healthy.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -99,7 +99,7 @@ fn problems(standing: &Standing, now: Timestamp) -> Vec<String> {
         && since(run.heartbeat_at) > stall_after
     {
         found.push(format!(
-            "{sync}: the run under way is stuck: no progress for {} s; the next run takes over, see also `sheetsync circuit` and \
+            "{sync}: the run in progress is stuck: no progress for {} s; the next run takes over, see also `sheetsync circuit` and \
              `sheetsync dead-letters list`",
             since(run.heartbeat_at).as_secs()
         ));

@@ -1,4 +1,4 @@
-//! What stands in a cell may hold anything, and a terminal obeys control characters: everything that comes from a sheet or
+//! Escapes control characters, which a terminal would obey: every text that comes from a sheet or
 //! a table passes here before it is printed.
 
 use comfy_table::Table;

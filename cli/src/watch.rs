@@ -59,7 +59,7 @@ pub async fn start(request: &Start) -> Result<ExitCode, CommandError> {
     if request.wait { follow(&api, run).await } else { Ok(ExitCode::SUCCESS) }
 }
 
-/// Follows the run that is under way, or tells how the last one ended.
+/// Follows the run in progress, or prints the result of the last one.
 pub async fn watch(request: &Watch) -> Result<ExitCode, CommandError> {
     let api = request.access.connect()?;
     let sync = api.sync(&request.sync).await?;
@@ -85,7 +85,7 @@ async fn follow(api: &Api, id: Uuid) -> Result<ExitCode, CommandError> {
                 answered = Instant::now();
                 show(&bar, &run);
             }
-            // A run appears with its first write; until then nobody knows of it.
+            // A run exists from its first write on.
             Err(error) if (error.passes() || error.is_not_found()) && answered.elapsed() < PATIENCE => {
                 bar.set_message(if error.is_not_found() {
                     "waiting for the run to begin"
@@ -99,7 +99,7 @@ async fn follow(api: &Api, id: Uuid) -> Result<ExitCode, CommandError> {
         tokio::time::sleep(EVERY).await;
     };
     bar.finish_and_clear();
-    print!("{}", told(&run));
+    print!("{}", summary(&run));
     Ok(if run.status == RunStatus::Completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -123,7 +123,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// How a run ended, for people.
-fn told(run: &Run) -> String {
+fn summary(run: &Run) -> String {
     let mut text = format!(
         "run {} {}: {} rows read; {} inserted, {} updated, {} unchanged, {} rejected, {} skipped, {} failed; {} deleted, {} conflicts\n",
         run.id,

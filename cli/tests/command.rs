@@ -26,7 +26,7 @@ fn the_definition_of_the_demo_is_sound() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_definition_is_a_line_with_its_place() {
+fn check_prints_every_definition_error_with_its_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("sheetsync.toml");
     let sound = include_str!("../../sheetsync.toml");
@@ -34,11 +34,11 @@ fn everything_that_is_wrong_with_a_definition_is_a_line_with_its_place() {
     std::fs::write(&file, broken).expect("it is written");
     let output = sheetsync(&["check", &file.to_string_lossy()]);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), 1 + sound.matches("type = \"integer\"").count(), "{told}");
-    assert!(lines[0].ends_with("unknown key `evry`; did you mean `every`?"), "{told}");
-    assert!(lines[1].ends_with("column 8: unknown value \"interger\"; did you mean \"integer\"?"), "{told}");
+    let printed = text(&output.stderr);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines.len(), 1 + sound.matches("type = \"integer\"").count(), "{printed}");
+    assert!(lines[0].ends_with("unknown key `evry`; did you mean `every`?"), "{printed}");
+    assert!(lines[1].ends_with("column 8: unknown value \"interger\"; did you mean \"integer\"?"), "{printed}");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn the_schema_in_the_repository_is_that_of_this_version() {
 }
 
 #[test]
-fn an_error_is_one_line_and_the_exit_code_says_so() {
+fn error_is_one_line_and_exit_code_one() {
     let output = sheetsync(&["check", "nowhere.toml"]);
     assert_eq!(output.status.code(), Some(1));
     let error = text(&output.stderr);
@@ -82,8 +82,8 @@ fn no_secret_is_sent_over_plain_http() {
         (&["watch", "listings", "--api-url", "http://api.example.com"], "API_URL"),
     ] {
         let output = run(arguments);
-        let told = text(&output.stderr);
-        assert!(output.status.code() == Some(1) && told.contains(name) && told.contains("https://"), "{told}");
+        let printed = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && printed.contains(name) && printed.contains("https://"), "{printed}");
     }
 }
 
@@ -92,7 +92,7 @@ fn a_wrong_command_line_exits_with_two() {
     assert_eq!(sheetsync(&["sink"]).status.code(), Some(2));
 }
 
-/// Every command with its own options, as `--help` tells them.
+/// Every command with its own options, as `--help` prints them.
 fn commands(path: &[&str], found: &mut BTreeMap<String, BTreeSet<String>>) {
     let help = text(&sheetsync(&[path, &["--help"]].concat()).stdout);
     let listed = help.split("\nCommands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
@@ -119,7 +119,7 @@ fn commands(path: &[&str], found: &mut BTreeMap<String, BTreeSet<String>>) {
 }
 
 #[test]
-fn every_command_and_option_is_documented_and_every_documented_one_exists() {
+fn commands_and_options_equal_the_manual() {
     let mut real = BTreeMap::new();
     commands(&[], &mut real);
     let manual = include_str!("../../docs/OPERATIONS_MANUAL.md");

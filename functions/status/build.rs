@@ -14,7 +14,7 @@ fn main() {
         println!("cargo::error=the dashboard is not built: run `make dashboard`");
         return;
     } else {
-        // Whoever only checks or tests other things needs no Node.js.
+        // Checks and tests of other crates need no Node.js.
         println!("cargo::warning=the dashboard is not built: run `make dashboard`");
     }
     files.sort();

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use sheetsync_local::{Control, Deed, ServerName, Settings};
+use sheetsync_local::{Control, ServerAction, ServerName, Settings};
 use sheetsync_tests::Api;
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,7 +41,7 @@ async fn main() -> Result<()> {
         report(&name, &measure(&api, path, requests).await?);
     }
     let control = Control::new(Settings::from_env()?.control_url)?;
-    control.act(ServerName::Postgrest, Deed::Stop).await?;
+    control.act(ServerName::Postgrest, ServerAction::Stop).await?;
     let stopped = async {
         for path in ["/health", "/api/syncs"] {
             report(&format!("{path}, Supabase stopped"), &measure(&api, path, requests).await?);
@@ -49,7 +49,7 @@ async fn main() -> Result<()> {
         Ok::<_, anyhow::Error>(())
     }
     .await;
-    control.act(ServerName::Postgrest, Deed::Start).await?;
+    control.act(ServerName::Postgrest, ServerAction::Start).await?;
     stopped
 }
 

@@ -1,6 +1,6 @@
 //! Makes what docs/DASHBOARD.md shows: `make screenshots`. On a fresh stack of its own it lets an agency's syncs live through
 //! what happens to them (edits, cells that cannot be used, a database that refuses a batch, half a tab deleted by accident,
-//! a run under way), spreads the runs over a day, and has the browser look (functions/status/dashboard/e2e/docs).
+//! a run in progress), spreads the runs over a day, and has the browser look (functions/status/dashboard/e2e/docs).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,7 +59,7 @@ async fn main() -> Result<()> {
     // A full run that works for as long as the browser looks.
     listings.control.add_fault(&fault(&listings, 40, Action::Delay { milliseconds: 2_000 })).await?;
     let live = listings.ask("full").await?.run.context("it has begun")?;
-    eventually("it is under way", async || (listings.state(live).await.ok()?.unchanged >= 800).then_some(())).await;
+    eventually("it is in progress", async || (listings.state(live).await.ok()?.unchanged >= 800).then_some(())).await;
     look(&json!({
         "partial": partial.id, "withheld": withheld.id, "adoption": adoption.id, "live": live, "restored": restored.id,
     }))
@@ -124,7 +124,7 @@ async fn spoil(sync: &Sync) -> Result<()> {
     sync.run().await.map(drop)
 }
 
-/// The database refuses one batch for good.
+/// The database refuses one batch permanently.
 async fn give_up_a_batch(sync: &Sync) -> Result<Run> {
     let body =
         r#"{"code":"23514","message":"new row violates check constraint \"listings_address_check\""}"#.to_owned();

@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_rings_after_m_of_n_periods_and_keeps_its_state_when_told_to_ignore_silence() {
+    fn alarm_rings_after_m_of_n_periods_and_ignores_silence() {
         let cases = [
             ("11", "ignore", State::Ok, State::Alarm),
             ("01", "ignore", State::Ok, State::Ok),
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_of_another_stack_or_of_one_sync_is_not_the_stacks() {
+    fn metric_of_another_stack_or_one_sync_is_ignored() {
         let line = json!({"M": 1, "Stack": "s", "Sync": "a", "_aws": {"CloudWatchMetrics": [{
             "Namespace": "N", "Dimensions": [["Stack"], ["Stack", "Sync"]], "Metrics": [{"Name": "M"}]}]}});
         let points = embedded(&line, 59);

@@ -6,7 +6,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 use sheetsync_local::{AwsSettings, Settings};
 
-/// Somebody who calls the API, or nobody.
+/// A caller of the API, authenticated or not.
 #[derive(Debug, Clone)]
 pub struct Api {
     url: String,
@@ -23,7 +23,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body as it came.
     pub text: String,
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is not JSON.
     pub json: Value,
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use sheetsync::breaker::{Mode, Store, destination};
-use sheetsync_local::{Control, Deed, ServerName, Settings};
+use sheetsync_local::{Control, ServerAction, ServerName, Settings};
 
 /// The breaker of the stack's Supabase.
 ///
@@ -27,8 +27,8 @@ pub(crate) async fn calm(settings: &Settings) -> Result<()> {
             control.aws().remove_all_faults().await?;
             for server in [ServerName::Postgres, ServerName::Postgrest] {
                 // One that runs takes no notice of being resumed.
-                if control.act(server, Deed::Resume).await.is_err() {
-                    control.act(server, Deed::Start).await?;
+                if control.act(server, ServerAction::Resume).await.is_err() {
+                    control.act(server, ServerAction::Start).await?;
                 }
             }
             forget_outages().await

@@ -189,7 +189,7 @@ impl Sync {
         SyncBuilder { name: format!("{name}-{}", &suffix[..8]), rows: Vec::new(), options: String::new() }
     }
 
-    /// The same with no suffix, on a stack where nobody else uses the name.
+    /// The same without a suffix, on a stack where no other test uses the name.
     #[must_use]
     pub fn called(name: &str) -> SyncBuilder {
         SyncBuilder { name: name.to_owned(), rows: Vec::new(), options: String::new() }

@@ -1,5 +1,5 @@
-//! What a fault did to a run: nothing lost, nothing doubled, nothing stale, nothing among the dead letters; and how long it
-//! took to come through once the fault was over. Each trial prints its line of docs/FAULTS.md.
+//! The effect of a fault on a run: nothing lost, doubled, stale or dead-lettered; and how long it
+//! took to complete after the fault was over. Each trial prints its line of docs/FAULTS.md.
 
 use std::time::{Duration, Instant};
 
@@ -48,14 +48,14 @@ impl Trial {
 
     /// Waits until some batches have been applied.
     pub async fn is_under_way(&self) {
-        eventually_within(PATIENCE, "the run is under way", async || {
+        eventually_within(PATIENCE, "the run is in progress", async || {
             let seen = self.sync.control.requests("sync_apply", &self.run.to_string()).await.ok()?;
             (seen.len() >= 3).then_some(())
         })
         .await;
     }
 
-    /// The fault is over: the run comes through with nobody's help, and the table equals the sheet.
+    /// The fault is over: the run completes by itself, and the table equals the sheet.
     ///
     /// # Panics
     /// When it does not.

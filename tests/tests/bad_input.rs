@@ -13,11 +13,11 @@ async fn loaded(name: &str) -> Result<Sync> {
     Ok(sync)
 }
 
-/// The scheduler has told CloudWatch that somebody must act (`AccessRefusedAlarm`).
+/// The scheduler has emitted `AccessRefused`, which rings `AccessRefusedAlarm`.
 async fn assert_rings(sync: &Sync) {
     eventually("the refusal is a metric", async || {
-        let told = printed("scheduler").ok()?;
-        told.iter().any(|line| line["Sync"] == sync.name && line["AccessRefused"] == 1.0).then_some(())
+        let reported = printed("scheduler").ok()?;
+        reported.iter().any(|line| line["Sync"] == sync.name && line["AccessRefused"] == 1.0).then_some(())
     })
     .await;
 }
@@ -89,7 +89,7 @@ async fn a_withheld_deletion_that_is_approved_is_done_once() -> Result<()> {
     let outcome: String = sync.database.query_one(approve, &[&withheld.id]).await?.get(0);
     assert_eq!(outcome, "approved");
 
-    // A row more is another set: nobody has approved that.
+    // A row more is another set, which is not approved.
     sync.sheet.delete_rows(2, 1).await?;
     let other = sync.run().await?;
     assert_eq!((other.status.as_str(), other.deleted), ("partial", 0));
@@ -107,7 +107,7 @@ async fn a_withheld_deletion_that_is_approved_is_done_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_sheet_that_moves_while_it_is_read_deletes_nothing_yet() -> Result<()> {
+async fn sheet_edited_during_the_read_deletes_nothing_yet() -> Result<()> {
     let sync = loaded("moved").await?;
     sync.sheet.delete_rows(2, 1).await?;
     let edit = json!([{"set": {"range": format!("'{TAB}'!C10"), "values": [[1]]}}]);
@@ -225,7 +225,7 @@ async fn an_event_that_makes_no_sense() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_row_of_almost_a_megabyte_arrives_and_a_larger_one_is_rejected_alone() -> Result<()> {
+async fn row_below_one_megabyte_arrives_and_a_larger_is_rejected() -> Result<()> {
     let sync = Sync::named("large-row").rows(3).create().await?;
     let names: Vec<String> = (1..=7).map(|number| format!("long_{number}")).collect();
     let columns: String = names

@@ -34,7 +34,7 @@ async fn both(store: &Store, item: &Item, update: &sheetsync::breaker::Update) -
 }
 
 /// What came of a call, written both ways.
-async fn told(store: &Store, item: Item, permit: &Permit, evidence: &Evidence, now: Millis) -> Result<Item> {
+async fn recorded(store: &Store, item: Item, permit: &Permit, evidence: &Evidence, now: Millis) -> Result<Item> {
     let rule = Rule::default();
     let update = item.weigh(permit, evidence, 1, now, &rule, 0.5).context("it counts")?;
     let item = both(store, &item, &update).await?;
@@ -45,19 +45,19 @@ async fn told(store: &Store, item: Item, permit: &Permit, evidence: &Evidence, n
 }
 
 #[tokio::test]
-async fn a_whole_outage_is_the_same_in_the_store_as_in_memory() -> Result<()> {
+async fn outage_is_the_same_in_store_and_memory() -> Result<()> {
     let (store, rule) = (store().await?, Rule::default());
     let (failure, me) = (Evidence::Failure(failing()), Owner("me".to_owned()));
     let mut item = store.read().await?;
-    assert_eq!(item, Item::default(), "nobody has written of it");
+    assert_eq!(item, Item::default(), "no item has been written");
     let permit = Permit { epoch: 0, probe: None };
     // The same window, the next, and one after a pause.
-    item = told(&store, item, &permit, &Evidence::Success, at(0)).await?;
+    item = recorded(&store, item, &permit, &Evidence::Success, at(0)).await?;
     for second in [1, 11, 50, 51, 52, 60] {
-        item = told(&store, item, &permit, &failure, at(second)).await?;
+        item = recorded(&store, item, &permit, &failure, at(second)).await?;
     }
     assert_eq!(item.state(), State::Closed, "only four in two windows");
-    item = told(&store, item, &permit, &failure, at(61)).await?;
+    item = recorded(&store, item, &permit, &failure, at(61)).await?;
     assert_eq!(item.state(), State::Open);
     for round in 0..2 {
         let now = item.until().context("it is open")?;
@@ -65,11 +65,11 @@ async fn a_whole_outage_is_the_same_in_the_store_as_in_memory() -> Result<()> {
         item = both(&store, &item, &claim).await?;
         let probe = Permit::probe(&item, me.clone());
         if round == 0 {
-            item = told(&store, item, &probe, &failure, now).await?;
+            item = recorded(&store, item, &probe, &failure, now).await?;
             assert_eq!(item.state(), State::Open);
         } else {
             for _ in 0..3 {
-                item = told(&store, item, &probe, &Evidence::Success, now).await?;
+                item = recorded(&store, item, &probe, &Evidence::Success, now).await?;
             }
         }
     }
@@ -82,7 +82,7 @@ async fn of_many_who_claim_the_probe_one_gets_it() -> Result<()> {
     let (store, rule) = (store().await?, Rule::default());
     let certain = Evidence::Failure(Failing { is_certain: true, ..failing() });
     let permit = Permit { epoch: 0, probe: None };
-    let item = told(&store, Item::default(), &permit, &certain, at(0)).await?;
+    let item = recorded(&store, Item::default(), &permit, &certain, at(0)).await?;
     let now = item.until().context("it is open")?.plus(Duration::from_secs(1));
     let claims = (0..20).map(|worker| {
         let (store, item, rule) = (store.clone(), item.clone(), rule.clone());
@@ -107,7 +107,7 @@ async fn late_evidence_is_refused() -> Result<()> {
     let forced = store.force(Mode::ForceOpen, "ann", "maintenance").await?;
     assert_eq!((forced.mode(), forced.epoch), (Mode::ForceOpen, 1));
     assert_eq!(
-        forced.order.as_ref().map(|order| (order.by.as_str(), order.why.as_str())),
+        forced.command.as_ref().map(|command| (command.by.as_str(), command.why.as_str())),
         Some(("ann", "maintenance"))
     );
     assert_eq!(store.write(&late.context("it counted when it was seen")?).await?, None);

@@ -30,7 +30,7 @@ async fn a_minute_passes(sync: &Sync) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_row_is_deleted_once_two_reads_a_minute_apart_miss_it() -> Result<()> {
+async fn row_is_deleted_after_two_reads_miss_it() -> Result<()> {
     let sync = Sync::named("confirmed").rows(20).options(CONFIRMED).create().await?;
     sync.run().await?;
     sync.sheet.delete_rows(11, 1).await?;
@@ -79,7 +79,7 @@ async fn while_a_key_cannot_be_read_no_row_is_deleted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_row_that_moves_to_another_tab_of_the_same_table_stays() -> Result<()> {
+async fn row_moved_to_another_tab_of_its_table_stays() -> Result<()> {
     let north = Sync::named("north").rows(10).options(CONFIRMED).create().await?;
     let south = Sync::named("south").exactly((21..=30).map(row).collect()).options(CONFIRMED).create().await?;
     let shared = south

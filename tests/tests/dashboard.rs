@@ -11,12 +11,12 @@ use sheetsync_local::{Action, Fault};
 use sheetsync_tests::{Sync, eventually, row};
 use tokio::process::Command;
 
-/// A run of twenty batches, for whoever watches.
+/// A run of twenty batches, for the watch page.
 async fn live() -> Result<Sync> {
     Sync::named("live").rows(400).options("batch_rows = 20").create().await
 }
 
-/// Cells that somebody wrote who wants the page, or whoever opens the CSV, to run something.
+/// Cells that attack the page, or the program that opens the CSV: script and formula injection.
 async fn hostile() -> Result<Sync> {
     let sync = Sync::named("hostile")
         .exactly(vec![
@@ -96,9 +96,9 @@ async fn act(syncs: &Value) -> Result<()> {
         .output()
         .await
         .context("node cannot be started")?;
-    let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{told}");
-    println!("{told}");
+    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{printed}");
+    println!("{printed}");
     Ok(())
 }
 

@@ -12,7 +12,7 @@ async fn type_in(sync: &Sync, range: &str, values: Value) -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_typed_arrives_as_people_see_it_or_is_told_back() -> Result<()> {
+async fn typed_values_arrive_as_displayed_or_are_rejected() -> Result<()> {
     let sync = Sync::named("displayed").rows(0).create().await?;
     type_in(
         &sync,
@@ -60,10 +60,10 @@ async fn what_is_typed_arrives_as_people_see_it_or_is_told_back() -> Result<()> 
     assert_eq!(stored, expected.map(|(key, text, number)| (key.to_owned(), text.to_owned(), number)));
 
     let sql = "select cell, code, raw from public.sync_errors where sync = $1 and resolved_at is null order by id";
-    let told: Vec<(String, String, String)> =
+    let reported: Vec<(String, String, String)> =
         sync.database.query(sql, &[&sync.name]).await?.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
     let expected = [("C9", "not_a_number", "3-5"), ("D10", "not_a_date", "2005")];
-    assert_eq!(told, expected.map(|(cell, code, raw)| (cell.to_owned(), code.to_owned(), raw.to_owned())));
+    assert_eq!(reported, expected.map(|(cell, code, raw)| (cell.to_owned(), code.to_owned(), raw.to_owned())));
     let sql = "select metadata -> 'warnings' ->> 0 from public.sync_state where id = $1";
     let warned: String = sync.database.query_one(sql, &[&run.id]).await?.get(0);
     assert!(warned.contains("A2 and A11"), "{warned}");
@@ -76,7 +76,7 @@ async fn what_is_typed_arrives_as_people_see_it_or_is_told_back() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_sheet_without_numbers_in_text_columns_takes_no_more_requests() -> Result<()> {
+async fn sheet_without_numbers_in_text_columns_needs_no_extra_requests() -> Result<()> {
     let sync = Sync::named("displayed-reads").rows(20).create().await?;
     let reads_of_run = async || -> Result<u64> {
         let before = sync.sheet.reads().await?;

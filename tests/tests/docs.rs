@@ -167,7 +167,7 @@ fn every_route_is_documented_and_every_documented_one_exists() {
 }
 
 #[test]
-fn every_code_of_the_api_is_documented_and_every_documented_one_is_answered() {
+fn api_codes_equal_the_documented_ones() {
     let code = literals_of(&read("functions/status/src/error.rs"), "fn code(&self)");
     let guide = read("docs/TROUBLESHOOTING_GUIDE.md");
     assert_equal("codes of the API", &column(section(&guide, "## The status API"), 0), &code);
@@ -216,7 +216,7 @@ fn the_template_refuses_a_sign_in_without_readers() {
     assert!(lines.contains(&r#"- Assert: !Not [!Equals [!Ref ReaderClaim, ""]]"#), "{rule}");
     let parameters = entries(&template, "Parameters");
     let (_, claim) = parameters.iter().find(|(name, _)| name == "ReaderClaim").expect("the parameter");
-    assert!(claim.contains("Default: \"\""), "nobody but who is named: {claim}");
+    assert!(claim.contains("Default: \"\""), "only the people named: {claim}");
 }
 
 /// The files and folders of the tree, without what is built or installed.
@@ -259,6 +259,57 @@ fn tables_name_only_files_and_tests_that_exist() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// A test's name says subject and behaviour in at most so many words (docs/CONTRIBUTING.md).
+const MOST_WORDS_OF_A_TEST: usize = 10;
+
+/// Words that no test's name has: there is a plainer one.
+const ODD_WORDS: [&str; 13] = [
+    "told", "tell", "tells", "somebody", "nobody", "whoever", "anew", "mend", "mends", "mended", "bury", "buries",
+    "buried",
+];
+
+/// Folders whose tests have older names, with the most that may remain. The number only falls; at zero the line goes.
+const OLDER_NAMES: [(&str, usize); 1] = [("migrations/tests", 95)];
+
+/// The names of the tests in a source: functions below `#[test]` or `#[tokio::test…]`.
+fn test_names(source: &str) -> Vec<&str> {
+    let mut is_test = false;
+    let mut names = Vec::new();
+    for line in source.lines().map(str::trim_start) {
+        is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+        let declared = line.split_once("fn ").filter(|(before, _)| ["", "async ", "pub "].contains(before));
+        if let Some((_, rest)) = declared.filter(|_| is_test) {
+            names.extend(rest.split(['(', '<']).next());
+            is_test = false;
+        }
+    }
+    names
+}
+
+#[test]
+fn test_names_are_short_and_plain() {
+    let is_odd = |name: &str| {
+        let words: Vec<&str> = name.split('_').collect();
+        words.len() > MOST_WORDS_OF_A_TEST || words.iter().any(|word| ODD_WORDS.contains(word))
+    };
+    let mut older = OLDER_NAMES.map(|(folder, most)| (root().join(folder), most));
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for path in tree().iter().filter(|path| path.extension().is_some_and(|it| it == "rs")) {
+        let source = std::fs::read_to_string(path).expect("a source");
+        let names = test_names(&source);
+        count += names.len();
+        for name in names.into_iter().filter(|name| is_odd(name)) {
+            match older.iter_mut().find(|(folder, _)| path.starts_with(folder)) {
+                Some((_, left)) if *left > 0 => *left -= 1,
+                _ => wrong.push(format!("{}: {name}", path.display())),
+            }
+        }
+    }
+    assert!(count > 500, "only {count} tests were found: is the parser broken?");
+    assert!(wrong.is_empty(), "at most {MOST_WORDS_OF_A_TEST} words, none of {ODD_WORDS:?}: {wrong:#?}");
+}
+
 /// What a parameter's `AllowedPattern` takes, as CloudFormation does it: the whole of the value.
 fn allowed(parameter: &str) -> impl Fn(&str) -> bool {
     let parameters = entries(&read("template.yaml"), "Parameters");
@@ -269,7 +320,7 @@ fn allowed(parameter: &str) -> impl Fn(&str) -> bool {
 }
 
 #[test]
-fn the_secret_key_is_sent_over_plain_http_to_this_machine_only() {
+fn secret_key_is_sent_over_plain_http_to_localhost_only() {
     let is_allowed = allowed("SupabaseUrl");
     let good = [
         "https://abcdefgh.supabase.co",

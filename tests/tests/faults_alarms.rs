@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use sheetsync::breaker::{Mode, SharedItem as _, State};
 use sheetsync::redrive::Scan;
-use sheetsync_local::{Action, Deed, Fault, ServerName};
+use sheetsync_local::{Action, Fault, ServerAction, ServerName};
 use sheetsync_tests::{AlarmState, Alarms, Sync, breaker, eventually, eventually_within, row};
 
 /// Rings and is well again within so many steps of five minutes.
@@ -71,7 +71,7 @@ async fn a_definition_that_the_database_refuses_rings() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_sheet_of_which_no_row_can_be_used_rings_as_a_failure() -> Result<()> {
+async fn sheet_without_a_usable_row_rings_as_a_failure() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-rejected", "").await?;
     let prices = |value: Value| json!([{"set": {"range": "'物件'!C2:C51", "values": vec![vec![value]; 50]}}]);
     sync.sheet.edit(prices(json!("応相談")), 0).await?;
@@ -81,7 +81,7 @@ async fn a_sheet_of_which_no_row_can_be_used_rings_as_a_failure() -> Result<()> 
 }
 
 #[tokio::test]
-async fn one_bad_row_in_fifty_rings_and_a_day_remembers_it() -> Result<()> {
+async fn one_bad_row_in_fifty_rings_for_a_day() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-share", "").await?;
     assert_eq!(alarms.state("SuccessRateAlarm"), AlarmState::Ok);
     sync.sheet.set("C7", "応相談").await?;
@@ -150,10 +150,10 @@ async fn batches_that_wait_for_an_hour_ring() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_quiet_sheet_and_a_supabase_that_is_gone_ring_and_open_the_breaker() -> Result<()> {
+async fn unreachable_supabase_rings_and_opens_the_breaker_for_quiet_sheets() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-gone", "").await?;
     let both = [&sync, &other];
-    sync.control.act(ServerName::Postgrest, Deed::Stop).await?;
+    sync.control.act(ServerName::Postgrest, ServerAction::Stop).await?;
     for alarm in ["SupabaseUnreachableAlarm", "CircuitOpenAlarm"] {
         alarms.becomes(alarm, AlarmState::Alarm, &both, SOON).await?;
     }
@@ -162,7 +162,7 @@ async fn a_quiet_sheet_and_a_supabase_that_is_gone_ring_and_open_the_breaker() -
     alarms.tick(&both).await?;
     let calls = sync.control.requests("/rest/", "").await?.len() - before;
     assert!(calls <= 2, "{calls} calls of a tick to a destination that is gone");
-    sync.control.act(ServerName::Postgrest, Deed::Start).await?;
+    sync.control.act(ServerName::Postgrest, ServerAction::Start).await?;
     closes().await?;
     for alarm in ["SupabaseUnreachableAlarm", "CircuitOpenAlarm"] {
         alarms.becomes(alarm, AlarmState::Ok, &both, SOON).await?;
@@ -171,7 +171,7 @@ async fn a_quiet_sheet_and_a_supabase_that_is_gone_ring_and_open_the_breaker() -
 }
 
 #[tokio::test]
-async fn a_supabase_that_hangs_costs_a_tick_one_call_and_rings() -> Result<()> {
+async fn hanging_supabase_costs_a_tick_one_call_and_rings() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-hung", "").await?;
     let both = [&sync, &other];
     let held = sync.control.add_fault(&all(Action::HoldRequest, "/rest/", "")).await?;
@@ -204,7 +204,7 @@ async fn a_breaker_that_a_person_holds_open_rings() -> Result<()> {
 
 /// Google is asked again for two minutes before the run fails.
 #[tokio::test]
-async fn a_google_that_is_down_rings_and_the_run_is_repeated_in_a_minute() -> Result<()> {
+async fn google_outage_rings_and_the_run_repeats_in_a_minute() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-google", "").await?;
     sync.sheet.fault(json!({"error": "unavailable", "times": null})).await?;
     sync.age(300).await?;
@@ -235,7 +235,7 @@ async fn a_sheet_that_is_no_longer_shared_rings() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_message_that_is_two_hours_old_rings_and_a_dead_letter_does() -> Result<()> {
+async fn old_message_and_dead_letter_each_ring() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-late", "").await?;
     let run = sync.run().await?;
     let mut message: Value = serde_json::from_str(&sync.message_of(run.id, &[row(1)]).await?)?;
@@ -247,7 +247,9 @@ async fn a_message_that_is_two_hours_old_rings_and_a_dead_letter_does() -> Resul
     sync.send(&format!("no batch of {}", sync.name)).await?;
     let queue = sync.dead_letter_queue().await;
     let depth = async || queue.depth().await.ok().map(|depth| depth.visible);
-    let waiting = eventually("the message is given up", async || depth().await.filter(|waiting| *waiting > 0)).await;
+    let waiting =
+        eventually("the message is in the dead-letter queue", async || depth().await.filter(|waiting| *waiting > 0))
+            .await;
     alarms.pass().await?;
     alarms.observe("DeadLettersAlarm", waiting as f64);
     assert_eq!(alarms.state("DeadLettersAlarm"), AlarmState::Alarm);
@@ -266,7 +268,7 @@ async fn a_message_that_is_two_hours_old_rings_and_a_dead_letter_does() -> Resul
 #[tokio::test]
 async fn a_scheduler_that_fails_rings() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-dead", "").await?;
-    // A definition that nobody can read is an error of the invocation: there is no sync to record it with.
+    // An unreadable definition is an error of the invocation: there is no sync to record it with.
     let event = || json!({"type": "sometimes"});
     for _ in 0..2 {
         sync.ask_with(event()).await.expect_err("the event makes no sense");
@@ -283,7 +285,7 @@ async fn a_worker_that_fails_rings() -> Result<()> {
     let (sync, other, mut alarms) = well("rings-worker", "").await?;
     assert_eq!(alarms.state("WorkerErrorsAlarm"), AlarmState::Ok);
     for _ in 0..2 {
-        sync.ask_worker(&json!({"Records": "none"})).await.expect_err("the event is none of SQS");
+        sync.ask_worker(&json!({"Records": "none"})).await.expect_err("the event is not from SQS");
         alarms.pass().await?;
     }
     assert_eq!(alarms.state("WorkerErrorsAlarm"), AlarmState::Alarm);
@@ -303,7 +305,7 @@ async fn a_table_that_is_no_longer_compared_rings() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_difference_that_the_daily_comparison_finds_rings_until_the_next_finds_none() -> Result<()> {
+async fn difference_found_by_verification_rings_until_it_is_gone() -> Result<()> {
     // What no comparison by keys sees, and the columns are not due for days.
     let options = "every = \"5m\"\nreconcile_every = \"100h\"\nverify_every = \"1h\"\n";
     let (sync, other, mut alarms) = well("rings-differs", options.trim_start_matches("every = \"5m\"\n")).await?;

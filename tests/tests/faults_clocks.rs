@@ -72,7 +72,7 @@ impl Skewed {
         Ok(answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect())
     }
 
-    /// What the event source does for a function, for ever.
+    /// The loop of the event source for a function.
     async fn poll(&self) -> Result<()> {
         loop {
             let messages = self.queue.receive(TIMEOUTS.visibility).await?;
@@ -130,7 +130,7 @@ async fn recovers(trial: &mut Trial) -> Result<()> {
 
 #[tokio::test]
 async fn a_worker_whose_clock_is_five_minutes_fast() -> Result<()> {
-    let made = "one of three workers, through an outage that it tells of; closed by its probe";
+    let made = "one of three workers, through an outage that it records; closed by its probe";
     let mut trial = Trial::prepare("clock 5 minutes fast", made, 600, 5).await?;
     let faults = pause(&trial).await?;
     trial.begin().await?;
@@ -154,7 +154,7 @@ async fn a_worker_whose_clock_is_five_minutes_slow() -> Result<()> {
     let mut trial = Trial::prepare("clock 5 minutes slow", made, 600, 5).await?;
     let faults = pause(&trial).await?;
     let slow = Skewed::starting_at(&trial, Millis(now().0 - OFF.as_millis() as u64)).await?;
-    // It meets the outage first. What it is handed is not on the queue, so nobody else can have it.
+    // It meets the outage first. Its message is not on the queue, so no other worker can receive it.
     let run = Uuid::new_v4();
     let body = format!(
         r#"{{"v":1,"sync":"{}","run":"{run}","seq":1,"kind":"delete","lo":0,"hi":1,"mapping":"0","sentAt":"2026-01-01T00:00:00Z","keys":[0]}}"#,

@@ -1,9 +1,9 @@
-//! The database misbehaves: it crashes, is too slow, meets another writer, or refuses rows.
+//! Faults of the database: it crashes, is too slow, meets another writer, or refuses rows.
 
 use std::time::Duration;
 
 use anyhow::Result;
-use sheetsync_local::{Deed, ServerName};
+use sheetsync_local::{ServerAction, ServerName};
 use sheetsync_tests::Trial;
 
 /// A trigger on the trial's table, before each row is written.
@@ -23,13 +23,13 @@ async fn trigger(trial: &Trial, body: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_that_is_killed_in_the_middle_of_a_run() -> Result<()> {
+async fn database_killed_during_a_run_loses_nothing() -> Result<()> {
     let mut trial = Trial::prepare("Postgres killed", "SIGKILL, started 5 s later, mid-run", 1_000, 10).await?;
     trial.begin().await?;
     trial.is_under_way().await;
-    trial.sync.control.act(ServerName::Postgres, Deed::Kill).await?;
+    trial.sync.control.act(ServerName::Postgres, ServerAction::Kill).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    trial.sync.control.act(ServerName::Postgres, Deed::Start).await?;
+    trial.sync.control.act(ServerName::Postgres, ServerAction::Start).await?;
     assert_eq!(trial.comes_through().await?.status, "completed");
     Ok(())
 }
@@ -40,8 +40,8 @@ async fn a_database_that_crashes_twenty_times_in_a_run() -> Result<()> {
         Trial::prepare("Postgres crashed 20 times", "SIGKILL and start, 20 times in a run", 2_000, 5).await?;
     trial.begin().await?;
     for _ in 0..20 {
-        trial.sync.control.act(ServerName::Postgres, Deed::Kill).await?;
-        trial.sync.control.act(ServerName::Postgres, Deed::Start).await?;
+        trial.sync.control.act(ServerName::Postgres, ServerAction::Kill).await?;
+        trial.sync.control.act(ServerName::Postgres, ServerAction::Start).await?;
     }
     assert_eq!(trial.comes_through().await?.status, "completed");
     Ok(())
@@ -117,7 +117,7 @@ async fn a_row_in_five_hundred_that_a_trigger_refuses() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_column_that_disappears_between_two_batches_stops_the_run_and_the_next_one_completes() -> Result<()> {
+async fn column_dropped_between_batches_stops_the_run_until_restored() -> Result<()> {
     let mut trial =
         Trial::prepare("a schema change between two batches", "a column renamed and back", 1_000, 5).await?;
     trial.begin().await?;
@@ -126,9 +126,9 @@ async fn a_column_that_disappears_between_two_batches_stops_the_run_and_the_next
     let (away, back) = (rename("listed_on", "listed"), rename("listed", "listed_on"));
     trial.sync.database.batch_execute(&away).await?;
     let stopped = trial.sync.closed(trial.run).await?;
-    let told = stopped.error_details.map(|details| details.to_string()).unwrap_or_default();
-    assert_eq!(stopped.status, "failed", "{told}");
-    assert!(told.contains("42703") && told.contains("listed_on"), "{told}");
+    let reported = stopped.error_details.map(|details| details.to_string()).unwrap_or_default();
+    assert_eq!(stopped.status, "failed", "{reported}");
+    assert!(reported.contains("42703") && reported.contains("listed_on"), "{reported}");
     trial.sync.database.batch_execute(&back).await?;
     trial.begin().await?;
     assert_eq!(trial.comes_through().await?.status, "completed");

@@ -1,12 +1,12 @@
-//! The destination misbehaves: PostgREST is gone, hangs, or something in front of it answers in its place. Whatever it is,
-//! the run comes through afterwards with nobody's help.
+//! Faults of the destination: PostgREST is down, hangs, or something in front of it answers in its place. Whatever it is,
+//! the run completes afterwards by itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
 use sheetsync::breaker::{Mode, SharedItem as _, State};
-use sheetsync_local::{Action, Deed, Fault, ServerName};
+use sheetsync_local::{Action, Fault, ServerAction, ServerName};
 use sheetsync_tests::{Trial, breaker, eventually, eventually_within, printed};
 
 /// A fault on the calls that apply batches.
@@ -46,18 +46,18 @@ async fn met_by(fault: &'static str, made: &'static str, action: Action, times: 
 }
 
 #[tokio::test]
-async fn a_destination_that_is_gone_is_left_alone_and_the_run_completes_when_it_is_back() -> Result<()> {
+async fn unreachable_destination_is_left_alone_and_the_run_completes_later() -> Result<()> {
     let mut trial = Trial::prepare("PostgREST stopped", "SIGTERM, started 20 s later", 1_000, 10).await?;
     trial.begin().await?;
     trial.is_under_way().await;
-    trial.sync.control.act(ServerName::Postgrest, Deed::Stop).await?;
+    trial.sync.control.act(ServerName::Postgrest, ServerAction::Stop).await?;
     opens().await?;
     let before = trial.sync.control.requests("/rest/", "").await?.len();
     tokio::time::sleep(Duration::from_secs(20)).await;
     let calls = trial.sync.control.requests("/rest/", "").await?.len() - before;
     println!("calls to the dead destination while the breaker is open: {} a minute", calls * 3);
     assert!(calls <= 8, "{calls} calls within 20 s");
-    trial.sync.control.act(ServerName::Postgrest, Deed::Start).await?;
+    trial.sync.control.act(ServerName::Postgrest, ServerAction::Start).await?;
     assert_eq!(trial.comes_through().await?.status, "completed");
     assert_eq!(breaker().await?.read().await?.state(), State::Closed);
     Ok(())
@@ -68,8 +68,8 @@ async fn a_destination_that_is_restarted() -> Result<()> {
     let mut trial = Trial::prepare("PostgREST restarted", "SIGKILL, started at once, mid-run", 1_000, 10).await?;
     trial.begin().await?;
     trial.is_under_way().await;
-    trial.sync.control.act(ServerName::Postgrest, Deed::Kill).await?;
-    trial.sync.control.act(ServerName::Postgrest, Deed::Start).await?;
+    trial.sync.control.act(ServerName::Postgrest, ServerAction::Kill).await?;
+    trial.sync.control.act(ServerName::Postgrest, ServerAction::Start).await?;
     assert_eq!(trial.comes_through().await?.status, "completed");
     Ok(())
 }
@@ -79,9 +79,9 @@ async fn a_destination_that_hangs() -> Result<()> {
     let mut trial = Trial::prepare("PostgREST hung", "SIGSTOP for 12 s, mid-run", 1_000, 10).await?;
     trial.begin().await?;
     trial.is_under_way().await;
-    trial.sync.control.act(ServerName::Postgrest, Deed::Pause).await?;
+    trial.sync.control.act(ServerName::Postgrest, ServerAction::Pause).await?;
     tokio::time::sleep(Duration::from_secs(12)).await;
-    trial.sync.control.act(ServerName::Postgrest, Deed::Resume).await?;
+    trial.sync.control.act(ServerName::Postgrest, ServerAction::Resume).await?;
     assert_eq!(trial.comes_through().await?.status, "completed");
     Ok(())
 }
@@ -100,10 +100,10 @@ async fn a_gateway_that_answers_in_html() -> Result<()> {
 
 #[tokio::test]
 async fn a_project_that_is_paused() -> Result<()> {
-    let told = || printed("worker").map_or(0, |lines| lines.iter().filter(|it| it["AccessRefused"] == 1.0).count());
-    let before = told();
+    let reported = || printed("worker").map_or(0, |lines| lines.iter().filter(|it| it["AccessRefused"] == 1.0).count());
+    let before = reported();
     met_by("540 project paused", "3 answers in PostgREST's place", answer(540, &[], ""), 3).await?;
-    eventually("each refusal is a metric", async || (told() >= before + 3).then_some(())).await;
+    eventually("each refusal is a metric", async || (reported() >= before + 3).then_some(())).await;
     Ok(())
 }
 

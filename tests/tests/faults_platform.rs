@@ -22,7 +22,7 @@ async fn hits(control: &Control, fault: u64) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn what_sqs_did_not_take_of_a_call_is_sent_again_and_only_that() -> Result<()> {
+async fn only_entries_that_sqs_refused_are_sent_again() -> Result<()> {
     let sync = Sync::named("in-part").rows(300).options("batch_rows = 30").create().await?;
     let refusal = sends(&sync, Action::RefuseEntries { entries: 4 });
     sync.control.aws().add_fault(&Fault { times: Some(2), ..refusal }).await?;
@@ -34,7 +34,7 @@ async fn what_sqs_did_not_take_of_a_call_is_sent_again_and_only_that() -> Result
 }
 
 #[tokio::test]
-async fn when_sqs_keeps_refusing_the_run_says_so_and_the_next_sends_what_is_missing() -> Result<()> {
+async fn run_refused_by_sqs_fails_and_the_next_completes() -> Result<()> {
     let sync = Sync::named("refusing").rows(300).options("batch_rows = 30").create().await?;
     let fault = sync.control.aws().add_fault(&sends(&sync, Action::RefuseEntries { entries: 3 })).await?;
     let report = sync.ask("manual").await?;
@@ -102,7 +102,7 @@ async fn batches_that_arrive_in_reverse_make_the_same_table() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_scheduler_killed_in_the_middle_of_the_fan_out_is_taken_over_from() -> Result<()> {
+async fn scheduler_killed_while_sending_is_taken_over() -> Result<()> {
     let options = "batch_rows = 5\nstall_after = \"3s\"";
     let sync = Sync::named("killed-sending").rows(300).options(options).create().await?;
     // Sixty batches are six calls; the first passes, the others wait on the wire while the scheduler dies.
@@ -124,7 +124,7 @@ async fn a_scheduler_killed_in_the_middle_of_the_fan_out_is_taken_over_from() ->
     // What was on the wire arrives after all, late.
     sync.control.aws().remove_fault(held).await?;
     let dead = sync.state(id).await?;
-    assert_eq!(dead.status, "in_progress", "nobody has told the run");
+    assert_eq!(dead.status, "in_progress", "not recorded in the run yet");
     let run = eventually("the next run takes over", async || {
         let report = sync.ask("manual").await.ok()?;
         (report.status == "planned").then_some(report.run?)
@@ -140,7 +140,7 @@ async fn a_scheduler_killed_in_the_middle_of_the_fan_out_is_taken_over_from() ->
 }
 
 #[tokio::test]
-async fn a_batch_that_used_up_its_attempts_is_told_at_once_and_applied_by_a_redrive() -> Result<()> {
+async fn exhausted_batch_is_reported_at_once_and_applied_by_redrive() -> Result<()> {
     let sync = Sync::named("poison").rows(40).options("batch_rows = 20").create().await?;
     // 21000 says that a statement is wrong: no fault of a row, no outage, and the same again whenever it is repeated.
     let body = r#"{"code":"21000","message":"a test"}"#.to_owned();
@@ -162,8 +162,8 @@ async fn a_batch_that_used_up_its_attempts_is_told_at_once_and_applied_by_a_redr
     let (dead_letters, queue) = (sync.dead_letter_queue().await, sync.queue().await);
     let redrive = sheetsync::redrive::Redrive { dead_letters: &dead_letters, queue: &queue, supabase: None };
     let filter = sheetsync::redrive::Filter { sync: Some(sync.name.clone()), ..Default::default() };
-    let order = sheetsync::redrive::Order { filter, ..Default::default() };
-    let report = redrive.run(&order).await?;
+    let selection = sheetsync::redrive::Selection { filter, ..Default::default() };
+    let report = redrive.run(&selection).await?;
     assert_eq!((report.matched, report.redriven, report.malformed), (1, 1, 0), "{report:?}");
     eventually("the run closes again", async || (sync.state(id).await.ok()?.status == "completed").then_some(())).await;
     let run = sync.state(id).await?;
@@ -174,7 +174,7 @@ async fn a_batch_that_used_up_its_attempts_is_told_at_once_and_applied_by_a_redr
 }
 
 #[tokio::test]
-async fn a_dead_letter_sent_back_by_hand_is_applied_or_superseded() -> Result<()> {
+async fn dead_letter_sent_back_by_hand_is_applied_or_superseded() -> Result<()> {
     // As the console's redrive does it: the same body, a new message.
     let sync = Sync::named("by-hand").rows(20).create().await?;
     let old = sync.run().await?;
@@ -197,7 +197,7 @@ async fn a_dead_letter_sent_back_by_hand_is_applied_or_superseded() -> Result<()
 }
 
 #[tokio::test]
-async fn a_redrive_drops_what_is_superseded_and_leaves_what_is_malformed() -> Result<()> {
+async fn redrive_drops_superseded_batches_and_leaves_malformed_ones() -> Result<()> {
     let sync = Sync::named("stale").rows(10).create().await?;
     let old = sync.run().await?;
     let stale = sync.message_of(old.id, &[row(11)]).await?;
@@ -212,27 +212,27 @@ async fn a_redrive_drops_what_is_superseded_and_leaves_what_is_malformed() -> Re
     let key = secrecy::SecretString::from(settings.supabase_secret_key);
     let supabase = sheetsync::supabase::Supabase::new(&settings.supabase_url, key)?;
     let redrive = sheetsync::redrive::Redrive { dead_letters: &dead_letters, queue: &queue, supabase: Some(&supabase) };
-    let order = |sync: &str, dry_run| sheetsync::redrive::Order {
+    let selection = |sync: &str, dry_run| sheetsync::redrive::Selection {
         filter: sheetsync::redrive::Filter { sync: Some(sync.to_owned()), ..Default::default() },
         dry_run,
         ..Default::default()
     };
-    let told = redrive.run(&order(&sync.name, true)).await?;
-    assert_eq!((told.matched, told.redriven, told.superseded), (2, 1, 1));
+    let reported = redrive.run(&selection(&sync.name, true)).await?;
+    assert_eq!((reported.matched, reported.redriven, reported.superseded), (2, 1, 1));
     assert_eq!(sync.dead_letters().await?, 2, "a dry run leaves everything where it is");
-    let done = redrive.run(&order(&sync.name, false)).await?;
+    let done = redrive.run(&selection(&sync.name, false)).await?;
     assert_eq!((done.matched, done.redriven, done.superseded), (2, 1, 1));
     eventually("the current one is applied", async || sync.table().await.ok()?.contains_key("AA00012").then_some(()))
         .await;
     assert!(!sync.table().await?.contains_key("AA00011"), "the other is gone");
     assert_eq!(sync.dead_letters().await?, 0);
-    let told = redrive.run(&order("never-begun", false)).await?;
-    assert!(told.malformed >= 1 && told.redriven == 0, "{told:?}");
+    let reported = redrive.run(&selection("never-begun", false)).await?;
+    assert!(reported.malformed >= 1 && reported.redriven == 0, "{reported:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_run_whose_batch_only_sqs_gave_up_is_told_by_the_next_tick() -> Result<()> {
+async fn batch_dead_lettered_by_sqs_is_recorded_by_the_tick() -> Result<()> {
     let sync = Sync::named("untold").rows(40).options("batch_rows = 20").create().await?;
     let held = sync
         .control
@@ -246,7 +246,7 @@ async fn a_run_whose_batch_only_sqs_gave_up_is_told_by_the_next_tick() -> Result
         .await?;
     let id = sync.ask("manual").await?.run.context("it has begun")?;
     eventually("one batch is applied", async || (sync.state(id).await.ok()?.inserted == 20).then_some(())).await;
-    // As SQS does it after a thousand receives: the message lies among the dead letters, and nobody has told the run.
+    // As SQS does it after a thousand receives: the message is in the dead-letter queue, but not recorded in the run.
     let missing: Vec<Vec<Value>> = {
         let table = sync.table().await?;
         rows(40).into_iter().filter(|row| !table.contains_key(row[0].as_str().unwrap_or_default())).collect()
@@ -271,7 +271,7 @@ async fn aws_sdk_send(sync: &Sync, body: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn google_refusing_in_the_middle_of_a_read_is_waited_out() -> Result<()> {
+async fn google_errors_during_a_read_are_waited_out() -> Result<()> {
     for (name, error) in [("busy-google", "rate_limited"), ("down-google", "unavailable_html")] {
         let sync = Sync::named(name).rows(25_000).create().await?;
         // The tab is read in several chunks; the second is refused twice.
@@ -286,7 +286,7 @@ async fn google_refusing_in_the_middle_of_a_read_is_waited_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_in_the_middle_of_a_read_is_renewed_once() -> Result<()> {
+async fn token_refused_during_a_read_is_renewed_once() -> Result<()> {
     let sync = Sync::named("token").rows(100).create().await?;
     sync.sheet.fault(json!({"method": "values.batchGet", "times": 1, "error": "unauthenticated"})).await?;
     let run = sync.run().await?;
@@ -299,7 +299,7 @@ async fn rows_that_move_between_two_chunks_lose_nothing() -> Result<()> {
     let options = r#"on_delete = { policy = "hard" }"#;
     let sync = Sync::named("moving").rows(25_000).options(options).create().await?;
     sync.run().await?;
-    // After the first chunk a row above is deleted, so every later row moves up by one and one of them is read by nobody.
+    // After the first chunk a row above is deleted, so every later row moves up by one and one of them is not read.
     sync.sheet.edit(json!([{"deleteRows": {"tab": TAB, "row": 2, "count": 1}}]), 1).await?;
     let run = sync.run().await?;
     assert_eq!((run.status.as_str(), run.deleted), ("partial", 0), "{run:?}");

@@ -1,4 +1,4 @@
-//! The workers themselves: killed at any moment, and held to the rate.
+//! Faults of the workers: killed at any moment; and the rate limit.
 
 use std::time::Duration;
 

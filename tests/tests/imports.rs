@@ -1,8 +1,8 @@
-//! Who uses whom. The folders of `shared/src` use only those before them in [`FOLDERS`], and no file imports, through others,
+//! The direction of imports. The folders of `shared/src` use only those before them in [`FOLDERS`], and no file imports, through others,
 //! itself: in the Rust crates that are deployed or run the local stack, and in the dashboard. Needs no stack.
 //!
 //! Every path is followed to the file that defines what it names, through all re-exports, so a `mod.rs` that only says what
-//! is in a folder stands between nobody. Code of tests is not looked at, and neither are calls of methods: the type that has
+//! is in a folder does not count. Code of tests is not looked at, and neither are calls of methods: the type that has
 //! them is named where it comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -461,7 +461,7 @@ fn example(files: &[(&str, &str)]) -> Arrows {
 }
 
 #[test]
-fn a_use_through_a_re_export_counts_for_the_file_that_defines_it() {
+fn use_through_a_re_export_counts_for_the_defining_file() {
     let arrows = example(&[
         ("lib.rs", "mod runs; mod diff; pub use diff::Plan;"),
         ("runs/mod.rs", "mod survey; pub use survey::Survey;"),
@@ -474,7 +474,7 @@ fn a_use_through_a_re_export_counts_for_the_file_that_defines_it() {
 }
 
 #[test]
-fn a_parent_that_uses_a_child_which_uses_it_is_a_circle() {
+fn parent_and_child_that_use_each_other_are_a_circle() {
     let circle = |parent: &str| {
         let child = "use super::Limit; pub fn check(limit: &Limit) -> bool { limit.0 > 0 }";
         let files = [("lib.rs", "mod parent;"), ("parent.rs", parent), ("parent/child.rs", child)];

@@ -43,7 +43,7 @@ async fn checksum(sync: &Sync) -> Result<Checksum> {
 }
 
 #[tokio::test]
-async fn the_table_equals_the_file_except_for_rows_that_share_an_id() -> Result<()> {
+async fn table_equals_the_file_except_for_duplicate_ids() -> Result<()> {
     let Some(path) = file() else {
         eprintln!("left out: king_county_house_sales.csv is not here");
         return Ok(());
@@ -52,12 +52,12 @@ async fn the_table_equals_the_file_except_for_rows_that_share_an_id() -> Result<
     assert_eq!((run.status.as_str(), run.inserted, run.rejected), ("partial", 21_244, 353));
     let expected = king_county::expected(File::open(&path)?, SharedIds::Rejected)?.checksum();
     assert_eq!(checksum(&sync).await?, expected);
-    let told =
+    let reported =
         "select cell, message from public.sync_errors where sync = $1 and row_key = '6021501535' order by row_number";
-    let told = sync.database.query(told, &[&sync.name]).await?;
-    let told: Vec<(String, String)> = told.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let reported = sync.database.query(reported, &[&sync.name]).await?;
+    let reported: Vec<(String, String)> = reported.iter().map(|row| (row.get(0), row.get(1))).collect();
     let message = |other: u32| format!("the key must be in one row only; it is also in row {other}");
-    assert_eq!(told, [("A95".to_owned(), message(96)), ("A96".to_owned(), message(95))]);
+    assert_eq!(reported, [("A95".to_owned(), message(96)), ("A96".to_owned(), message(95))]);
 
     let again = sync.run().await?;
     assert_eq!((again.unchanged, again.rows_sent, again.batches_total), (21_244, 0, 0));

@@ -18,7 +18,7 @@ async fn a_first_load_puts_every_row_into_the_table() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_unchanged_sheet_costs_one_read_and_no_message_and_no_write() -> Result<()> {
+async fn unchanged_sheet_costs_one_read_and_no_message() -> Result<()> {
     let sync = Sync::named("unchanged").rows(700).create().await?;
     sync.run().await?;
     let (versions, reads) = (sync.versions().await?, sync.sheet.reads().await?);
@@ -64,14 +64,14 @@ async fn a_removed_row_is_deleted_and_an_added_row_inserted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_row_that_is_gone_stays_in_the_table_unless_the_definition_says_otherwise() -> Result<()> {
+async fn missing_row_stays_in_the_table_without_on_delete() -> Result<()> {
     let sync = Sync::named("ignore").rows(100).create().await?;
     sync.run().await?;
     sync.sheet.delete_rows(11, 1).await?;
     assert_eq!(sync.run().await?.status, "completed");
     sync.assert_table(&(1..=100).map(row).collect::<Vec<_>>()).await?;
     let quiet = sync.run().await?;
-    assert_eq!((quiet.status.as_str(), quiet.batches_total), ("completed", 0), "a vanished row is told once");
+    assert_eq!((quiet.status.as_str(), quiet.batches_total), ("completed", 0), "a vanished row is reported once");
     Ok(())
 }
 
@@ -90,7 +90,7 @@ async fn a_soft_deleted_row_that_comes_back_is_restored() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bad_cell_rejects_its_row_with_the_cells_address_and_no_other() -> Result<()> {
+async fn bad_cell_rejects_its_row_only_with_its_address() -> Result<()> {
     let sync = Sync::named("bad-cell").rows(60).options(HARD).create().await?;
     sync.run().await?;
     sync.sheet.set("C31", "要確認").await?;
@@ -99,10 +99,10 @@ async fn a_bad_cell_rejects_its_row_with_the_cells_address_and_no_other() -> Res
     assert_eq!((run.status.as_str(), run.rejected, run.updated, run.deleted), ("partial", 1, 1, 0));
     run.assert_adds_up();
     let sql = "select row_key, row_number, cell, header, code, raw from public.sync_errors where sync = $1 and resolved_at is null";
-    let told = sync.database.query(sql, &[&sync.name]).await?;
-    assert_eq!(told.len(), 1);
-    let text = |index: usize| told[0].get::<_, String>(index);
-    assert_eq!((text(0).as_str(), told[0].get::<_, i32>(1), text(2).as_str()), ("AA00030", 31, "C31"));
+    let reported = sync.database.query(sql, &[&sync.name]).await?;
+    assert_eq!(reported.len(), 1);
+    let text = |index: usize| reported[0].get::<_, String>(index);
+    assert_eq!((text(0).as_str(), reported[0].get::<_, i32>(1), text(2).as_str()), ("AA00030", 31, "C31"));
     assert_eq!((text(3).as_str(), text(4).as_str(), text(5).as_str()), ("売買価格", "not_a_number", "要確認"));
 
     sync.sheet.set("C31", 6).await?;
@@ -112,7 +112,7 @@ async fn a_bad_cell_rejects_its_row_with_the_cells_address_and_no_other() -> Res
 }
 
 #[tokio::test]
-async fn an_edit_made_in_the_database_is_kept_while_the_sheet_does_not_change() -> Result<()> {
+async fn database_edit_is_kept_while_the_sheet_does_not_change() -> Result<()> {
     let sync = Sync::named("kept").rows(30).create().await?;
     sync.run().await?;
     let edit = format!("update public.{} set address = 'edited in the application', remarks = 'mine'", sync.table);
@@ -134,7 +134,7 @@ async fn a_message_delivered_twice_changes_nothing() -> Result<()> {
     let sync = Sync::named("twice").rows(600).create().await?;
     let run = sync.run().await?;
     let (versions, delivered) = (sync.versions().await?, sync.deliveries(run.id).await?);
-    // What somebody typed meanwhile must survive, too.
+    // What a person typed meanwhile must survive, too.
     sync.database
         .batch_execute(&format!("update public.{} set price_yen = 1 where listing_no = 'AA00001'", sync.table))
         .await?;
@@ -182,7 +182,7 @@ async fn an_old_message_never_overwrites_a_newer_run() -> Result<()> {
 }
 
 #[tokio::test]
-async fn of_two_schedulers_at_once_one_runs_and_the_other_says_so() -> Result<()> {
+async fn second_scheduler_reports_that_a_run_is_in_progress() -> Result<()> {
     let sync = Sync::named("two-schedulers").rows(300).create().await?;
     // The first is kept in the middle of its work until the second has answered.
     let held = sync
@@ -258,7 +258,7 @@ async fn a_worker_killed_between_apply_and_acknowledgement_does_no_harm() -> Res
 }
 
 #[tokio::test]
-async fn a_selective_run_sends_the_chosen_rows_deletes_nothing_and_says_which_are_missing() -> Result<()> {
+async fn selective_run_sends_chosen_rows_and_names_missing_ones() -> Result<()> {
     let sync = Sync::named("selective").rows(30).options(HARD).create().await?;
     let keys =
         |text: &str| text.replace("column = \"listing_no\"\n", "column = \"listing_no\"\nnormalize = \"nfkc\"\n");

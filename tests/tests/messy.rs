@@ -11,7 +11,7 @@ use sheetsync_demo::{Fate, MessKind, Options};
 use sheetsync_tests::{Listings, Source};
 
 #[tokio::test]
-async fn a_messy_sheet_of_120_columns_arrives_and_every_bad_cell_is_told_with_its_address() -> Result<()> {
+async fn messy_sheet_arrives_and_every_bad_cell_is_reported() -> Result<()> {
     let options = Options { rows: 1_500, columns: 120, seed: 7 };
     let messy = Listings::create("messy", options, Source::Workbook).await?;
     let Listings { sync, sheet, .. } = &messy;
@@ -34,10 +34,10 @@ async fn a_messy_sheet_of_120_columns_arrives_and_every_bad_cell_is_told_with_it
     assert_eq!(run.total_rows, 1_500 - messy.fates(Fate::Ignored));
     assert_eq!(messy.checksum().await?, sheet.expected().checksum());
 
-    let told = "select cell, header from public.sync_errors where sync = $1 and resolved_at is null";
-    let told: BTreeSet<(String, String)> = sync
+    let reported = "select cell, header from public.sync_errors where sync = $1 and resolved_at is null";
+    let reported: BTreeSet<(String, String)> = sync
         .database
-        .query(told, &[&sync.name])
+        .query(reported, &[&sync.name])
         .await?
         .iter()
         .map(|row| (row.get(0), row.get::<_, String>(1)))
@@ -47,12 +47,12 @@ async fn a_messy_sheet_of_120_columns_arrives_and_every_bad_cell_is_told_with_it
         .filter(|mess| matches!(mess.fate, Fate::Rejected | Fate::Skipped))
         .map(|mess| (mess.cell, mess.header))
         .collect();
-    assert_eq!(told, spoiled);
+    assert_eq!(reported, spoiled);
     let planned = plan["rejections"].as_array().context("rejections")?;
     let planned = planned.iter().filter_map(|one| Some((one["cell"].as_str()?, one["header"].as_str()?)));
     let planned: BTreeSet<(String, String)> =
         planned.map(|(cell, header)| (cell.to_owned(), header.to_owned())).collect();
-    assert_eq!(planned, spoiled, "the plan has told the same cells");
+    assert_eq!(planned, spoiled, "the plan reports the same cells");
 
     let verified = sync.verification().await?;
     let found: Vec<_> = verified.findings.iter().map(|one| (one.reason, one.allowed, one.count as i64)).collect();

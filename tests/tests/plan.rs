@@ -1,5 +1,5 @@
 //! Plans and verifications against the deployed functions: a plan writes nothing and says what the run after it then does; a
-//! verification finds what somebody changed behind the sync's back.
+//! verification finds changes that the sync did not make.
 
 use anyhow::{Context as _, Result};
 use reqwest::Method;
@@ -20,7 +20,7 @@ async fn recorded(sync: &Sync) -> Result<Vec<i64>> {
 }
 
 #[tokio::test]
-async fn a_plan_writes_nothing_and_the_run_after_it_does_what_it_said() -> Result<()> {
+async fn plan_writes_nothing_and_the_run_does_as_planned() -> Result<()> {
     let sync = Sync::named("planned").rows(60).options(SOFT).create().await?;
     sync.run().await?;
     sync.sheet.set("C3", 77).await?;
@@ -52,7 +52,7 @@ async fn a_plan_writes_nothing_and_the_run_after_it_does_what_it_said() -> Resul
 }
 
 #[tokio::test]
-async fn a_plan_of_a_sync_that_never_ran_reports_what_it_would_adopt() -> Result<()> {
+async fn first_plan_reports_rows_that_it_would_adopt() -> Result<()> {
     let sync = Sync::named("plan-first").rows(5).options("adopt = \"sheet\"").create().await?;
     let there = format!("insert into public.{} (listing_no, price_yen) values ('AA00002', 1)", sync.table);
     sync.database.batch_execute(&there).await?;
@@ -66,7 +66,7 @@ async fn a_plan_of_a_sync_that_never_ran_reports_what_it_would_adopt() -> Result
 }
 
 #[tokio::test]
-async fn a_dry_run_that_is_asked_for_and_delivered_twice_is_one_plan() -> Result<()> {
+async fn dry_run_requested_and_delivered_twice_is_one_plan() -> Result<()> {
     let sync = Sync::named("planned-twice").rows(5).create().await?;
     let operator = Api::operator()?;
     let path = format!("/api/syncs/{}/runs", sync.name);
@@ -95,7 +95,7 @@ async fn a_dry_run_that_is_asked_for_and_delivered_twice_is_one_plan() -> Result
 }
 
 #[tokio::test]
-async fn after_a_run_sheet_and_table_are_equal_and_an_edit_that_the_merge_keeps_is_allowed() -> Result<()> {
+async fn verification_after_a_run_is_equal_and_allows_kept_edits() -> Result<()> {
     let sync = Sync::named("verified").rows(40).create().await?;
     sync.run().await?;
     let equal = sync.verification().await?;
@@ -110,7 +110,7 @@ async fn after_a_run_sheet_and_table_are_equal_and_an_edit_that_the_merge_keeps_
 }
 
 #[tokio::test]
-async fn a_drift_in_a_column_that_the_sheet_owns_is_found_with_its_cell() -> Result<()> {
+async fn drift_in_a_sheet_owned_column_names_its_cell() -> Result<()> {
     let sync = Sync::named("drifted").rows(40).create().await?;
     let owned =
         sync.definition_text("").replace("column = \"price_yen\"", "column = \"price_yen\"\nauthority = \"sheet\"");
@@ -123,7 +123,7 @@ async fn a_drift_in_a_column_that_the_sheet_owns_is_found_with_its_cell() -> Res
     let finding = found.findings.first().context("a finding")?;
     assert_eq!((finding.reason, finding.allowed, finding.column.as_deref()), (Reason::Drift, false, Some("price_yen")));
     assert_eq!(finding.samples[0].cell.as_deref(), Some("C8"));
-    assert!(found.repair.is_some(), "it says which run mends it");
+    assert!(found.repair.is_some(), "it says which run fixes it");
     sync.run_type("full").await?;
     assert_eq!(sync.verification().await?.verdict, Verdict::Equal);
     Ok(())

@@ -60,7 +60,7 @@ async fn a_named_range_is_found_wherever_it_has_moved() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_range_past_the_grid_is_told() -> Result<()> {
+async fn range_past_the_grid_is_reported() -> Result<()> {
     let sync = framed("range-off", "range = \"B5000:E\"").await?;
     let error = sync.ask("manual").await?.error.expect("it fails");
     assert_eq!(error.code, "range_off_grid", "{}", error.message);

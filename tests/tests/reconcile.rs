@@ -1,4 +1,4 @@
-//! What the application deletes or changes in the table comes back with the next run, or is found within its interval, through
+//! Rows that the application deletes or changes in the table are restored by the next run, or is found within its interval, through
 //! the deployed functions. The rules one by one are proved on Postgres alone, in `migrations/tests` and `tests/hostile`.
 
 use anyhow::{Context as _, Result};
@@ -29,7 +29,7 @@ async fn all_rows(sync: &Sync) -> Result<()> {
 }
 
 #[tokio::test]
-async fn deleted_rows_come_back_and_changed_columns_of_the_sheet_are_set_right() -> Result<()> {
+async fn deleted_rows_are_restored_and_sheet_owned_columns_corrected() -> Result<()> {
     let sync = owned("drift", OWNED).await?;
     assert_eq!(sync.run().await?.inserted, 20);
     let drift = format!(
@@ -77,7 +77,7 @@ async fn a_deletion_that_is_respected_stands_and_is_listed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_scheduled_run_compares_everything_once_in_its_time_and_shows_what_it_found() -> Result<()> {
+async fn scheduled_run_verifies_once_per_period_and_shows_the_result() -> Result<()> {
     let sync = owned("verified", "reconcile_every = \"100h\"\nverify_every = \"1h\"\nevery = \"1m\"").await?;
     sync.run_type("scheduled").await?;
     let verification = async |sync: &Sync| {

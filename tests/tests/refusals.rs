@@ -82,7 +82,7 @@ fn counts(run: &Run) -> (i64, i64, i64, i64) {
 }
 
 #[tokio::test]
-async fn every_cell_that_the_table_does_not_take_is_told_with_its_address_and_what_is_allowed() -> Result<()> {
+async fn cells_that_the_table_refuses_are_reported_with_the_limit() -> Result<()> {
     let sync = ruled().await?;
     let plan = sync.plan(json!({"dryRun": true})).await?;
     let run = sync.run().await?;
@@ -122,19 +122,19 @@ async fn every_cell_that_the_table_does_not_take_is_told_with_its_address_and_wh
     }
     // A plan knows all of it, but for the value that the same batch takes first.
     assert_eq!((&plan["insert"], &plan["reject"]), (&json!(2), &json!(4)), "{plan}");
-    let mut told: Vec<(&str, &str)> = plan["rejections"]
+    let mut reported: Vec<(&str, &str)> = plan["rejections"]
         .as_array()
         .into_iter()
         .flatten()
         .map(|it| (it["cell"].as_str().unwrap_or_default(), it["code"].as_str().unwrap_or_default()))
         .collect();
-    told.sort_unstable();
-    assert_eq!(told, expected.map(|(cell, _, code, _)| (cell, code)), "{plan}");
+    reported.sort_unstable();
+    assert_eq!(reported, expected.map(|(cell, _, code, _)| (cell, code)), "{plan}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_refused_row_waits_in_scheduled_runs_until_something_changes_or_somebody_asks() -> Result<()> {
+async fn refused_row_waits_until_a_change_or_a_manual_run() -> Result<()> {
     let sync = ruled().await?;
     // Only row 7 is left to be refused.
     for (cell, value) in [
@@ -171,7 +171,7 @@ async fn a_refused_row_waits_in_scheduled_runs_until_something_changes_or_somebo
         assert_ne!(errors[0]["nextAttemptAt"], Value::Null, "{errors:?}");
         assert_eq!(sync.number(&attempts).await?, 1, "it was not tried");
     }
-    // Somebody asks.
+    // A person starts a run.
     assert_eq!(counts(&sync.run().await?), (0, 0, 5, 1));
     assert_eq!(sync.number(&attempts).await?, 2);
     // The table takes it now.

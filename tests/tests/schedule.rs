@@ -1,4 +1,4 @@
-//! A run that nobody asks for: EventBridge Scheduler starts the deployed scheduler by itself.
+//! A run without a request: EventBridge Scheduler starts the deployed scheduler by itself.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ async fn failure(url: &str, key: &str, table: &str) -> SupabaseError {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_told_as_such() -> Result<()> {
+async fn wrong_key_is_reported_as_denied() -> Result<()> {
     let settings = Settings::from_env()?;
     for key in ["sb_secret_wrong", "eyJhbGciOiJIUzI1NiJ9.e30.wrong"] {
         let error = failure(&settings.supabase_url, key, "sync_state").await;
@@ -24,7 +24,7 @@ async fn a_wrong_key_is_told_as_such() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_key_that_may_not_read_is_told_as_such() -> Result<()> {
+async fn key_without_read_permission_is_reported_as_denied() -> Result<()> {
     let settings = Settings::from_env()?;
     let error = failure(&settings.supabase_url, &settings.supabase_publishable_key, "sync_rows").await;
     assert_eq!(error.fault(), Fault::Denied, "{error}");
@@ -41,7 +41,7 @@ async fn a_table_that_is_not_there_is_drift() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_is_an_outage() {
+async fn unused_address_is_an_outage() {
     let error = failure("http://127.0.0.1:1", "sb_secret_any", "sync_state").await;
     assert_eq!(error.fault(), Fault::Down);
     assert!(error.to_string().contains("http://127.0.0.1:1"), "{error}");

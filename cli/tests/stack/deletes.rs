@@ -6,7 +6,7 @@ use sheetsync_tests::{Sync, row};
 use crate::Sheetsync;
 
 #[tokio::test]
-async fn a_withheld_deletion_is_shown_asked_about_and_let_through_for_exactly_its_rows() -> Result<()> {
+async fn approving_a_withheld_deletion_deletes_exactly_the_rows_shown() -> Result<()> {
     let sync = Sync::named("cli-deletes")
         .rows(30)
         .options("on_delete = { policy = \"hard\", guard_rows = 5, guard_percent = 10 }")

@@ -17,7 +17,7 @@ use sheetsync_tests::Sync;
 struct Sheetsync<'a>(&'a Sync);
 
 impl Sheetsync<'_> {
-    /// The command with these arguments; `SYNC` stands for the sync's name. Nobody is at its terminal.
+    /// The command with these arguments; `SYNC` stands for the sync's name. It has no terminal.
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sheetsync"));
         // The rest of what it needs is in the environment of `make test`, as `. .local/env` would put it there.
@@ -36,7 +36,7 @@ impl Sheetsync<'_> {
         self.shown(line, &output)
     }
 
-    /// Runs it with somebody at its terminal, who answers its question.
+    /// Runs it at a terminal and answers its question.
     fn run_answering(&self, line: &str, answer: &str) -> String {
         let output = terminal::run(self.command(line), answer).expect("the command runs at a terminal");
         self.shown(line, &output)

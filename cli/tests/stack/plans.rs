@@ -6,7 +6,7 @@ use sheetsync_tests::{Sync, eventually, row};
 use crate::Sheetsync;
 
 #[tokio::test]
-async fn a_plan_exits_with_one_unless_the_run_would_be_complete() -> Result<()> {
+async fn plan_exits_with_one_unless_the_run_would_complete() -> Result<()> {
     let sync = Sync::named("cli-plan")
         .rows(12)
         .options(r#"on_delete = { policy = "soft", column = "deleted_at" }"#)
@@ -38,7 +38,7 @@ async fn a_plan_exits_with_one_unless_the_run_would_be_complete() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_verification_exits_with_one_only_where_sheet_and_table_must_not_differ() -> Result<()> {
+async fn verify_exits_with_one_only_for_forbidden_differences() -> Result<()> {
     let sync = Sync::named("cli-verify").rows(12).create().await?;
     let owned =
         sync.definition_text("").replace("column = \"price_yen\"", "column = \"price_yen\"\nauthority = \"sheet\"");

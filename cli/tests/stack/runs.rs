@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::Sheetsync;
 
 #[tokio::test]
-async fn sync_waits_for_its_run_and_exits_with_zero_only_if_that_is_complete() -> Result<()> {
+async fn sync_wait_exits_with_zero_only_for_a_completed_run() -> Result<()> {
     let sync = Sync::named("cli-sync").rows(5).create().await?;
     let sheetsync = Sheetsync(&sync);
     insta::assert_snapshot!("never_ran", sheetsync.run("watch SYNC"));
@@ -35,7 +35,7 @@ async fn watch_follows_the_run_that_is_under_way() -> Result<()> {
     let held = sync.control.add_fault(&held).await?;
     insta::assert_snapshot!("accepted", sheetsync.run("sync SYNC"));
     let under_way = "select id from public.sync_state where sync = $1 and status = 'in_progress' and rows_sent = 5";
-    let run: Uuid = eventually("the run is under way", async || {
+    let run: Uuid = eventually("the run is in progress", async || {
         Some(sync.database.query_opt(under_way, &[&sync.name]).await.ok()??.get(0))
     })
     .await;

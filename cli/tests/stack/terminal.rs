@@ -1,4 +1,4 @@
-//! A pseudo-terminal, because the command asks only where somebody can answer.
+//! A pseudo-terminal, because the command asks only at a terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

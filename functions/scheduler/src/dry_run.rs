@@ -1,4 +1,4 @@
-//! A plan that somebody asked for with `dryRun`: made by the library, stored in `sync_plans` under the id of the request.
+//! A plan requested with `dryRun`: made by the library, stored in `sync_plans` under the id of the request.
 
 use sheetsync::definition::Sync;
 use sheetsync::difference::PlanEntry;

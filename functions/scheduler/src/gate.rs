@@ -1,11 +1,11 @@
-//! The breaker, as the scheduler uses it: asked before Supabase is called, fed with every call that was made. Without it a
+//! The scheduler's circuit breaker: consulted before Supabase is called, and given the outcome of every call. Without it a
 //! quiet sheet and a Supabase that hangs would be a call of 35 s for each sync at each tick, and the outage would show only
 //! when a batch is sent. The rules are the library's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sheetsync::breaker::{Breaker, Evidence, Leave, Mode, Permit, SharedItem, State};
+use sheetsync::breaker::{Breaker, Decision, Evidence, Mode, Permit, SharedItem, State};
 use sheetsync::clock::Millis;
 use sheetsync::evidence::evidence;
 use sheetsync::supabase::{Destination as _, Observer, Supabase};
@@ -55,14 +55,14 @@ impl<S: SharedItem> Gate<S> {
         })
     }
 
-    /// Leave to call Supabase, or when to ask again. Probes when that is due: with a quiet sheet no worker would.
+    /// Decision to call Supabase, or when to ask again. Probes when that is due: with a quiet sheet no worker would.
     pub(crate) async fn admit(&self, supabase: &Supabase, invocation: &str, stop: Instant) -> Result<Permit, Millis> {
         loop {
             match self.breaker.admit(invocation).await {
-                Leave::Call(permit) => return Ok(permit),
-                Leave::Wait { until } => return Err(until),
+                Decision::Call(permit) => return Ok(permit),
+                Decision::Wait { until } => return Err(until),
                 // Closed by it, open again, or, if our time ended, left to its lease.
-                Leave::Probe(permit) => self.probe(supabase, &permit, stop).await,
+                Decision::Probe(permit) => self.probe(supabase, &permit, stop).await,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What an invocation asks for, which syncs that concerns, and what it answers. One sync's run is [`crate::run`].
+//! Handles one invocation: parses the event, selects the syncs, and builds the answer. One sync's run is [`crate::run`].
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -33,7 +33,7 @@ use crate::watch::Watch;
 /// What must be left of the invocation when the work ends, to record how it ended.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// How long before the end of the invocation a comparison in full is given up: what follows it must be done in time.
+/// How long before the end of the invocation a comparison in full is cancelled, so that the rest is done in time.
 const VERIFY_RESERVE: Duration = Duration::from_secs(20);
 
 /// How often a sync's old runs are forgotten.
@@ -51,7 +51,7 @@ pub fn time_to_stop(deadline: SystemTime) -> Instant {
     Instant::now() + deadline.duration_since(SystemTime::now()).unwrap_or_default().saturating_sub(RESERVE)
 }
 
-/// The event: a tick of EventBridge Scheduler, or somebody's request (docs/PROTOCOL.md, "Scheduler event").
+/// The event: a tick of EventBridge Scheduler, or a request for one sync (docs/PROTOCOL.md, "Scheduler event").
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Request {
@@ -70,7 +70,7 @@ struct Request {
 }
 
 impl Request {
-    /// Who asks.
+    /// The caller, as recorded in the run.
     fn triggered_by(&self) -> &str {
         self.triggered_by.as_deref().unwrap_or("schedule")
     }
@@ -275,7 +275,7 @@ impl Scheduler {
             self.gate.learn(&self.supabase, &permit, stop).await;
         }
         if runs.iter().any(|report| report.status == Status::Busy) {
-            self.tell_of_dead_letters().await;
+            self.record_dead_letters().await;
         }
         let is_tick = request.run_type == RunType::Scheduled && !request.dry_run;
         self.watch.report(&self.supabase, &self.gate, &syncs, is_tick, invocation, stop).await;
@@ -317,7 +317,7 @@ impl Scheduler {
         };
         let begun = begun.and_then(|begun| Ok(begun?));
         let begun = begun.map_err(|error| {
-            tell_refusal(name, &error);
+            emit_refusal(name, &error);
             unrecorded(&error)
         })?;
         let Begun::Begun {
@@ -384,7 +384,7 @@ impl Scheduler {
                 Ok(SyncReport { summary: Some(summary), ..report(Some(run), Status::Planned) })
             }
             Err(error) => {
-                tell_refusal(name, &error);
+                emit_refusal(name, &error);
                 tracing::error!(%run, sync = name, code = error.code(), error = %error, "run failed");
                 self.supabase.fail(run, None, &error.failure()).await.map_err(|_| unrecorded(&error))?;
                 Ok(failed(name, run, &error))
@@ -392,14 +392,14 @@ impl Scheduler {
         }
     }
 
-    /// Tells runs that are under way of their batches among the dead letters. SQS itself moves a message that was received too
+    /// Records the batches in the dead-letter queue as failed in their open runs. SQS itself moves a message that was received too
     /// often, and a worker may die between moving a batch to the dead-letter queue and recording it in its run: such a run would never end.
-    async fn tell_of_dead_letters(&self) {
-        let told = async {
+    async fn record_dead_letters(&self) {
+        let recorded = async {
             let lost = redrive::lost_batches(&self.dead_letters, DEAD_LETTERS_A_TICK).await?;
             if lost.is_empty() { Ok(0) } else { Ok::<_, RunError>(self.supabase.dead_letters(&lost).await?) }
         };
-        match told.await {
+        match recorded.await {
             Ok(0) => {}
             Ok(batches) => tracing::error!(batches, "dead-lettered batches recorded as failed in their runs"),
             Err(error) => {
@@ -488,8 +488,8 @@ fn nonce(invocation: &str, sync: &str) -> String {
     if invocation.is_empty() { Uuid::new_v4().to_string() } else { format!("{invocation}/{sync}") }
 }
 
-/// Tells CloudWatch when it is a person who must act.
-fn tell_refusal(sync: &str, error: &RunError) {
+/// Emits `AccessRefused` when only a person can fix the error.
+fn emit_refusal(sync: &str, error: &RunError) {
     if error.needs_a_person() {
         metrics::access_refused(Some(sync));
     }
@@ -497,7 +497,7 @@ fn tell_refusal(sync: &str, error: &RunError) {
 
 /// The report of a sync that is not run while the circuit is open.
 fn refused(sync: String, until: Timestamp) -> SyncReport {
-    tracing::warn!(sync, %until, "the circuit is open: nothing is planned; `sheetsync circuit` says why");
+    tracing::warn!(sync, %until, "circuit open; no run begins (see `sheetsync circuit`)");
     let message =
         format!("the destination is down, so nothing is planned before {until:.0}; `sheetsync circuit` says why");
     let error = Some(Problem { code: "circuit_open".to_owned(), message });

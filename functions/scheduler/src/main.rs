@@ -1,5 +1,5 @@
 //! Reads a sheet, finds what changed, and sends it to the queue in batches. One invocation = one tick of the clock, or one
-//! run that somebody asked for.
+//! requested run.
 
 // The trace around an invocation makes the type of its future deeper than the compiler looks by default.
 #![recursion_limit = "256"]

@@ -26,15 +26,15 @@ use sheetsync::verify::Verifier;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// How often a run shows a sign of life while its sheet is read.
+/// How often a run sends a heartbeat while its sheet is read.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(20);
 
 /// Where a run is recorded: Supabase, or what a simulation plays.
 #[expect(async_fn_in_trait, reason = "an invocation runs on one thread")]
 pub trait Record: Stored + Books {
-    /// Shows a sign of life; the status says whether somebody has taken over.
+    /// Sends a heartbeat; the returned status says whether another run has taken over.
     async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError>;
-    /// Records rejections.
+    /// Stores the rejections of a run in `sync_errors`.
     async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError>;
     /// Records what was read and sent.
     async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError>;
@@ -94,10 +94,8 @@ pub enum RunError {
          to one function, or a longer `every`"
     )]
     OutOfTime,
-    /// Another run has taken over while this one was reading or sending, or somebody has stopped it.
-    #[error(
-        "the run was {0} while its sheet was read and sent: it seemed to have stalled, and a newer one goes on in its place"
-    )]
+    /// Another run has taken over while this one was reading or sending, or a person has stopped it.
+    #[error("the run was {0} while it read and sent its sheet: it seemed to have stalled, and a newer run replaces it")]
     TakenOver(RunStatus),
 }
 
@@ -139,7 +137,7 @@ impl RunError {
         }
     }
 
-    /// What `sync_fail` is told.
+    /// The argument of `sync_fail`.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let error_type = match self {
@@ -167,7 +165,7 @@ pub struct Summary {
 
 /// A run that has begun.
 pub struct Run<'a, T, D, Q> {
-    /// Its id.
+    /// The id of the run.
     pub id: Uuid,
     /// Its sequence number.
     pub seq: i64,
@@ -183,11 +181,11 @@ pub struct Run<'a, T, D, Q> {
     pub limits: Limits,
     /// Books that are still kept by a former key.
     pub carry: Option<Carry>,
-    /// Its kind.
+    /// Which rows it writes: changed, all or selected.
     pub run_type: RunType,
     /// The row keys of a selective run.
     pub keys: Option<&'a [String]>,
-    /// The sync.
+    /// The definition of the sync that runs.
     pub definition: &'a Sync,
     /// Where the sheet is.
     pub sheets: &'a T,
@@ -207,7 +205,7 @@ pub struct Executed {
     pub summary: Summary,
     /// What it read.
     pub read: TabRead,
-    /// What is under way.
+    /// What is in progress.
     pub plan: Plan,
     /// The comparison, if there is to be one.
     pub verifier: Option<Verifier>,
@@ -229,7 +227,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
             if !rejections.is_empty() {
                 self.supabase.reject(self.id, &rejections).await?;
             } else if shown.is_none_or(|shown| shown.elapsed() >= HEARTBEAT_EVERY) {
-                self.show_life().await?;
+                self.heartbeat().await?;
             } else {
                 return Ok(());
             }
@@ -329,8 +327,8 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         Ok(Executed { summary, read, plan, verifier })
     }
 
-    /// Tells the database that the reading goes on, and hears whether it should.
-    async fn show_life(&self) -> Result<(), RunError> {
+    /// Sends a heartbeat; an error when the run was superseded or stopped.
+    async fn heartbeat(&self) -> Result<(), RunError> {
         match self.supabase.heartbeat(self.id).await {
             Ok(RunStatus::Queued | RunStatus::InProgress) => Ok(()),
             Ok(status) => Err(RunError::TakenOver(status)),
@@ -348,7 +346,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         let Some(Carry { from, rows }) = &self.carry else { return Ok(()) };
         let sync = &self.definition.name;
         tracing::info!(run = %self.id, sync, former_key = ?from, rows, "carrying books over to a new key");
-        let progress = async || self.show_life().await;
+        let progress = async || self.heartbeat().await;
         let carried = carry::carry_over(self.supabase, sync, self.id, &self.key_forms, progress).await?;
         tracing::info!(run = %self.id, sync, carried = carried.rows, dropped = carried.dropped, "books carried over");
         Ok(())

@@ -20,11 +20,11 @@ use crate::{
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Sheetsync status API", description = "What every sync is doing, and the operator's actions."),
+    info(title = "Sheetsync status API", description = "The state of every sync, and the operator's actions."),
     modifiers(&Bearer),
-    tags((name = "syncs", description = "Where every sync stands"), (name = "runs", description = "Runs and plans"),
-         (name = "errors", description = "What is wrong in the sheet"), (name = "actions", description = "What operators do"),
-         (name = "access", description = "Who asks"), (name = "monitoring", description = "For programs"))
+    tags((name = "syncs", description = "The state of every sync"), (name = "runs", description = "Runs and plans"),
+         (name = "errors", description = "What is wrong in the sheet"), (name = "actions", description = "The actions of operators"),
+         (name = "access", description = "The caller"), (name = "monitoring", description = "For programs"))
 )]
 struct Description;
 
@@ -41,7 +41,7 @@ impl utoipa::Modify for Bearer {
     }
 }
 
-/// The routes that want somebody known.
+/// The routes that need authentication.
 fn closed() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(access::me))
@@ -85,7 +85,7 @@ pub fn router(api: Api) -> Router {
     let closed: Router<Arc<Api>> = closed().into();
     let open: Router<Arc<Api>> = open().into();
     closed
-        .route_layer(middleware::from_fn_with_state(api.clone(), access::require_somebody))
+        .route_layer(middleware::from_fn_with_state(api.clone(), access::authenticate))
         .merge(open)
         .route("/", get(site::page))
         .route("/assets/{*path}", get(site::asset))

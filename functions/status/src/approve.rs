@@ -26,12 +26,12 @@ pub struct Approve {
     why: String,
 }
 
-/// A deletion that was approved.
+/// An approved deletion.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Approved {
     /// How many rows may be deleted.
     approved: u64,
-    /// The run that was started to do it; null: another run is under way, and the next one does it.
+    /// The run that was started to do it; null: another run is in progress, and the next one does it.
     run: Option<Uuid>,
 }
 
@@ -72,12 +72,12 @@ pub struct ApproveAdoption {
     why: String,
 }
 
-/// An adoption that was decided.
+/// A decided adoption.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApprovedAdoption {
-    /// In how many rows.
+    /// The number of rows.
     approved: u64,
-    /// The run that was started to do it; null: another run is under way, and the next one does it.
+    /// The run that was started to do it; null: another run is in progress, and the next one does it.
     run: Option<Uuid>,
 }
 
@@ -110,7 +110,7 @@ pub async fn approve_adoption(
 }
 
 impl Api {
-    /// Starts the run that does what was approved; `None` when another is under way, after which the next one does it.
+    /// Starts the run that does what was approved; `None` when another is in progress, after which the next one does it.
     async fn start_approved(&self, sync: &str, who: &Principal) -> Result<Option<Uuid>, ApiError> {
         match self.must_not_be_busy(sync).await {
             Ok(()) => {}

@@ -17,7 +17,7 @@ use crate::time::Time;
 /// The longest reason.
 pub const MAX_WHY: usize = 500;
 
-/// What somebody is about to do.
+/// An action that is about to be carried out.
 #[derive(Debug)]
 pub struct Action<'a> {
     pub who: &'a Principal,
@@ -29,7 +29,7 @@ pub struct Action<'a> {
 }
 
 impl Api {
-    /// Records what somebody is about to do.
+    /// Records an action before it is carried out.
     ///
     /// # Errors
     /// When Supabase does not take the entry; the action is then not done. The log has the attempt all the same.
@@ -53,7 +53,7 @@ pub fn reason(why: &str) -> Result<(), ApiError> {
     request::text("why", why, MAX_WHY)
 }
 
-/// Something that somebody did.
+/// An entry of the audit log: one action of a person or program.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEntry)]
 struct Entry {
@@ -79,7 +79,7 @@ pub struct Audit {
     next: Option<String>,
 }
 
-/// Which page.
+/// The requested page.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

@@ -1,4 +1,4 @@
-//! The breaker, as people see and set it.
+//! The circuit breaker as the API shows it, and `POST /api/circuit`, which sets its mode.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Circuit {
     pub mode: Mode,
     /// Since when it is in this state.
     pub since: Option<Time>,
-    /// When it is tried whether the destination is back, at the earliest.
+    /// When the next probe is made, at the earliest.
     pub until: Option<Time>,
     /// Failures in the last seconds.
     pub failures: u64,
@@ -39,20 +39,20 @@ pub struct Circuit {
     pub why: Option<String>,
 }
 
-/// What the breaker does.
+/// The state of the circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CircuitState)]
 pub enum State {
     /// Batches are posted.
     Closed,
-    /// Batches wait.
+    /// Calls are refused; batches wait in the queue.
     Open,
     /// One worker tries whether the destination is back.
     HalfOpen,
 }
 
-/// Who decides what the breaker does.
+/// The mode: who decides about the circuit's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = CircuitMode)]
@@ -86,9 +86,9 @@ impl Circuit {
     }
 }
 
-impl From<Order> for BreakerMode {
-    fn from(order: Order) -> Self {
-        match order.mode {
+impl From<Command> for BreakerMode {
+    fn from(command: Command) -> Self {
+        match command.mode {
             Mode::Auto => Self::Auto,
             Mode::ForceOpen => Self::ForceOpen,
             Mode::ForceClosed => Self::ForceClosed,
@@ -96,13 +96,13 @@ impl From<Order> for BreakerMode {
     }
 }
 
-/// What the breaker is to do.
+/// The mode to set.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = CircuitOrder)]
-pub struct Order {
+pub struct Command {
     mode: Mode,
-    /// For the audit, and for whoever finds the breaker so.
+    /// The reason, for the audit log and for everybody who sees the circuit.
     #[schema(min_length = 1, max_length = 500)]
     why: String,
 }
@@ -125,18 +125,18 @@ impl Circuit {
             since: item.since().and_then(time),
             until: item.until().and_then(time),
             failures: item.failures(now, &Rule::default()),
-            // An order says more than what the breaker has seen.
+            // A command says more than what the breaker has seen.
             why: item
-                .order
+                .command
                 .as_ref()
-                .map(|order| format!("{} ({})", order.why, order.by))
+                .map(|command| format!("{} ({})", command.why, command.by))
                 .or_else(|| item.why().map(str::to_owned)),
         }
     }
 }
 
 impl Api {
-    /// The breaker.
+    /// Reads the breaker's item, within `patience`.
     pub async fn circuit(&self, patience: Duration) -> Result<Circuit, String> {
         match tokio::time::timeout(patience, self.breaker.read()).await {
             Ok(Ok(item)) => Ok(Circuit::new(&item, &self.connections.destination(), Timestamp::now().into())),
@@ -148,25 +148,25 @@ impl Api {
 
 /// Sets the breaker. It works also while Supabase is gone, which is when it is needed: the audit is then only in the log.
 #[utoipa::path(post, path = "/api/circuit", tag = "actions", operation_id = "setCircuit", security(("bearer" = [])),
-    request_body = Order,
+    request_body = Command,
     responses((status = 200, body = Circuit), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
               (status = 403, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
               (status = 422, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub async fn set(
     State_(api): State_<Arc<Api>>,
     Operator(who): Operator,
-    Body(order): Body<Order>,
+    Body(command): Body<Command>,
 ) -> Result<Json<Circuit>, ApiError> {
-    audit::reason(&order.why)?;
-    let details = json!({"mode": order.mode, "destination": api.connections.destination()});
-    let action = Action { who: &who, action: "set_circuit", sync: None, why: &order.why, details };
+    audit::reason(&command.why)?;
+    let details = json!({"mode": command.mode, "destination": api.connections.destination()});
+    let action = Action { who: &who, action: "set_circuit", sync: None, why: &command.why, details };
     if let Err(error) = api.record(&action).await {
         tracing::warn!(error = %error, "could not record this action in the audit; it is in this log only");
     }
-    let why = order.why.clone();
+    let why = command.why.clone();
     let item = api
         .breaker
-        .force(order.into(), &who.name, &why)
+        .force(command.into(), &who.name, &why)
         .await
         .map_err(|error| ApiError::Aws { what: "DynamoDB", reason: error.to_string() })?;
     Ok(Json(Circuit::new(&item, &api.connections.destination(), Timestamp::now().into())))

@@ -1,5 +1,5 @@
-//! What lies between the scheduler and Supabase: the queue, the dead letters, the breaker. Asked at the same time, each
-//! with little patience: what does not answer is told as unreachable.
+//! The state of the queue, the dead-letter queue and the circuit. They are read at the same time, each with a short
+//! timeout: one that does not answer is reported as unreachable.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use crate::state::Api;
 /// With Supabase down the answer is due within two seconds.
 const PATIENCE: Duration = Duration::from_millis(1000);
 
-/// What is under way to the table.
+/// What is in flight to the table.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
     /// The batches that wait or are being applied.
     pub queue: Option<Queue>,
-    /// The batches that were given up.
+    /// The batches in the dead-letter queue.
     pub dead_letters: Option<DeadLetters>,
-    /// The breaker.
+    /// The circuit breaker's state; null when DynamoDB does not answer.
     pub circuit: Option<Circuit>,
 }
 
@@ -34,9 +34,9 @@ pub struct Delivery {
 pub struct Queue {
     /// Messages that a worker could take now, or after their delay.
     pub waiting: u64,
-    /// Messages that a worker holds, or that wait hidden until the destination may be back.
+    /// Messages in flight: a worker holds them, or they are hidden until the next attempt.
     pub in_flight: u64,
-    /// How long ago the oldest batches that are still under way were sent.
+    /// How long ago the oldest batches that are still in flight were sent.
     pub oldest_message_seconds: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ pub struct DeadLetters {
     pub messages: u64,
 }
 
-/// Something that did not answer.
+/// A service that did not answer.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Unreachable {
     pub what: Part,
@@ -85,7 +85,7 @@ impl Api {
         match dead {
             Ok(depth) => delivery.dead_letters = Some(DeadLetters { messages: depth.total() }),
             Err(message) if delivery.queue.is_some() => note(Part::Queue, message),
-            // Told already.
+            // Reported already.
             Err(_) => {}
         }
         match circuit {
@@ -104,8 +104,8 @@ async fn depth(queue: &queue::Queue) -> Result<Depth, String> {
 }
 
 impl Delivery {
-    /// Says how old the oldest message is, as far as the runs tell. SQS itself has no such attribute, and CloudWatch's
-    /// metric is minutes late: but a run that is under way knows when it sent what it still waits for. Messages of
+    /// Sets the age of the oldest message, as known from the runs. SQS itself has no such attribute, and CloudWatch's
+    /// metric is minutes late: but a run that is in progress knows when it sent what it still waits for. Messages of
     /// superseded runs, which do nothing, are not counted.
     pub fn date(&mut self, syncs: &[Known], now: Timestamp) {
         let Some(queue) = &mut self.queue else { return };

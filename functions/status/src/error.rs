@@ -1,4 +1,4 @@
-//! What a request that cannot be served is answered: a status and `{"error":{"code","message","details"}}`.
+//! The error answers: an HTTP status and `{"error":{"code","message","details"}}`.
 
 use std::borrow::Cow;
 
@@ -63,16 +63,16 @@ pub enum ApiError {
     NoTls(#[source] reqwest::Error),
 }
 
-/// An error, as it is answered.
+/// The body of an error answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
     pub error: Problem,
 }
 
-/// What went wrong.
+/// The error.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// A short name that does not change.
+    /// A stable, short name for programs.
     pub code: String,
     /// What happened and what to do.
     pub message: String,

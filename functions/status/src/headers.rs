@@ -1,5 +1,5 @@
-//! What every answer carries besides its body: headers that protect, and an ETag, so that what has not changed is not sent
-//! again.
+//! The headers of every answer: security headers, and an ETag, so that an unchanged answer is not
+//! sent again.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn sent_bytes(headers: &HeaderMap, body: &[u8]) -> usize {
     body.len() + body.iter().filter(escaped).count()
 }
 
-/// Data is for nobody's cache. A client that wants to spare itself a body says so with `If-None-Match`.
+/// Data is not cached. A client that has the current answer sends `If-None-Match` and gets no body.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Nothing that the API answers is a page.
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_has_an_answer_if_one_of_its_tags_is_the_answers() {
+    fn etag_matches_if_any_client_tag_does() {
         let headers = HeaderMap::from_iter([(ETAG, HeaderValue::from_static("W/\"a\""))]);
         let cases =
             [("W/\"a\"", true), ("\"a\"", true), ("\"b\", W/\"a\"", true), ("*", true), ("\"b\"", false), ("", false)];
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_may_talk_to_this_api_and_to_the_sign_in_only() {
+    fn page_policy_allows_this_api_and_the_sign_in_only() {
         let policy = page_policy("https://project.supabase.co");
         assert!(policy.starts_with("default-src 'none'"));
         assert!(policy.contains("connect-src 'self' https://project.supabase.co;"));

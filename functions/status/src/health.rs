@@ -1,4 +1,4 @@
-//! Whether a sync is well, and if not, why: a plain function of what is known. The most serious reason decides.
+//! The health of a sync and its reasons, as a pure function of known facts. The most serious reason decides.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sheetsync::overdue::{self, Rhythm};
 use sheetsync::run::RunStatus;
 use utoipa::ToSchema;
 
-/// How a sync is.
+/// The health of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -25,11 +25,11 @@ pub enum Status {
 /// Why a sync is not healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Reason {
-    /// A short name that does not change.
+    /// A stable, short name for programs.
     pub code: &'static str,
-    /// What is so, and what to do.
+    /// What is the case, and what to do.
     pub message: String,
-    /// How much: so many cells and rows, problems, batches; of `run_stalled` and `overdue`, for how many seconds.
+    /// The amount: number of cells and rows, problems or batches; for `run_stalled` and `overdue`, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<u64>,
 }
@@ -46,7 +46,7 @@ pub struct Facts {
     /// After how long without progress a run counts as stalled.
     pub stall_after: Duration,
     pub last_run: Option<LastRun>,
-    /// When the run under way last made progress.
+    /// When the run in progress last made progress.
     pub heartbeat: Option<Timestamp>,
     /// When the last run began that brought something over; before there was one, when the first run began.
     pub applied: Option<Timestamp>,
@@ -54,7 +54,7 @@ pub struct Facts {
     pub open_failures: u64,
     /// What differed in the last comparison of sheet and table in full, where it should not.
     pub differences: u64,
-    /// Messages that were given up.
+    /// Messages in the dead-letter queue.
     pub dead_letters: u64,
     pub circuit: Option<CircuitFact>,
 }
@@ -82,7 +82,7 @@ pub enum CircuitFact {
     ForcedClosed,
 }
 
-/// Judges.
+/// The health of a sync at `now`, with its reasons.
 #[must_use]
 pub fn judge(facts: &Facts, now: Timestamp) -> (Status, Vec<Reason>) {
     let mut found = Vec::new();
@@ -252,7 +252,7 @@ mod tests {
         let cases: &[(&str, Change, Status, &[&str])] = &[
             ("all is well", |_| {}, Status::Healthy, &[]),
             (
-                "a run is under way",
+                "a run is in progress",
                 |it| {
                     it.last_run = ended(RunStatus::InProgress);
                     it.heartbeat = ago(1);
@@ -291,8 +291,8 @@ mod tests {
                 Status::Degraded,
                 &["deletes_unconfirmed"],
             ),
-            ("the run under way has stalled", |it| it.heartbeat = ago(16), Status::Unhealthy, &["run_stalled"]),
-            ("the run under way is slow", |it| it.heartbeat = ago(14), Status::Healthy, &[]),
+            ("the run in progress has stalled", |it| it.heartbeat = ago(16), Status::Unhealthy, &["run_stalled"]),
+            ("the run in progress is slow", |it| it.heartbeat = ago(14), Status::Healthy, &[]),
             ("nothing came through for long", |it| it.applied = ago(31), Status::Unhealthy, &["overdue"]),
             ("a run or two were missed", |it| it.applied = ago(29), Status::Healthy, &[]),
             (
@@ -376,9 +376,9 @@ mod tests {
     fn a_reason_says_how_long_and_how_many() {
         let facts = Facts { applied: ago(200), open_rejections: 1, ..well() };
         let (_, reasons) = judge(&facts, now());
-        let told: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
+        let reported: Vec<_> = reasons.iter().map(|reason| (reason.message.as_str(), reason.amount)).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 ("no run has succeeded for 3 h; one is due every 5 min", Some(12_000)),
                 ("1 cell or row in the sheet cannot be imported: correct the sheet", Some(1))

@@ -1,4 +1,4 @@
-//! What Supabase knows of every sync, as `sync_overview` says it, and what of it is remembered.
+//! The rows of `sync_overview`: the state of every sync, and the part of it that is cached.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::members;
 use crate::run::Run;
 use crate::time::Time;
 
-/// Every open dashboard asks once a second while a run is under way: the database is asked once a second for all that one
+/// Every open dashboard asks once a second while a run is in progress: the database is asked once a second for all that one
 /// container serves.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
@@ -79,7 +79,7 @@ fn retain(object: &mut Value, wanted: impl Fn(&str) -> bool) {
     }
 }
 
-/// What the last comparison of sheet and table in full came to.
+/// The result of the last comparison of sheet and table in full.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = LastVerification)]
@@ -109,7 +109,7 @@ impl Known {
         self.open.get("validation").copied().unwrap_or_default()
     }
 
-    /// Open problems that the sheet is not to blame for. A conflict is none: it was decided.
+    /// Open failures of writing, which no edit of the sheet fixes. Conflicts are not counted: they are resolved.
     pub fn open_failures(&self) -> u64 {
         let others = self.open.iter().filter(|(kind, _)| !matches!(kind.as_str(), "validation" | "conflict"));
         others.map(|(_, open)| open).sum()

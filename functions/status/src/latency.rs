@@ -1,4 +1,4 @@
-//! How long this container took to answer, by route, for Prometheus.
+//! The latency histogram of this container by route, in seconds, for Prometheus.
 
 use std::time::Duration;
 

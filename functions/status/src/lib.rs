@@ -1,5 +1,5 @@
-//! Answers what every sync is doing, as an HTTP API behind API Gateway, with the dashboard that shows it. It reads; what
-//! operators ask for, others do. The router is an ordinary one: tests and `examples/serve.rs` use it without Lambda.
+//! The status API behind API Gateway, with the dashboard that uses it. It reads; runs and redrives
+//! are done by the scheduler and the queue. Tests and `examples/serve.rs` use the router without Lambda.
 
 #![expect(unused_qualifications, reason = "what utoipa's macros write is full of them")]
 

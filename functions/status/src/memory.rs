@@ -1,5 +1,5 @@
-//! What the function must still know when Supabase is gone and it has itself just been started: the last that it heard,
-//! kept in the control table. Nothing depends on it: what cannot be written or read is left out.
+//! The last known state, kept in the control table for a new container that starts during an outage of Supabase. It is a
+//! cache: what cannot be written or read is left out.
 
 use std::time::Duration;
 

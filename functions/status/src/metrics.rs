@@ -1,4 +1,4 @@
-//! `GET /metrics`: the state of all syncs for Prometheus, read anew at each scrape. Only the latency histogram is this
+//! `GET /metrics`: the state of all syncs for Prometheus, read at each scrape. Only the latency histogram is this
 //! container's own memory; Lambda runs several, so it is a sample.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::known::Known;
 use crate::state::Api;
 use crate::syncs::Syncs;
 
-/// Times every request. Paths that are no route share one name, so that nobody can fill the memory with inventions.
+/// Times every request. Unknown paths share one name, so that invented paths cannot fill the memory.
 pub async fn time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = match request.method().as_str() {
@@ -64,7 +64,7 @@ struct OfPart {
 
 type Number = Gauge<f64, AtomicU64>;
 
-/// Prometheus text.
+/// The metrics in the text format of OpenMetrics.
 #[utoipa::path(get, path = "/metrics", tag = "monitoring", operation_id = "metrics", security(("bearer" = [])),
     responses((status = 200, body = String, content_type = "application/openmetrics-text"),
               (status = 401, body = ErrorBody)))]
@@ -157,6 +157,6 @@ fn describe(registry: &mut Registry, all: &Syncs, known: &[Known]) {
     if let Some(oldest) = all.delivery.queue.as_ref().and_then(|queue| queue.oldest_message_seconds) {
         let family: Number = Gauge::default();
         family.set(oldest as f64);
-        registry.register("queue_oldest_seconds", "How long ago the oldest batches under way were sent", family);
+        registry.register("queue_oldest_seconds", "How long ago the oldest batches in flight were sent", family);
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /api/plans/{id}`: what a run would do, once the scheduler has found out.
+//! `GET /api/plans/{id}`: the preview of a run, once the scheduler has made it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::state::Api;
 use crate::syncs::tab_url;
 use crate::time::Time;
 
-/// How far a plan is.
+/// The state of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = PlanStatus)]

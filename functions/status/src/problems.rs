@@ -27,7 +27,7 @@ const MOST: u32 = 1000;
 /// The most lines of one CSV file, unless they are too long for one answer. The header `Link` leads on.
 const MOST_LINES: usize = 10_000;
 
-/// How long one call for a file may take: nobody waits for it in front of a screen, and Postgres ends it after two seconds.
+/// How long one call for a file may take: no person waits for it, and Postgres ends it after two seconds.
 const EXPORT_CALL: Duration = Duration::from_secs(3);
 
 /// After this time a file ends with what it has; the function has 15 s.
@@ -91,7 +91,7 @@ pub struct Filter {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct SyncFilter {
-    /// `open` (unless told otherwise): only those that are not resolved.
+    /// `open` (the default): only those that are not resolved.
     #[param(inline)]
     state: Option<Openness>,
     /// Only problems of this type.
@@ -236,7 +236,7 @@ async fn page(
     }
     let mut rows: Vec<Entry> = Vec::new();
     loop {
-        // One more than is shown tells whether there is a next page.
+        // One more than is shown, to know whether there is a next page.
         let limit = (lines + 1 - rows.len()).min(MOST as usize);
         let mut arguments = of.clone();
         let given = json!({

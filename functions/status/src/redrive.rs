@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sheetsync::redrive::{Filter, Order, Redrive, Report};
+use sheetsync::redrive::{Filter, Redrive, Report, Selection};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -33,19 +33,19 @@ pub struct Wanted {
     /// Only those whose run was sent longer ago.
     #[schema(maximum = 1_209_600)]
     older_than_seconds: Option<u64>,
-    /// At most so many.
+    /// At most so many; all if absent.
     #[schema(minimum = 1, maximum = 10_000)]
     limit: Option<u64>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     #[serde(default)]
     dry_run: bool,
-    /// For the audit; must be given unless nothing is done.
+    /// The reason, for the audit log; required unless `dryRun`.
     #[serde(default)]
     #[schema(max_length = 500)]
     why: String,
 }
 
-/// What was done, or would be.
+/// The counts of what was done, or would be with `dryRun`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {
@@ -92,7 +92,7 @@ pub async fn redrive(
         let action = Action { who: &who, action: "redrive", sync: Some(&sync), why: &wanted.why, details };
         api.record(&action).await?;
     }
-    let order = Order {
+    let selection = Selection {
         filter: Filter {
             sync: Some(sync),
             run: wanted.run,
@@ -103,7 +103,8 @@ pub async fn redrive(
         dry_run: wanted.dry_run,
     };
     let redrive = Redrive { dead_letters: &api.dead_letters, queue: &api.queue, supabase: Some(supabase) };
-    let report = redrive.run(&order).await.map_err(|error| ApiError::Aws { what: "SQS", reason: error.to_string() })?;
+    let report =
+        redrive.run(&selection).await.map_err(|error| ApiError::Aws { what: "SQS", reason: error.to_string() })?;
     Ok(Json(Redriven::new(report, wanted.dry_run)))
 }
 

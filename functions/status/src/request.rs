@@ -1,4 +1,4 @@
-//! What a request says, read strictly: unknown or malformed parts are a 400 in our own form, with what is wrong.
+//! Strict parsing of requests: an unknown or malformed part is answered with 400 and its name.
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
@@ -90,7 +90,7 @@ pub fn text(name: &str, text: &str, most: usize) -> Result<(), ApiError> {
 /// How many entries a page has.
 ///
 /// # Errors
-/// When it is none, or more than `most`.
+/// When it is zero, or more than `most`.
 pub fn limit(asked: Option<u32>, usual: u32, most: u32) -> Result<u32, ApiError> {
     match asked.unwrap_or(usual) {
         limit if (1..=most).contains(&limit) => Ok(limit),
@@ -98,7 +98,7 @@ pub fn limit(asked: Option<u32>, usual: u32, most: u32) -> Result<u32, ApiError>
     }
 }
 
-/// Where the next page begins: the sort key of the last entry, opaque to whoever hands it back.
+/// Where the next page begins: the sort key of the last entry, opaque to the client.
 pub fn cursor<T: Serialize>(last: &T) -> Option<String> {
     serde_json::to_vec(last).ok().map(|key| BASE64_URL_SAFE_NO_PAD.encode(key))
 }
@@ -106,7 +106,7 @@ pub fn cursor<T: Serialize>(last: &T) -> Option<String> {
 /// The sort key in a cursor.
 ///
 /// # Errors
-/// When it is none of ours.
+/// When it was not made by [`cursor`].
 pub fn after<T: DeserializeOwned>(cursor: Option<&str>) -> Result<Option<T>, ApiError> {
     let Some(cursor) = cursor else { return Ok(None) };
     BASE64_URL_SAFE_NO_PAD
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_comes_back_as_it_was_given_and_an_invented_one_is_refused() {
+    fn cursor_round_trips_and_an_invented_one_is_refused() {
         let given = cursor(&(17_i64, "AA1")).unwrap();
         assert_eq!(after::<(i64, String)>(Some(&given)).unwrap(), Some((17, "AA1".to_owned())));
         assert!(after::<(i64, String)>(None).unwrap().is_none());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_at_least_one_and_not_too_many_entries() {
+    fn page_limit_is_between_one_and_the_maximum() {
         assert_eq!(limit(None, 50, 200).unwrap(), 50);
         assert_eq!(limit(Some(200), 50, 200).unwrap(), 200);
         assert!(limit(Some(0), 50, 200).is_err());

@@ -171,7 +171,7 @@ impl Run {
     }
 }
 
-/// A run under way, and how far it is.
+/// A run in progress, and how far it is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunningRun {
@@ -192,7 +192,7 @@ pub struct RunningRun {
 }
 
 impl RunningRun {
-    /// How far a run is that is under way at `now`.
+    /// The progress of an open run at `now`.
     #[must_use]
     pub fn new(run: &Run, now: Timestamp) -> Self {
         let left = run.rows_sent.saturating_sub(run.rows_done);

@@ -123,7 +123,7 @@ pub async fn list(
         ("select", Run::list_columns().collect::<Vec<_>>().join(",")),
         ("sync", format!("eq.{sync}")),
         ("order", "started_at.desc,id.desc".to_owned()),
-        // One more than is shown tells whether there is a next page.
+        // One more than is shown, to know whether there is a next page.
         ("limit", (limit + 1).to_string()),
     ];
     query.extend(filter.status.map(|status| ("status", format!("eq.{status}"))));
@@ -227,7 +227,7 @@ mod tests {
     use crate::run::example;
 
     #[test]
-    fn a_run_shows_what_waits_and_how_sure_its_read_was() {
+    fn run_shows_withheld_and_unconfirmed_rows() {
         let run: Run = serde_json::from_value(example(json!({
             "unconfirmed": 3, "withheld": 2, "keys_unreadable": 1, "keyless_rows": 4, "read_complete": true,
             "deletes_withheld": "too many", "vanished": {"count": 21, "digest": "00", "sample": ["AA3", "AA4"]},

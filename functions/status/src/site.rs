@@ -26,7 +26,7 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// Vite puts a hash of the content into the names of these.
 const HASHED: &str = "assets/";
 
-/// The page.
+/// The dashboard's page, `index.html`.
 pub async fn page() -> Result<Response, ApiError> {
     file("index.html")
 }
@@ -47,7 +47,7 @@ fn file(path: &str) -> Result<Response, ApiError> {
     Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, cache)], asset.body).into_response())
 }
 
-/// What the sign-in form needs. All of it is public.
+/// The settings of the sign-in form. All of them are public.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
@@ -58,7 +58,7 @@ pub struct Config {
     version: &'static str,
 }
 
-/// What the sign-in form needs.
+/// The settings of the sign-in form.
 #[utoipa::path(get, path = "/config.json", tag = "monitoring", operation_id = "config", responses((status = 200, body = Config)))]
 pub async fn config(State(api): State<Arc<Api>>) -> Json<Config> {
     Json(Config {
@@ -75,7 +75,7 @@ pub struct Health {
     status: &'static str,
 }
 
-/// That the function runs. It asks nobody else.
+/// Says that the function runs. It calls no other service.
 #[utoipa::path(get, path = "/health", tag = "monitoring", operation_id = "health", responses((status = 200, body = Health)))]
 pub async fn health() -> Json<Health> {
     Json(Health { status: "ok" })

@@ -35,7 +35,7 @@ const MAX_IDEMPOTENCY_KEY: usize = 200;
 /// The UUIDs that idempotency keys become are of this namespace (a random one, made for this).
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c1f_3a52_8e0d_4b57_9a1e_5d0c_2f74_b8e3);
 
-/// A run that is wanted.
+/// The requested run.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Wanted {
@@ -44,10 +44,10 @@ pub struct Wanted {
     /// The row keys of a selective run.
     #[schema(max_items = 1000)]
     keys: Option<Vec<String>>,
-    /// Only says what the run would do.
+    /// Only previews the run.
     #[serde(default)]
     dry_run: bool,
-    /// For the audit.
+    /// The reason, for the audit log.
     #[serde(default)]
     #[schema(max_length = 500)]
     why: String,
@@ -76,7 +76,7 @@ impl From<WantedType> for RunType {
     }
 }
 
-/// A run that was asked for.
+/// The run that was started.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Accepted {
     /// The id of the run, or of the plan.
@@ -114,7 +114,7 @@ impl Wanted {
 /// Starts a run, or with `dryRun` a plan of one. Answers at once; the same `Idempotency-Key` is the same run.
 #[utoipa::path(post, path = "/api/syncs/{sync}/runs", tag = "actions", operation_id = "startRun", security(("bearer" = [])),
     params(("sync" = String, Path, description = "The sync's name"),
-           ("Idempotency-Key" = Option<String>, Header, description = "Asking twice with the same key is asking once",
+           ("Idempotency-Key" = Option<String>, Header, description = "The same key starts one run only",
             min_length = 1, max_length = 200)),
     request_body = Wanted,
     responses((status = 202, body = Accepted, headers(("Location" = String))), (status = 400, body = ErrorBody),
@@ -169,7 +169,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     Ok(Some(key))
 }
 
-/// The run that a key of a sync stands for, for ever and everywhere.
+/// The run that an idempotency key of a sync stands for: always the same one.
 fn run_of(sync: &str, is_plan: bool, key: &str) -> Uuid {
     let kind = if is_plan { "plan" } else { "run" };
     Uuid::new_v5(&NAMESPACE, format!("{sync}\n{kind}\n{key}").as_bytes())
@@ -180,7 +180,7 @@ impl Api {
         if is_plan { Ok(self.find_plan(id).await?.is_some()) } else { Ok(self.find_run(id).await?.is_some()) }
     }
 
-    /// While the circuit is open the scheduler begins no run, and nobody would hear of it.
+    /// Refuses a start while the circuit is open: the scheduler would begin no run, and the caller would not learn of it.
     async fn must_not_be_open(&self) -> Result<(), ApiError> {
         let Ok(item) = self.breaker.read().await else { return Ok(()) };
         match item.refuses_until(jiff::Timestamp::now().into(), &Rule::default()) {
@@ -189,7 +189,7 @@ impl Api {
         }
     }
 
-    /// A run that would only be told `busy` by the scheduler is refused here, where somebody hears it.
+    /// Refuses a start while a run is in progress: the scheduler would answer `busy`, and the caller would not learn of it.
     pub async fn must_not_be_busy(&self, sync: &str) -> Result<(), ApiError> {
         let known: Vec<crate::known::Known> =
             self.supabase().await?.ask("sync_overview", &json!({"p_sync": sync})).await?;
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_of_the_same_sync_is_the_same_run_and_no_other() {
+    fn idempotency_key_names_one_run_per_sync() {
         let run = run_of("listings", false, "k1");
         assert_eq!(run, run_of("listings", false, "k1"));
         for other in [run_of("listings", false, "k2"), run_of("lists", false, "k1"), run_of("listings", true, "k1")] {

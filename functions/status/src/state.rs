@@ -111,7 +111,7 @@ impl Api {
     pub(crate) async fn supabase(&self) -> Result<&Supabase, ApiError> {
         self.supabase
             // A reader waits in front of a screen: what does not come soon is told as missing.
-            .get_or_try_init(async || Ok(self.connections.supabase()?.hasty()))
+            .get_or_try_init(async || Ok(self.connections.supabase()?.with_short_timeout()))
             .await
     }
 

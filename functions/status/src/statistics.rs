@@ -15,7 +15,7 @@ use crate::request::{Asked, Place};
 use crate::state::Api;
 use crate::time::Time;
 
-/// How far back.
+/// The time range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = StatisticsRange)]
 pub enum Range {
@@ -90,7 +90,7 @@ struct Point {
     completed: u64,
     partial: u64,
     failed: u64,
-    /// Of runs that came through.
+    /// Of runs that completed.
     average_seconds: Option<f64>,
     p95_seconds: Option<f64>,
     /// Rows that were sent and are done.
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_made_of_whole_steps_and_ends_with_the_one_that_is_now() {
+    fn range_has_whole_steps_and_ends_with_the_current_one() {
         let now: Timestamp = "2026-11-25T12:34:56Z".parse().unwrap();
         for range in [Range::Hour, Range::Day, Range::Week, Range::Month] {
             let ((length, step), (from, to)) = (range.seconds(), range.bounds(now));

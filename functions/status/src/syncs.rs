@@ -29,7 +29,7 @@ pub struct Syncs {
     pub now: Time,
     pub syncs: Vec<Sync>,
     pub delivery: Delivery,
-    /// What could not be asked; what is told of it is what was known last.
+    /// What did not answer; its data is the last known.
     pub unreachable: Vec<Unreachable>,
 }
 
@@ -85,7 +85,7 @@ pub struct CompletedRun {
     completed_at: Option<Time>,
 }
 
-/// What everything about one sync is told from.
+/// The sources of everything that is shown of one sync.
 struct Sources<'a> {
     name: &'a str,
     defined: Option<&'a Defined>,
@@ -286,7 +286,7 @@ pub async fn one(State(api): State<Arc<Api>>, Place(name): Place<String>) -> Res
     Ok(Json(OneSync { now, sync, delivery, unreachable }))
 }
 
-/// Whether a run is under way.
+/// Whether a run is open: queued or in progress.
 #[must_use]
 pub fn is_open(status: RunStatus) -> bool {
     matches!(status, RunStatus::Queued | RunStatus::InProgress)
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_run_is_due_an_interval_after_the_last_scheduled_one_and_never_in_the_past() {
+    fn next_run_is_one_interval_later_and_never_past() {
         let (every, now) = (Duration::from_secs(300), time("2026-11-25T12:00:00Z"));
         let scheduled = |at: &str| Known { scheduled_at: Some(time(at)), ..known() };
         assert_eq!(next_run(every, Some(&scheduled("2026-11-25T11:58:00Z")), now.0), time("2026-11-25T12:03:00Z"));
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_fault_that_passes_the_next_run_is_due_when_the_pause_is_over() {
+    fn next_run_after_a_transient_fault_waits_for_the_pause() {
         let (day, now) = (Duration::from_secs(86_400), time("2026-11-25T12:00:00Z"));
         let failed = Known {
             scheduled_at: Some(time("2026-11-25T11:50:00Z")),

@@ -1,4 +1,4 @@
-//! Moments, as the API writes them.
+//! Timestamps as the API writes them: RFC 3339, UTC.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

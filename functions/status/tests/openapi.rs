@@ -14,7 +14,7 @@ fn the_description_in_docs_is_up_to_date() -> Result<()> {
 }
 
 #[test]
-fn every_route_but_the_open_ones_wants_a_token_and_says_so() -> Result<()> {
+fn every_closed_route_documents_that_it_needs_a_token() -> Result<()> {
     let description = serde_json::to_value(status::openapi())?;
     for (path, methods) in description["paths"].as_object().into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {

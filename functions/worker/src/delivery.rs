@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use sheetsync::batch::{Incoming, halve};
-use sheetsync::breaker::{Evidence, Leave, Permit, SharedItem};
+use sheetsync::breaker::{Decision, Evidence, Permit, SharedItem};
 use sheetsync::evidence::evidence;
 use sheetsync::metrics::{self, BatchMetrics};
 use sheetsync::queue::Inbox;
@@ -135,9 +135,9 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         // A probe that closed the breaker is followed by an ordinary call; one that did not, by a refusal.
         let permit = loop {
             match self.breaker.admit(invocation.request).await {
-                Leave::Call(permit) => break permit,
-                Leave::Wait { until } => return Err(Held(until.since(self.clock.now()))),
-                Leave::Probe(permit) => self.probe(&permit, invocation).await?,
+                Decision::Call(permit) => break permit,
+                Decision::Wait { until } => return Err(Held(until.since(self.clock.now()))),
+                Decision::Probe(permit) => self.probe(&permit, invocation).await?,
             }
         };
         let time = self.turn(invocation).await?;
@@ -166,7 +166,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
         Ok(())
     }
 
-    /// Tells the breaker what came of a call, and CloudWatch when a person must act.
+    /// Records a call's outcome in the breaker, and emits `AccessRefused` when only a person can fix it.
     async fn learn<T>(&self, permit: &Permit, outcome: &Result<T, SupabaseError>, duration: Duration) -> Evidence {
         if outcome.as_ref().is_err_and(|error| error.fault().needs_a_person()) {
             metrics::access_refused(None);
@@ -180,7 +180,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
     async fn turn(&self, invocation: Invocation<'_>) -> Result<Duration, Held> {
         let spare = self.left(invocation).saturating_sub(SHORTEST_CALL);
         if spare.is_zero() || !self.limiter.ready(spare).await {
-            tracing::info!("no time left in this invocation for the batch");
+            tracing::info!("not enough time left in the invocation");
             return Err(Held(self.soon()));
         }
         Ok(self.left(invocation))
@@ -215,8 +215,8 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
 
     /// Counts a failed attempt of a batch; moves it to the dead-letter queue when it was the last. It stays on the queue while its run does not know.
     async fn fail(&self, piece: &str, batch: &Incoming, failure: &Failure, invocation: Invocation<'_>) -> Delivery {
-        let told = self.call(invocation, |time| self.destination.fail(batch.run, Some(batch), failure, time)).await;
-        match told {
+        let recorded = self.call(invocation, |time| self.destination.fail(batch.run, Some(batch), failure, time)).await;
+        match recorded {
             Err(Held(wait)) => Delivery::Wait(wait),
             Ok(Ok(failed)) if failed.is_final => self.give_up(piece, Some(&batch.sync), failure).await,
             Ok(Ok(_)) => Delivery::Wait(self.soon()),

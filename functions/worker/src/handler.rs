@@ -1,4 +1,4 @@
-//! Answers SQS for one invocation: which messages it may forget, and when the others come back.
+//! Handles one invocation: reports to SQS which messages are done, and when the others are delivered again.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -68,7 +68,7 @@ impl<D: Destination, Q: Inbox, S: SharedItem> Worker<D, Q, S> {
             let is_kept = match AssertUnwindSafe(answer).catch_unwind().await {
                 Ok(is_kept) => is_kept,
                 Err(_) => {
-                    tracing::error!(message = message.message_id, "the worker panicked over a message; it is kept");
+                    tracing::error!(message = message.message_id, "worker panicked; the message stays on the queue");
                     true
                 }
             };

@@ -1,4 +1,4 @@
-//! The worker: from a message on the queue to rows in the table, whatever the destination does meanwhile.
+//! The worker: writes the rows of queue messages to the table, also through outages of the destination.
 //!
 //! A [`Worker`] decides about messages one by one. It works on any [`Destination`](sheetsync::supabase::Destination),
 //! [`Inbox`](sheetsync::queue::Inbox) and [`SharedItem`](sheetsync::breaker::SharedItem), on any clock, with chance from any

@@ -8,7 +8,7 @@ use sheetsync::settings::{self, BadSetting};
 /// How much longer than a call a claim of the probe holds.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
 
-/// What must be left of an invocation when a call ends, to tell SQS what came of it.
+/// The time that must be left of an invocation when a call ends, to delete or delay its messages in SQS.
 pub const RESERVE: Duration = Duration::from_secs(2);
 
 /// The worker's numbers.
@@ -18,7 +18,7 @@ pub struct Settings {
     pub requests_per_second: f64,
     /// How many workers run at once.
     pub concurrency: u32,
-    /// Its timeouts.
+    /// The timeouts, checked against each other.
     pub timeouts: Timeouts,
     /// The breaker's first open time.
     pub first_open: Duration,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_in_the_wrong_order_are_told_by_name() {
+    fn timeouts_in_the_wrong_order_are_named() {
         assert!(timeouts([30, 35, 60, 360]).check().is_ok());
         for (wrong, name) in [
             ([35, 35, 60, 360], "STATEMENT_TIMEOUT_SECONDS (35 s)"),

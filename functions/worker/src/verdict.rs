@@ -11,7 +11,7 @@ pub enum Verdict {
     Done,
     /// The same again in a moment: a call was lost or refused in passing, or another transaction was in the way.
     Again,
-    /// Later: others of its run come first, or somebody else is applying it.
+    /// Later: other batches of its run come first, or another worker is applying it.
     Later,
     /// The destination is down or refuses everybody.
     Down,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sqlstate_that_a_trigger_raises_is_the_batchs_own_fault() {
+    fn sqlstate_raised_by_a_trigger_is_a_batch_fault() {
         let rule = Rule::default();
         for (status, code) in [
             (500, "P0002"),

@@ -1,4 +1,4 @@
-//! What a worker is made of.
+//! The worker and its parts: destination, inbox, breaker, limiter, clock.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ pub struct Worker<D, Q, S> {
     pub(crate) settings: Settings,
 }
 
-/// One invocation.
+/// One invocation of the function.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Invocation<'a> {
-    /// Its id.
+    /// Lambda's request id.
     pub request: &'a str,
     /// When Lambda ends it.
     pub deadline: Millis,

@@ -57,7 +57,7 @@ comment on column public.property_listings.deleted_at is 'When the listing vanis
 
 create index if not exists property_listings_live on public.property_listings (listed_at desc) where deleted_at is null;
 
--- Whoever changes a listing, the sync or a person in the application, the change is dated.
+-- Every change of a listing is dated, by the sync or by a person in the application.
 create or replace function public.property_listings_date_change()
 returns trigger
 language plpgsql
@@ -76,7 +76,7 @@ create or replace trigger property_listings_date_change
 alter table public.property_listings enable row level security;
 revoke all on public.property_listings from public, anon, authenticated;
 grant select, insert, update, delete on public.property_listings to service_role;
--- Who else reads it is the application's decision; until it has made one, nobody does.
+-- Only the service role reads it, until the application grants more.
 drop policy if exists property_listings_read on public.property_listings;
 
 revoke all on function public.property_listings_date_change() from public, anon, authenticated;

@@ -48,7 +48,7 @@ pub enum ServerName {
 /// What to do to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Deed {
+pub enum ServerAction {
     /// Ask it to stop, and wait until it has.
     Stop,
     /// Start it, after stopping it if need be, and wait until it is ready. It keeps its port and its data (ministack
@@ -80,14 +80,14 @@ impl Servers {
         }
     }
 
-    async fn act(&mut self, name: ServerName, deed: Deed) -> Result<()> {
+    async fn act(&mut self, name: ServerName, action: ServerAction) -> Result<()> {
         let server = self.named(name).context("this stack was started without it")?;
-        match deed {
-            Deed::Stop => server.stop(PATIENCE).await,
-            Deed::Kill => server.kill().await,
-            Deed::Pause => server.signal(Signal::STOP),
-            Deed::Resume => server.signal(Signal::CONT),
-            Deed::Start => self.start(name).await,
+        match action {
+            ServerAction::Stop => server.stop(PATIENCE).await,
+            ServerAction::Kill => server.kill().await,
+            ServerAction::Pause => server.signal(Signal::STOP),
+            ServerAction::Resume => server.signal(Signal::CONT),
+            ServerAction::Start => self.start(name).await,
         }
     }
 
@@ -137,13 +137,13 @@ struct Controlled {
 ///
 /// `POST /faults` ([`Fault`] → [`Active`]) · `GET /faults` · `DELETE /faults` · `DELETE /faults/{id}` ·
 /// `GET /requests?path=&body=` ([`Seen`]), and the same under `/aws` for what the functions ask of AWS ·
-/// `POST /servers/{name}/{deed}` ([`ServerName`], [`Deed`])
+/// `POST /servers/{name}/{action}` ([`ServerName`], [`ServerAction`])
 pub async fn serve(gateway: Arc<Gateway>, aws: Option<AwsFront>, servers: Arc<Mutex<Servers>>) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let supabase = Controlled { faults: Arc::clone(&gateway.faults), record: Arc::clone(&gateway.record) };
     let mut router = axum::Router::new()
-        .route("/servers/{name}/{deed}", post(act))
+        .route("/servers/{name}/{action}", post(act))
         .with_state(servers)
         .merge(routes().with_state(supabase));
     if let Some(AwsFront { faults, record, .. }) = aws {
@@ -190,9 +190,9 @@ async fn requests(State(it): State<Controlled>, Query(which): Query<Which>) -> J
 
 async fn act(
     State(servers): State<Arc<Mutex<Servers>>>,
-    Path((name, deed)): Path<(ServerName, Deed)>,
+    Path((name, action)): Path<(ServerName, ServerAction)>,
 ) -> Result<(), (StatusCode, String)> {
-    let done = servers.lock().await.act(name, deed).await;
+    let done = servers.lock().await.act(name, action).await;
     done.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")))
 }
 
@@ -253,9 +253,9 @@ impl Control {
     }
 
     /// Does something to a server; returns when it is done.
-    pub async fn act(&self, name: ServerName, deed: Deed) -> Result<()> {
-        let (name, deed) = (serde_json::to_value(name)?, serde_json::to_value(deed)?);
-        let path = format!("servers/{}/{}", name.as_str().unwrap_or_default(), deed.as_str().unwrap_or_default());
+    pub async fn act(&self, name: ServerName, action: ServerAction) -> Result<()> {
+        let (name, action) = (serde_json::to_value(name)?, serde_json::to_value(action)?);
+        let path = format!("servers/{}/{}", name.as_str().unwrap_or_default(), action.as_str().unwrap_or_default());
         self.send(self.client.post(format!("{}/{path}", self.url))).await.map(drop)
     }
 

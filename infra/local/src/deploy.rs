@@ -18,7 +18,7 @@ const BUCKET: &str = "sheetsync-packages";
 /// The architecture of this machine, as Lambda calls it: what runs here must be built for here.
 const ARCHITECTURE: &str = "x86_64";
 
-/// Builds the functions and packs them into `packages`, apart from what somebody may be about to deploy to the cloud.
+/// Builds the functions and packs them into `packages`, apart from a build for the cloud.
 /// What has not changed is not compiled again: cargo sees to that. One stack builds at a time: cargo-lambda writes the binaries
 /// again each time, and a second build would pack a half-written one.
 pub async fn build(tools: &Tools, profile: &str, packages: &Path, logs: &Path, register: &Register) -> Result<()> {

@@ -4,7 +4,7 @@
 //! Three kinds of users:
 //! - people: `make up`, `make demo` (the binary `local`; see `main.rs`);
 //! - `make test`: `local run -- cargo nextest run …` starts a stack of its own, runs the tests, stops it;
-//! - a test: [`Settings::from_env`] tells where everything is, [`Control`] makes faults, counts requests, kills servers.
+//! - a test: [`Settings::from_env`] has the addresses, [`Control`] makes faults, counts requests, kills servers.
 //!
 //! ```text
 //! stack.rs          what is started in which order, and how it ends
@@ -30,7 +30,7 @@ mod settings;
 pub mod stack;
 mod tools;
 
-pub use control::{Control, Deed, ServerName};
+pub use control::{Control, ServerAction, ServerName};
 pub use gateway::faults::{Action, Active, Fault};
 pub use gateway::record::{Seen, busiest_second};
 pub use settings::{AwsSettings, People, Settings, SheetSettings};

@@ -100,7 +100,7 @@ async fn act(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up { options, detach: true, .. } if Lock::holder(&options.place.dir)?.is_some() => {
             say("the stack runs already");
-            tell(&options.place.dir);
+            print_addresses(&options.place.dir);
         }
         Command::Up { options, detach: true, without_aws } => detach(&options, without_aws)?,
         Command::Up { options, detach: false, without_aws } => {
@@ -108,7 +108,7 @@ async fn act(command: Command) -> Result<ExitCode> {
         }
         Command::Down(place) => down(&place.dir)?,
         Command::Status(place) => match Lock::holder(&place.dir)? {
-            Some(_) => tell(&place.dir),
+            Some(_) => print_addresses(&place.dir),
             None => say("no stack runs"),
         },
         Command::Demo(options) => demo(&options).await?,
@@ -128,7 +128,7 @@ async fn up(plan: &Plan) -> Result<()> {
         stack = Stack::start(plan) => stack?,
         () = stop.asked() => bail!("interrupted while starting"),
     };
-    tell(&plan.dir);
+    print_addresses(&plan.dir);
     stop.asked().await;
     say("stopping");
     stack.stop().await
@@ -203,7 +203,7 @@ fn down(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn tell(dir: &Path) {
+fn print_addresses(dir: &Path) {
     let path = dir.join("env");
     if let Ok(variables) = variables(&path) {
         for name in ["DATABASE_URL", "SUPABASE_URL", "SHEETS_BASE_URL", "AWS_ENDPOINT_URL", "API_URL"] {

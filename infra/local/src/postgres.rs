@@ -37,7 +37,7 @@ impl Postgres {
         let settings = [
             format!("port={port}"),
             "listen_addresses=127.0.0.1".into(),
-            // A socket's path must be short, and nobody needs it.
+            // A socket's path must be short, and it is not needed.
             "unix_socket_directories=".into(),
             "timezone=UTC".into(),
             "log_line_prefix=%m [%p] %u ".into(),

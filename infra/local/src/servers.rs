@@ -67,7 +67,7 @@ impl Recipe {
     }
 }
 
-/// What a program may expect of any environment; the rest of ours is nobody's business.
+/// The variables that every program gets from our environment; the others are not passed on.
 pub fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
     ["PATH", "HOME", "TMPDIR", "LANG", "TZ", "SSL_CERT_FILE"]
         .into_iter()
@@ -175,7 +175,7 @@ pub struct Register {
     file: PathBuf,
 }
 
-/// One line of the register. The start time tells a process from a later one that was given the same id.
+/// One line of the register. The start time distinguishes a process from a later one with the same id.
 #[derive(Debug, PartialEq)]
 struct Entry {
     pid: i32,
@@ -235,7 +235,7 @@ impl Register {
 }
 
 /// When a process was started, in clock ticks since the machine's start; `None` if there is no such process, or only
-/// what is left of one that nobody has waited for.
+/// a zombie.
 pub fn started_at(pid: Pid) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     // The second field is the program's name in parentheses, which may hold anything.
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sweep_ends_a_server_and_what_it_started_even_if_they_ignore_the_request() {
+    async fn sweep_kills_a_stubborn_server_and_its_children() {
         let dir = directory("sweep");
         let register = Register::of(&dir);
         let script = "trap '' TERM; sleep 600 & echo $! > child; wait; wait";
@@ -287,17 +287,17 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_leaves_a_process_alone_that_only_has_the_same_id() {
+    fn sweep_spares_another_process_with_the_same_id() {
         let dir = directory("reused");
         let register = Register::of(&dir);
         let own = Pid::from_raw(std::process::id().cast_signed()).unwrap();
-        fs::write(&register.file, format!("{} 1 15 somebody\n", own.as_raw_nonzero())).unwrap();
+        fs::write(&register.file, format!("{} 1 15 other\n", own.as_raw_nonzero())).unwrap();
         register.sweep(Duration::ZERO);
         fs::remove_dir_all(dir).unwrap();
     }
 
     #[tokio::test]
-    async fn a_server_that_dies_while_starting_is_reported_with_the_end_of_its_log() {
+    async fn server_that_dies_while_starting_reports_its_last_log_lines() {
         let dir = directory("dies");
         let recipe = Recipe::new("shortlived", "/bin/sh").args(["-c", "echo no such file; exit 3"]);
         let mut server = Server::start(recipe, &dir, &Register::of(&dir)).unwrap();

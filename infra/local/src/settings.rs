@@ -1,4 +1,4 @@
-//! What a running stack tells those who use it: the variables of `.local/env`, and the same as a type.
+//! The settings of a running stack: the variables of `.local/env`, and the same as a type.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -60,7 +60,7 @@ pub struct Deployment {
     pub own_definitions: bool,
     /// The worker's timeout.
     pub worker_timeout: Duration,
-    /// After which a batch that nobody answered for comes again.
+    /// After which an unacknowledged batch is delivered again.
     pub visibility_timeout: Duration,
     /// How many workers run at once.
     pub concurrency: u32,
@@ -94,7 +94,7 @@ impl Deployment {
         }
     }
 
-    /// For tests: nothing happens but what a test asks for, each brings its own definition, and nobody waits long for
+    /// For tests: nothing happens but what a test asks for, each brings its own definition, and waits are short: for
     /// a message whose worker died (six times the worker's timeout, as in the cloud, would be more than a minute), for a
     /// call that hangs, or for the breaker.
     pub fn for_tests() -> Self {
@@ -373,7 +373,7 @@ async fn deploy_to(
     })
 }
 
-/// Tells the person who waits.
+/// Prints progress to standard error.
 pub fn say(what: &str) {
     eprintln!("local: {what}");
 }

@@ -1,4 +1,4 @@
-//! The client of SQS: sends batches, answers for messages that wait or are given up, and looks into a queue. What a
+//! The client of SQS: sends batches, hides or dead-letters messages, and reads a queue's length. What a
 //! message says is [`crate::protocol::batch`]; what is done with dead letters, [`crate::delivery::redrive`].
 
 use std::collections::HashMap;
@@ -20,13 +20,13 @@ use crate::protocol::batch::{MAX_MESSAGE_BYTES, Outgoing};
 /// The most messages of one `SendMessageBatch`.
 const MAX_ENTRIES: usize = 10;
 
-/// How many sends are under way at once.
+/// How many sends are in flight at once.
 const SENDS_AT_ONCE: usize = 4;
 
 /// How often the entries that SQS did not take are sent again.
 const SEND_ATTEMPTS: usize = retry::SQS.attempts();
 
-/// The message attribute that says why a message was given up.
+/// The message attribute with the reason of a dead letter.
 const REASON: &str = "reason";
 
 /// The most characters of it: some 4 kB with its name.
@@ -49,7 +49,7 @@ pub enum QueueError {
         reason: String,
     },
     /// SQS took some messages and kept refusing others.
-    #[error("SQS took only some of the batches: {refused} were refused {SEND_ATTEMPTS} times ({reason})")]
+    #[error("SQS accepted only some of the batches: {refused} were refused {SEND_ATTEMPTS} times ({reason})")]
     Partial {
         /// How many are not on the queue.
         refused: usize,
@@ -63,7 +63,7 @@ pub trait Inbox {
     /// Hides a received message for `wait` from now, at most [`MAX_WAIT`].
     fn hide(&self, receipt: &str, wait: Duration) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Gives up a message for good: sends it to this queue, which is a dead-letter queue, with the reason.
+    /// Sends a message to this queue, a dead-letter queue, with the reason.
     fn send_dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
@@ -124,7 +124,7 @@ impl Queue {
                 return Ok(());
             }
             reason = answer.failed().first().map(|entry| entry.code().to_owned()).unwrap_or_default();
-            tracing::warn!(refused = failed.len(), code = reason, attempt, "SQS took only some messages");
+            tracing::warn!(refused = failed.len(), code = reason, attempt, "SQS refused some messages");
             let mut index = 0;
             group.retain(|_| {
                 index += 1;
@@ -239,7 +239,7 @@ pub struct Depth {
     pub visible: u64,
     /// Were sent with a delay that has not passed.
     pub delayed: u64,
-    /// In somebody's hands, or hidden by who had them.
+    /// In flight: received and not yet deleted, or hidden by their receiver.
     pub hidden: u64,
 }
 

@@ -50,7 +50,7 @@ impl Area {
 }
 
 impl<'a> RangeName<'a> {
-    /// Tells cells from names. A name is made of letters, digits and `_`, and does not begin with a digit.
+    /// Parses cells or a name. A name consists of letters, digits and `_`, and does not begin with a digit.
     ///
     /// # Errors
     /// What is wrong with it, for the author of the definition.

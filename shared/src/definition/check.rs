@@ -1,4 +1,4 @@
-//! Whether what a definition says can be, beyond its shape: names, places, and options that depend on each other. What a
+//! Validates a parsed definition: names, places, and options that depend on each other. What a
 //! column may say is checked by [`crate::mapping`].
 
 use std::time::Duration;
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_the_sync_and_the_option() {
+    fn invalid_options_are_refused_with_sync_and_option() {
         let edits = [
             ("name = \"listings\"", "name = \"Listings\"", "`name`"),
             ("spreadsheet = \"1AbC\"", "spreadsheet = \" \"", "`spreadsheet`"),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_at_once() {
+    fn all_definition_problems_are_reported_at_once() {
         let text = SOUND.replace("1AbC", "").replace("every = \"5m\"", "header_row = 0");
         let DefinitionError::Invalid { problems, .. } = parse(&text).unwrap_err() else { panic!("it parses") };
         assert_eq!(problems.len(), 2, "{problems:?}");
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_former_name_belongs_to_one_sync_and_is_not_in_use() {
+    fn former_name_belongs_to_one_sync_and_is_unused() {
         let renamed = |name: &str, from: &str| {
             SOUND
                 .replace("\"listings\"", &format!("{name:?}"))

@@ -11,15 +11,15 @@ pub enum DefinitionError {
     /// The file cannot be read.
     #[error("cannot read the definition {}: {source}; set SHEETSYNC_DEFINITION to the path of sheetsync.toml", path.display())]
     Unreadable {
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// It is not the TOML that was expected.
     #[error("{}: {}", path.display(), problems.join("; "))]
     Malformed {
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
         /// Everything that is wrong, each with line and column.
         problems: Vec<String>,
@@ -27,7 +27,7 @@ pub enum DefinitionError {
     /// It says things that cannot be.
     #[error("{}: {}", path.display(), problems.join("; "))]
     Invalid {
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
         /// Everything that is wrong, each naming the sync.
         problems: Vec<String>,
@@ -37,7 +37,7 @@ pub enum DefinitionError {
     UnknownSync {
         /// What was asked for.
         name: String,
-        /// The file.
+        /// The file of the definition.
         path: PathBuf,
         /// What there is.
         known: Vec<String>,
@@ -172,7 +172,7 @@ column = "listing_no"
     }
 
     #[test]
-    fn the_mapping_version_changes_with_the_columns_and_with_nothing_else() {
+    fn mapping_version_changes_with_the_columns_only() {
         let version = |text: &str| parse(text).unwrap().syncs[0].mapping_version();
         assert_eq!(version(SOUND), version(&SOUND.replace("5m", "1h").replace("1AbC", "2DeF")));
         let others = "every = \"5m\"\non_missing = \"respect\"\nconfirm_deletes = 3\nadopt = \"sheet\"\nprecedence = -1\nrenamed_from = \"lists\"";
@@ -214,7 +214,7 @@ column = "listing_no"
     }
 
     #[test]
-    fn in_a_folder_a_broken_file_stops_its_own_sync_only() {
+    fn broken_file_in_a_folder_stops_its_own_sync_only() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("listings.toml"), SOUND).unwrap();
         std::fs::write(folder.path().join("broken.toml"), "[[sync]").unwrap();
@@ -226,7 +226,7 @@ column = "listing_no"
     }
 
     #[test]
-    fn a_sync_that_is_not_defined_is_told_with_those_that_are() {
+    fn unknown_sync_is_reported_with_the_defined_ones() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sheetsync.toml");
         std::fs::write(&file, SOUND).unwrap();

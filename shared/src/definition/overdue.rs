@@ -20,7 +20,7 @@ pub const MISSED_INTERVALS: u32 = 3;
 /// How often a sync runs, and how long one of its runs may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rhythm {
-    /// How often it runs by itself.
+    /// The interval of scheduled runs.
     pub every: Duration,
     /// After how long without progress a run counts as stalled.
     pub stall_after: Duration,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sync_is_overdue_after_three_intervals_and_a_run_that_stalls() {
+    fn sync_is_overdue_after_three_intervals_plus_the_stall_time() {
         let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         let rhythm = Rhythm { every: minutes(5), stall_after: minutes(15) };
         assert_eq!(rhythm.missed(minutes(10)), 0.0);

@@ -1,5 +1,5 @@
-//! Reads the TOML of a definition and tells everything that does not belong there at once, each with line and column and,
-//! where a word was misspelt, the word that was probably meant. Whether what it says can be is checked elsewhere.
+//! Parses the TOML of a definition and reports all errors at once, each with line and column and,
+//! for a misspelt word, the word that was probably meant. The values are validated in `check`.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The most problems that are told at once.
+/// The most problems that are reported at once.
 const MOST_PROBLEMS: usize = 50;
 
 /// How alike two words must be for one to be suggested for the other (Jaro-Winkler, 0 to 1).
@@ -18,13 +18,13 @@ const LIKELY: f64 = 0.75;
 /// serde stops at the first error. So what caused it is taken out of the parsed document, and the rest is read again.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
     let (mut document, errors) = DeTable::parse_recoverable(text);
-    let told = |span: Option<Range<usize>>, message: &str| {
+    let report = |span: Option<Range<usize>>, message: &str| {
         let (line, column) = position(text, span.map_or(0, |span| span.start));
         format!("line {line}, column {column}: {message}")
     };
     if !errors.is_empty() {
-        // A broken line makes more of those that follow look broken: the first is the one to mend.
-        return Err(errors.iter().take(1).map(|error| told(error.span(), &one_line(error.message()))).collect());
+        // A syntax error causes further errors in later lines: the first is the one to fix.
+        return Err(errors.iter().take(1).map(|error| report(error.span(), &one_line(error.message()))).collect());
     }
     let mut problems = Vec::new();
     let mut suggested: Vec<String> = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
         let explained = Explained::of(error.message());
         // Said already: its name is there, misspelt.
         if !explained.missing.as_ref().is_some_and(|field| suggested.contains(field)) {
-            problems.push((error.span().map_or(0, |span| span.start), told(error.span(), &explained.message)));
+            problems.push((error.span().map_or(0, |span| span.start), report(error.span(), &explained.message)));
         }
         suggested.extend(explained.suggestion);
         let taken = error.span().is_some_and(|span| take_out(document.get_mut(), &span));
@@ -173,7 +173,7 @@ mod tests {
     const HEAD: &str = "[[sync]]\nname = \"a\"\nspreadsheet = \"b\"\ntab = \"c\"\ntable = \"d\"\nkey = [\"e\"]\n";
 
     #[test]
-    fn everything_that_is_misspelt_is_told_at_once_with_its_place_and_what_was_meant() {
+    fn misspelt_keys_are_all_reported_with_place_and_suggestion() {
         let text = format!(
             "{HEAD}evry = \"5m\"\nmode = \"insert-only\"\non_delete = {{ polcy = \"soft\" }}\n\n\
              [[sync.columns]]\nheader = \"H\"\ncolumn = \"e\"\ntype = \"interger\"\nautority = \"sheet\"\n\n\
@@ -194,37 +194,38 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_nothing_is_told_with_what_there_is() {
-        let told = problems(&HEAD.replace("tab =", "xyz = 1\ntab ="));
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].starts_with("line 1, column 1: the key `columns` is missing"), "{told:?}");
+    fn unknown_key_is_reported_with_the_known_ones() {
+        let reported = problems(&HEAD.replace("tab =", "xyz = 1\ntab ="));
+        assert_eq!(reported.len(), 2, "{reported:?}");
+        assert!(reported[0].starts_with("line 1, column 1: the key `columns` is missing"), "{reported:?}");
         assert!(
-            told[1].starts_with("line 4, column 1: unknown key `xyz`; there is `name`, `spreadsheet`, "),
-            "{told:?}"
+            reported[1].starts_with("line 4, column 1: unknown key `xyz`; there is `name`, `spreadsheet`, "),
+            "{reported:?}"
         );
-        let told = problems(&format!("{HEAD}columns = []\nduplicates = \"??\"\n"));
-        assert_eq!(told, ["line 8, column 14: unknown value \"??\"; there is \"reject\", \"first\", \"last\""]);
+        let reported = problems(&format!("{HEAD}columns = []\nduplicates = \"??\"\n"));
+        assert_eq!(reported, ["line 8, column 14: unknown value \"??\"; there is \"reject\", \"first\", \"last\""]);
     }
 
     #[test]
     fn a_key_that_is_misspelt_is_not_missing_as_well() {
-        let told = problems(&format!("{}columns = []\n", HEAD.replace("table =", "tabel =")));
-        assert_eq!(told, ["line 5, column 1: unknown key `tabel`; did you mean `table`?"]);
+        let reported = problems(&format!("{}columns = []\n", HEAD.replace("table =", "tabel =")));
+        assert_eq!(reported, ["line 5, column 1: unknown key `tabel`; did you mean `table`?"]);
     }
 
     #[test]
-    fn a_value_of_the_wrong_kind_is_told_with_its_place() {
-        let told = problems(&format!("{HEAD}columns = []\nheader_row = \"one\"\nbatch_rows = -1\nevery = \"soon\"\n"));
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told[0].starts_with("line 8, column 14: invalid type"), "{told:?}");
-        assert!(told[1].starts_with("line 9, column 14: "), "{told:?}");
-        assert!(told[2].starts_with("line 10, column 9: \"soon\" is not a duration"), "{told:?}");
+    fn value_of_the_wrong_type_is_reported_with_its_place() {
+        let reported =
+            problems(&format!("{HEAD}columns = []\nheader_row = \"one\"\nbatch_rows = -1\nevery = \"soon\"\n"));
+        assert_eq!(reported.len(), 3, "{reported:?}");
+        assert!(reported[0].starts_with("line 8, column 14: invalid type"), "{reported:?}");
+        assert!(reported[1].starts_with("line 9, column 14: "), "{reported:?}");
+        assert!(reported[2].starts_with("line 10, column 9: \"soon\" is not a duration"), "{reported:?}");
     }
 
     #[test]
-    fn what_is_no_toml_is_told_with_its_place() {
-        let told = problems(&format!("{HEAD}mode = upsert\n"));
-        assert_eq!(told.len(), 1);
-        assert!(told[0].starts_with("line 7, column 8: "), "{told:?}");
+    fn invalid_toml_is_reported_with_its_place() {
+        let reported = problems(&format!("{HEAD}mode = upsert\n"));
+        assert_eq!(reported.len(), 1);
+        assert!(reported[0].starts_with("line 7, column 8: "), "{reported:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The JSON Schema of `sheetsync.toml`, for editors that complete and check while one types. Made from the types, so that it
+//! The JSON Schema of `sheetsync.toml`, for completion and validation in editors. Generated from the types, so that it
 //! cannot say anything else than what is read; what depends on several options at once is checked only when it is read.
 
 use schemars::Schema;

@@ -10,7 +10,7 @@ use super::overdue::DEFAULT_STALL_AFTER;
 use super::version::MappingVersion;
 use crate::mapping::Column;
 
-/// Raised when the meaning of a mapping rule changes, so that every row is mapped and sent anew.
+/// Raised when the meaning of a mapping rule changes, so that every row is mapped and sent again.
 const MAPPING_RULES: u32 = 2;
 
 /// A definition file.
@@ -224,7 +224,7 @@ impl OnDelete {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DeletePolicy {
-    /// Nothing.
+    /// The rows stay in the table.
     #[default]
     Ignore,
     /// A timestamp column is set.
@@ -273,7 +273,7 @@ impl Sync {
         MappingVersion::of(&text)
     }
 
-    /// What `sync_begin` is told of this sync (docs/PROTOCOL.md, `p_definition`).
+    /// The argument `p_definition` of `sync_begin` (docs/PROTOCOL.md).
     #[must_use]
     pub fn registration(&self) -> serde_json::Value {
         serde_json::json!({

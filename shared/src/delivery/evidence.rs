@@ -1,4 +1,4 @@
-//! What a call says about the destination, for the breaker.
+//! The evidence that a call gives to the breaker about the destination.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
-//! The rate limit towards the destination: so many requests a second for all workers together, kept by each container
-//! alone. Of R requests a second and N containers each takes R/N (docs/PROMISES.md, "Rate limit").
+//! The rate limit of the destination, in requests per second for all workers together. Each container enforces its share
+//! alone: of R requests a second and N containers each takes R/N (docs/PROMISES.md, "Rate limit").
 //!
-//! There are no bursts: requests are spaced, so any second holds at most R/N of them, and a container that starts waits its
-//! turn like one that has just called. The space is a tenth wider than 1/(R/N), because requests bunch up on their way.
+//! There are no bursts: requests are spaced, so any second holds at most R/N of them, and a new container waits first. The
+//! space is a tenth wider than 1/(R/N), because requests bunch up on the network.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Limiter {
 mod tests {
     use super::*;
 
-    /// When requests leave, in milliseconds, if somebody always wants to send.
+    /// When requests leave, in milliseconds, if a request always waits.
     async fn passes(limiter: &Limiter, count: usize) -> Vec<u128> {
         let start = Instant::now();
         let mut passed = Vec::new();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_cannot_be_kept_is_told() {
+    fn invalid_rate_is_reported() {
         for (rate, containers) in [(0.0, 2), (-1.0, 2), (10.0, 0), (f64::NAN, 1)] {
             let error = Limiter::new(rate, containers).unwrap_err().to_string();
             assert!(error.contains("REQUESTS_PER_SECOND"), "{error}");

@@ -1,8 +1,8 @@
-//! Dead letters: the messages that were given up. They are listed and inspected without loss, sent to the queue again
-//! when their cause is mended (redrive), or taken out of the queue for good.
+//! Dead letters: the messages that are not tried any more. They are listed and inspected without loss, sent to the queue
+//! again once their cause is fixed (redrive), or removed permanently.
 //!
 //! It may be interrupted at any moment. A message is sent before it is removed, so a crash in between doubles it at
-//! most, and the ledger makes a double harmless (docs/PROMISES.md, promise 2). What was in hand shows again after [`IN_HAND`].
+//! most, and the ledger makes a double harmless (docs/PROMISES.md, promise 2). A received message reappears after [`IN_HAND`].
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -33,9 +33,9 @@ pub struct Filter {
     pub older_than: Option<Duration>,
 }
 
-/// What to redrive, and how much of it.
+/// Which dead letters to redrive, and how many.
 #[derive(Debug, Clone, Default)]
-pub struct Order {
+pub struct Selection {
     /// Which dead letters.
     pub filter: Filter,
     /// How many at most.
@@ -62,7 +62,7 @@ pub struct Report {
     pub left: u64,
 }
 
-/// A message that was given up.
+/// A message of the dead-letter queue.
 pub struct DeadLetter {
     /// The message as SQS has it.
     pub message: Received,
@@ -112,7 +112,7 @@ impl DeadLetter {
 }
 
 /// A walk through a dead-letter queue that shows each message once. What is neither [removed](Scan::remove) nor
-/// [left](Scan::leave) shows to others again after [`IN_HAND`].
+/// [left](Scan::leave) reappears for other readers after [`IN_HAND`].
 pub struct Scan<'a> {
     queue: &'a Queue,
     in_hand: VecDeque<Received>,
@@ -148,7 +148,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Takes a message out of the queue for good.
+    /// Deletes a message from the queue.
     ///
     /// # Errors
     /// When SQS refuses.
@@ -172,7 +172,7 @@ impl<'a> Scan<'a> {
         let in_hand = self.in_hand.iter().map(|message| &message.receipt);
         for receipt in self.left.iter().chain(in_hand) {
             if let Err(error) = self.queue.hide(receipt, Duration::ZERO).await {
-                tracing::debug!(error = %error, "a dead letter shows again only after {IN_HAND:?}");
+                tracing::debug!(error = %error, "could not release a dead letter; it reappears after {IN_HAND:?}");
             }
         }
     }
@@ -199,11 +199,11 @@ enum Standing {
 }
 
 impl Redrive<'_> {
-    /// Redrives what the order asks for.
+    /// Redrives the selection.
     ///
     /// # Errors
-    /// When SQS refuses. What was redriven by then stays redriven; the order can be given again.
-    pub async fn run(&self, order: &Order) -> Result<Report, QueueError> {
+    /// When SQS refuses. What was redriven by then stays redriven; the call can be repeated.
+    pub async fn run(&self, selection: &Selection) -> Result<Report, QueueError> {
         let (started, now) = (Instant::now(), Timestamp::now());
         let before = self.dead_letters.depth().await?.total();
         let mut standings = Standings { supabase: self.supabase, known: HashMap::new() };
@@ -211,12 +211,12 @@ impl Redrive<'_> {
         let mut report = Report::default();
         let mut taken = HashSet::new();
         let mut removed = 0;
-        while order.within.is_none_or(|within| started.elapsed() < within)
-            && order.limit.is_none_or(|limit| report.redriven + report.superseded < limit)
+        while selection.within.is_none_or(|within| started.elapsed() < within)
+            && selection.limit.is_none_or(|limit| report.redriven + report.superseded < limit)
             && let Some(letter) = scan.next().await?
         {
-            // A batch that was sent again may have been given up again by now: once is enough for one order.
-            if !letter.matches(&order.filter, now) || letter.identity().is_some_and(|batch| !taken.insert(batch)) {
+            // A batch that was sent again may have failed again by now: each is sent once per redrive.
+            if !letter.matches(&selection.filter, now) || letter.identity().is_some_and(|batch| !taken.insert(batch)) {
                 scan.leave(letter);
                 continue;
             }
@@ -230,7 +230,7 @@ impl Redrive<'_> {
                 Standing::Superseded => report.superseded += 1,
                 Standing::Current => report.redriven += 1,
             }
-            if order.dry_run || standing == Standing::Unknown {
+            if selection.dry_run || standing == Standing::Unknown {
                 scan.leave(letter);
                 continue;
             }
@@ -248,14 +248,14 @@ impl Redrive<'_> {
             superseded = report.superseded,
             malformed = report.malformed,
             left = report.left,
-            dry_run = order.dry_run,
+            dry_run = selection.dry_run,
             "dead letters redriven"
         );
         Ok(report)
     }
 }
 
-/// The batches among the dead letters, `most` at most, for telling their runs. Nothing is taken out.
+/// At most `most` batches of the dead-letter queue, to be recorded in their runs. Nothing is removed.
 ///
 /// # Errors
 /// When SQS refuses.
@@ -304,7 +304,7 @@ impl Standings<'_> {
                 standing
             }
             Err(error) => {
-                tracing::warn!(error = %error, "Supabase does not say which runs are current; every batch is redriven");
+                tracing::warn!(error = %error, "could not read the current runs; redriving every batch");
                 self.supabase = None;
                 Standing::Current
             }
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_says_why_it_is_one_and_nothing_that_it_carries() {
+    fn dead_letter_names_its_reason_but_no_values() {
         assert_eq!(letter(&batch("a"), Some("57014: too slow")).reason(), "57014: too slow");
         assert!(letter(&batch("a"), None).reason().starts_with("moved by SQS"));
         let poison = letter("secret", None).reason();

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_keys_has_the_name_that_the_protocol_gives_it() {
+    fn key_set_digest_follows_the_protocol() {
         let keys = [KeyHash(-1), KeyHash(2)];
         let digest = "f489a254597ec8f26aa22f24cac5118fea8795cd919bcd7a18615503a82e53eb";
         assert_eq!(KeySet::of(&keys), KeySet { count: 2, digest: digest.to_owned() });

@@ -148,10 +148,10 @@ pub fn chosen(snapshot: &Snapshot) -> Plan {
 /// How many of the keys that vanished are recorded with a run, for a person to look at.
 const SAMPLE_KEYS: usize = 20;
 
-/// The keys that a run found to be gone, as the run remembers them: somebody may approve the deletion of exactly this set.
+/// The keys that a run found missing, as the run records them. A person may approve the deletion of exactly this set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Vanished {
-    /// The set.
+    /// Number and digest of the keys.
     #[serde(flatten)]
     pub keys: KeySet,
     /// The first of them.
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn an_approved_deletion_is_withheld_only_when_the_set_may_be_wrong() {
+    fn approved_deletion_is_withheld_only_when_its_set_is_uncertain() {
         let rules = OnDelete { policy: HARD, ..OnDelete::default() };
         let (cleared, notes, unready) = (sheet(&[]), sheet(&["a", "", ""]), sheet(&["a", "Loading..."]));
         let approved = |snapshot| Reading { approved: true, ..reading(snapshot, 1000) };
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_a_key_withhold_deletes_only_when_there_are_more_than_before() {
+    fn keyless_rows_withhold_deletes_only_when_their_number_grew() {
         let rules = OnDelete { policy: HARD, ..OnDelete::default() };
         let snapshot = sheet(&["a", "", ""]);
         let before = |keyless_rows: Option<u64>, unmatched_rows| Reading {
@@ -538,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_remembers_the_whole_set_of_vanished_keys_and_shows_some() {
+    fn run_records_all_vanished_keys_and_shows_some() {
         let keys: Vec<KeyHash> = (0..30).map(KeyHash::from_stored).collect();
         assert_eq!(Plan::default().vanished(), None);
         let vanished = Plan { vanished: keys.clone(), ..Plan::default() }.vanished().unwrap();

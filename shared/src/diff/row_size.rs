@@ -1,4 +1,4 @@
-//! How large a row may be: it must fit into a message of its own.
+//! The size limit of a row in bytes: a row must fit into one message.
 
 /// The most bytes of a message. SQS takes 1 MiB, body and attributes together; the rest is for the reason for which a message is
 /// given up.

@@ -1,4 +1,4 @@
-//! What the sheet holds now: every row with a key, by key hash, with its content hash and, ready to be sent, its values.
+//! The content of a sheet at one read: every row with a key, by key hash, with its content hash and, ready to be sent, its values.
 //! A million rows take some tens of bytes each plus the text of their cells, so a snapshot of the largest spreadsheet fits
 //! in a function's memory. It knows neither the database nor the queue.
 
@@ -121,7 +121,7 @@ impl<'a> SnapshotBuilder<'a> {
         }
     }
 
-    /// Also counts how the cells of each column fit, which a plan tells and a run does not need.
+    /// Also counts how the cells of each column fit. A preview reports that; a run does not need it.
     #[must_use]
     pub fn measured(mut self) -> Self {
         self.fits = self.mapping.sources().map(|_| Fit::default()).collect();
@@ -583,7 +583,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_look_alike_are_counted_and_the_first_are_named() {
+    fn look_alike_keys_are_counted_and_the_first_named() {
         let keys = ["AA1", "x", "aa1", "ＡＡ１", "AA1", "a\u{301}", "á", "y"];
         let rows: Vec<(u32, &str, &str)> = (2..).zip(keys).map(|(row, key)| (row, key, "1")).collect();
         let (snapshot, _) = read(Duplicates::First, false, &rows);
@@ -596,7 +596,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_keys_that_look_alike_are_named_by_five() {
+    fn hundred_thousand_look_alike_keys_name_only_five() {
         let key = |number: u32| (0..17).map(|bit| if number >> bit & 1 == 0 { 'a' } else { 'A' }).collect::<String>();
         let keys: Vec<String> = (0..100_000).map(key).collect();
         let rows: Vec<(u32, &str, &str)> = (2..).zip(&keys).map(|(row, key)| (row, key.as_str(), "1")).collect();
@@ -605,14 +605,14 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_share_a_key_are_rejected_with_the_cell_and_the_other_rows() {
+    fn rows_with_a_shared_key_are_rejected_naming_the_others() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "b", "1"), (9, "a", "2")]);
         assert_eq!(ready_rows(&snapshot), [3]);
         assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, ..Tally::default() });
-        let told: Vec<(Option<&str>, &str)> =
+        let reported: Vec<(Option<&str>, &str)> =
             rejections.iter().map(|rejection| (rejection.cell.as_deref(), rejection.message.as_str())).collect();
         assert_eq!(
-            told,
+            reported,
             [
                 (Some("A2"), "the key must be in one row only; it is also in row 9"),
                 (Some("A9"), "the key must be in one row only; it is also in row 2"),
@@ -622,7 +622,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_rejected_for_its_cells_shares_its_key_all_the_same() {
+    fn row_with_a_bad_cell_still_counts_as_duplicate() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "a", "")]);
         assert_eq!(ready_rows(&snapshot), [0u32; 0]);
         assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, ..Tally::default() });
@@ -630,7 +630,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_or_the_last_of_them_is_used_if_the_definition_says_so() {
+    fn first_or_last_duplicate_is_used_as_defined() {
         let rows = [(2, "a", "1"), (3, "b", "1"), (9, "a", "2")];
         let (first, rejections) = read(Duplicates::First, false, &rows);
         assert_eq!(ready_rows(&first), [2, 3]);
@@ -642,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_one_of_many_with_its_key_names_the_first_others_and_their_number() {
+    fn duplicate_row_names_the_first_others_and_their_number() {
         let rows: Vec<(u32, &str, &str)> = (2..=9).map(|row| (row, "a", "1")).collect();
         let (_, rejections) = read(Duplicates::Reject, false, &rows);
         let of = |row: u32| rejections.iter().find(|it| it.row_number == row).map(|it| it.message.clone());
@@ -653,7 +653,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_filled_down_the_whole_column_rejects_each_row_and_counts_as_present() {
+    fn key_filled_down_a_column_rejects_each_row_once() {
         const ROWS: u32 = 200_000;
         for (duplicates, rejected, skipped) in [(Duplicates::Reject, ROWS, 0), (Duplicates::Last, 0, ROWS - 1)] {
             let mapping = mapping();
@@ -672,7 +672,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_cannot_be_read_is_counted_with_its_cell_and_what_stands_there() {
+    fn unreadable_key_is_counted_with_its_cell_and_value() {
         let rows = [(2, "a", "1"), (17, "#N/A", "1"), (18, "Loading...", ""), (19, "", "note"), (20, "", "total")];
         let (snapshot, _) = read(Duplicates::Reject, false, &rows);
         let tally = snapshot.tally();
@@ -683,14 +683,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_with_a_readable_key_and_a_bad_cell_is_no_unreadable_key() {
+    fn row_with_a_bad_cell_has_a_readable_key() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "#N/A"), (3, "b", "")]);
         assert_eq!((snapshot.tally().keys_unreadable, rejections.len()), (0, 2));
         assert_eq!(snapshot.unreadable_key(), None);
     }
 
     #[test]
-    fn a_row_read_twice_because_the_sheet_moved_is_one_row() {
+    fn row_read_twice_from_a_moving_sheet_is_one_row() {
         let rows = [(2, "a", "1"), (3, "a", "1")];
         let (moved, rejections) = read(Duplicates::Reject, true, &rows);
         assert_eq!((ready_rows(&moved), rejections.len()), (vec![2], 0));
@@ -761,7 +761,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cell_of_a_row_with_a_key_counts_as_blank_fitting_or_rejected() {
+    fn cells_of_keyed_rows_count_as_blank_fitting_or_rejected() {
         let mapping = mapping();
         let version = MappingVersion::of(b"test");
         let mut builder = SnapshotBuilder::new(&mapping, version, Duplicates::Reject).measured();

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_of_a_word_and_of_a_value_do_not_run_into_each_other() {
+    fn affix_digits_do_not_join_the_value() {
         let affixes = Affixes::new(&["A1".to_owned(), "A".to_owned()]);
         assert_eq!(affixes.strip_prefix("A15"), Some(("A", "15")));
         assert_eq!(affixes.strip_prefix("A1 5"), Some(("A1", " 5")));

@@ -13,7 +13,7 @@ const DASHES: [char; 8] = ['-', '−', 'ー', '―', '—', '–', '‐', '─']
 
 #[derive(Default)]
 pub(super) struct BlankWords {
-    /// Folded.
+    /// The blank words, folded.
     words: Vec<String>,
     /// What the column would read in them: numbers and dates, which other cells hold in another form.
     values: Vec<Value>,

@@ -1,4 +1,4 @@
-//! A cell as the Sheets API gives it, and where it stands. What a cell means is for the rules of its column to say.
+//! A cell as the Sheets API returns it, and its address. The rules of its column decide what it means.
 
 use std::fmt;
 

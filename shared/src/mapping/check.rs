@@ -1,4 +1,4 @@
-//! Whether the columns of a definition make sense, before anything is read: options that belong to another type, defaults
+//! Validates the columns of a definition before anything is read: options that belong to another type, defaults
 //! that do not fit, keys that no column feeds.
 
 use jiff::tz::TimeZone;

@@ -1,4 +1,4 @@
-//! What one `[[sync.columns]]` table of `sheetsync.toml` says. Only its shape; whether it makes sense is checked in
+//! One `[[sync.columns]]` table of `sheetsync.toml`. Only its shape; its values are validated in
 //! [`super::check`], and docs/MAPPING.md explains each option with examples.
 
 use std::collections::BTreeMap;
@@ -210,7 +210,7 @@ impl Type {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Authority {
-    /// Whoever changed it.
+    /// The side that changed it.
     #[default]
     Merge,
     /// The sheet.
@@ -271,7 +271,7 @@ pub enum Floats {
     /// As people see them, with at most 15 digits: `=0.1+0.2` is 0.3.
     #[default]
     Rounded,
-    /// With all digits that tell them from their neighbours: `=0.1+0.2` is 0.30000000000000004.
+    /// With all digits that distinguish them from their neighbours: `=0.1+0.2` is 0.30000000000000004.
     Exact,
 }
 

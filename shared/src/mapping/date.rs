@@ -13,7 +13,7 @@ use super::serial::{FIRST_DAY, from_serial};
 use super::time;
 
 /// The serial numbers that are taken for days unless the column has a `min` or a `max`: 1910-12-13 to 2201-03-01. Numbers
-/// beyond are years, months or amounts that somebody typed: 2005, 202403.
+/// beyond are years, months or amounts: 2005, 202403.
 const LIKELY_DAYS: std::ops::Range<f64> = 4_000.0..110_000.0;
 
 /// What stands between the parts of a date. A dash may also mean "to", so with it all three parts must be there.

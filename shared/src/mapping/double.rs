@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use super::column::Floats;
 use super::rejection::{Code, Refusal};
 
-/// Doubles beyond this cannot tell a whole number from its neighbours: 2^53.
+/// The largest double up to which every whole number is exact: 2^53.
 const EXACT_DOUBLES: f64 = 9_007_199_254_740_992.0;
 
 /// From here on the digits before the point are more than the 15 that Sheets shows; they stay as they are.

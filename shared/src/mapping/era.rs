@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 
 use super::scan::Scan;
 
-/// One era.
+/// An era with its names and first day.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Era {
     name: &'static str,

@@ -1,4 +1,4 @@
-//! What each rule does with a cell, as examples that are tests and, in docs/MAPPING.md, the documentation: the page holds
+//! Examples of each rule that are tests and, in docs/MAPPING.md, the documentation: the page holds
 //! these same tables, and `UPDATE_DOCS=1 make quick TESTS=the_page` writes them there.
 
 use super::cell::Cell;

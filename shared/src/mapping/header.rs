@@ -51,10 +51,10 @@ pub enum HeaderProblem {
         /// The header row.
         row: u32,
     },
-    /// The time zone of the spreadsheet is none.
+    /// The spreadsheet's time zone is unknown.
     #[error("the spreadsheet's time zone {name:?} is unknown; choose another in File > Settings")]
     UnknownTimeZone {
-        /// Its name.
+        /// The name as Google returns it.
         name: String,
     },
     /// The definition itself is wrong.
@@ -221,7 +221,7 @@ impl<'a> Found<'a> {
             [place] => return Some(*place),
             [first, second, ..] => {
                 self.collisions.push((column, header, *first, *second));
-                // They are not unmapped: no other column shall be told to use them.
+                // They are not unmapped: no problem may suggest them for another column.
                 return Some(*first);
             }
         }

@@ -1,7 +1,7 @@
 //! Characters that take part in a text without being seen: zero-width spaces, direction marks, soft hyphens. At the ends of a
 //! cell they go as white space does; inside a key they are refused. Those that a script or an emoji needs belong to it.
 
-/// Whether nobody sees the character, nor what it does to its neighbours.
+/// Whether the character is invisible and does not change its neighbours.
 pub(super) fn is_invisible(character: char) -> bool {
     // The first of them; most texts are asked no further.
     character >= '\u{7f}' && is_listed(character)
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_or_an_emoji_needs_stays_in_a_key() {
+    fn key_keeps_joiners_that_scripts_and_emoji_need() {
         for text in [
             "👨\u{200d}👩\u{200d}👧",
             "❤\u{fe0f}\u{200d}🔥",
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_seen_in_a_key_is_found_with_its_position() {
+    fn invisible_character_in_a_key_is_found_with_its_position() {
         for (text, found) in [
             ("A\u{200b}1", ('\u{200b}', 2)),
             ("青\u{200d}山", ('\u{200d}', 2)),

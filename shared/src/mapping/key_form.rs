@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_its_key_and_its_key_values_in_the_one_spelling() {
+    fn row_key_and_key_values_are_normalised() {
         let mapping = keyed_by([Type::Text, Type::Text], [Uuid, Integer]);
         let mapped = mapping.row(2, &[Cell::from(UUID.to_uppercase().as_str()), Cell::from("007")]);
         let Mapped::Row(row) = mapped else { panic!("{mapped:?}") };
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_of_its_form_is_rejected_with_its_cell() {
+    fn key_of_the_wrong_form_is_rejected_with_its_cell() {
         let mapping = keyed_by([Type::Text, Type::Text], [Text, Uuid]);
         let mapped = mapping.row(128, &[Cell::from("A"), Cell::from("#12")]);
         let Mapped::Rejected { key, rejections } = mapped else { panic!("{mapped:?}") };
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_named_finds_its_row_in_any_spelling() {
+    fn named_key_finds_its_row_in_any_spelling() {
         let mapping = keyed_by([Type::Text, Type::Text], [Uuid, Char]);
         let named = format!(r#"["{}", "A "]"#, UUID.to_uppercase());
         assert_eq!(mapping.row_key_of(&named), format!(r#"["{UUID}","A"]"#));
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_not_of_its_form_has_none() {
+    fn text_of_another_form_has_no_normal_form() {
         let cases: &[(KeyForm, &[&str])] = &[
             (
                 Uuid,

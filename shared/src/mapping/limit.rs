@@ -53,7 +53,7 @@ pub enum Form {
         /// How many of them stand after the point; less than 0: how many whole digits are zeros.
         scale: i32,
     },
-    /// Some texts.
+    /// One of the labels of an enum.
     Labels {
         /// The labels of the enum, in its order.
         labels: Vec<String>,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_column_cannot_hold_is_refused_with_what_it_can() {
+    fn value_past_a_column_limit_is_refused_with_the_limit() {
         let varchar = limit("character varying(3)", Form::Characters { length: 3 });
         let smallint = limit("smallint", Form::Integer { bits: 16 });
         let bigint = limit("bigint", Form::Integer { bits: 64 });

@@ -19,7 +19,7 @@ enum Numbers {
     CommaAndSpace,
     /// `1'234.5`
     Apostrophe,
-    /// Nobody has said how this locale writes numbers.
+    /// It is not known how this locale writes numbers.
     Unsure,
 }
 
@@ -117,8 +117,8 @@ fn digits(text: &str, point: char, groups: &[char]) -> Option<Decimal> {
     Decimal::try_from_i128_with_scale(mantissa, u32::try_from(fraction.len()).ok()?).ok()
 }
 
-/// Whether `group` stands between thousands, and a digit other than zero at the front: nobody groups a zero, so `0,125` is a
-/// fraction that somebody wrote with the other separator.
+/// Whether `group` stands between thousands, and a digit other than zero at the front: a zero is never grouped, so `0,125` is a
+/// fraction written with the other separator.
 fn is_grouped(whole: &str, group: char) -> bool {
     let mut groups = whole.split(group);
     let first = groups.next().unwrap_or_default();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn mixed_groups_are_none() {
+    fn mixed_group_separators_are_refused() {
         for number in ["1.234 567", "1 234.567", "12.34", "1..234", "1.2345", ".234.567", "1.234,567.8"] {
             assert_eq!(read("de_DE", number), None, "{number}");
         }

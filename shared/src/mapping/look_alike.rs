@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_look_alike_are_told_from_others() {
+    fn look_alike_keys_are_distinguished_from_others() {
         for (one, other) in [
             ("AA1", "aa1"),
             ("ＡＡ１", "aa1"),

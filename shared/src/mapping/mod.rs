@@ -173,7 +173,7 @@ impl Mapping {
     /// Finds the columns in the header row of a tab.
     ///
     /// # Errors
-    /// Headers that are missing or that are there twice, a time zone that is none, a definition that [`Self::check`]
+    /// Headers that are missing or that are there twice, an unknown time zone, a definition that [`Self::check`]
     /// refuses.
     pub fn bind(settings: Settings, header_cells: &[Cell]) -> Result<Self, Vec<HeaderProblem>> {
         let Settings { columns, key, key_forms, limits, header_row, first_column, time_zone, locale } = settings;
@@ -316,7 +316,7 @@ impl Mapping {
         rejection
     }
 
-    /// A row key as somebody names it (`ＡＡ１２３`), in the form that the rows have it: read by the rules of the key's
+    /// A row key as a person types it (`ＡＡ１２３`), in the form that the rows have it: read by the rules of the key's
     /// columns. What they do not take stays as it is, and is no row's key.
     #[must_use]
     pub fn row_key_of(&self, named: &str) -> String {

@@ -31,7 +31,7 @@ const MINUS: [char; 2] = ['-', '−'];
 /// What joins a word to the number behind it, beside the separators of the locale: `No-5` is not minus five.
 const HYPHENS: [char; 6] = ['-', '−', '+', '‐', '–', '—'];
 
-/// The stroke behind an amount, so that nobody adds a digit: `¥1,000-`.
+/// The stroke behind an amount that prevents added digits: `¥1,000-`.
 const END_STROKES: [char; 5] = ['-', '−', 'ー', '―', '—'];
 
 /// How the numbers of one column may be written.

@@ -1,4 +1,4 @@
-//! What is wrong with the columns of a definition.
+//! Errors in the columns of a definition.
 
 use std::fmt;
 

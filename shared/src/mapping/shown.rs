@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_likely_between_2000_and_2058_and_times_at_whole_minutes() {
+    fn likely_dates_are_2000_to_2058_and_times_whole_minutes() {
         for (number, likely) in
             [(36_526.0, true), (58_000.0, true), (36_525.0, false), (0.5, true), (0.123, false), (0.0, false)]
         {

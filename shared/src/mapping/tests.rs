@@ -60,7 +60,7 @@ fn listings() -> Mapping {
 }
 
 #[test]
-fn a_row_becomes_a_key_and_values_in_the_order_of_the_definition() {
+fn row_becomes_key_and_values_in_definition_order() {
     let mapped = listings().row(2, &cells(r#"["x", 12345, "１億２，８００万円", "", "青山不動産", true]"#));
     let Mapped::Row(row) = mapped else { panic!("{mapped:?}") };
     assert_eq!(row.key, "12345");
@@ -78,7 +78,7 @@ fn a_short_row_ends_in_blank_cells() {
 }
 
 #[test]
-fn every_bad_cell_of_a_row_is_reported_with_its_address() {
+fn every_bad_cell_is_reported_with_its_address() {
     let mapped = listings().row(128, &cells(r#"["", "A1", "応相談", "", "", "たぶん"]"#));
     let Mapped::Rejected { key, rejections } = mapped else { panic!("{mapped:?}") };
     assert_eq!(key.as_deref(), Some("A1"));
@@ -95,7 +95,7 @@ fn every_bad_cell_of_a_row_is_reported_with_its_address() {
 }
 
 #[test]
-fn a_row_whose_key_cannot_be_read_has_none() {
+fn row_with_an_unreadable_key_has_no_key() {
     let Mapped::Rejected { key, rejections } = listings().row(3, &cells(r#"["", "A\u0000", "x"]"#)) else { panic!() };
     assert_eq!(key, None);
     assert_eq!(rejections[0].code, Code::BadCharacter);
@@ -104,7 +104,7 @@ fn a_row_whose_key_cannot_be_read_has_none() {
 }
 
 #[test]
-fn a_row_without_a_key_is_skipped_with_a_reason_and_a_blank_row_is_nothing() {
+fn keyless_row_is_skipped_and_a_blank_row_ignored() {
     let mapping = listings();
     let Mapped::Skipped(rejection) = mapping.row(9, &cells(r#"["", "  ", 5]"#)) else { panic!() };
     assert_eq!((rejection.code, rejection.cell.as_deref()), (Code::BlankKey, Some("B9")));
@@ -114,14 +114,14 @@ fn a_row_without_a_key_is_skipped_with_a_reason_and_a_blank_row_is_nothing() {
 }
 
 #[test]
-fn a_key_in_which_something_cannot_be_seen_is_refused_with_its_name_and_place() {
+fn key_with_an_invisible_character_is_rejected_naming_it() {
     let key = |json: &str| listings().row(5, &cells(json));
     let Mapped::Rejected { key: None, rejections } = key(r#"["", "A\u200b1", "1"]"#) else { panic!() };
     let [rejection] = rejections.as_slice() else { panic!("{rejections:?}") };
     assert_eq!((rejection.code, rejection.cell.as_deref()), (Code::BadCharacter, Some("B5")));
     assert_eq!(
         rejection.message,
-        "the key contains U+200B (zero-width space), which cannot be seen, at position 2; delete it, or type the key anew"
+        "the key contains U+200B (zero-width space), which cannot be seen, at position 2; delete it, or type the key again"
     );
     for (json, expected) in [
         (r#"["", "A1\ufeff"]"#, "A1"),
@@ -161,7 +161,7 @@ fn a_blank_part_of_a_key_may_have_a_default() {
 }
 
 #[test]
-fn a_row_rejected_as_a_whole_points_to_the_cell_of_its_key() {
+fn row_rejected_as_a_whole_points_to_its_key_cell() {
     let rejection = listings().reject_row(Code::DuplicateKey, "A1", 7, "twice".to_owned());
     assert_eq!(rejection.cell.as_deref(), Some("B7"));
     assert_eq!(rejection.row_key.as_deref(), Some("A1"));
@@ -179,7 +179,7 @@ fn header_problems(headers: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_missing_header_is_named_with_the_one_that_looks_like_it() {
+fn missing_header_is_reported_with_the_most_similar_one() {
     assert_eq!(
         header_problems(r#"["物件番号", "売買価格(税込)", "会社名(連絡先も)", "会社名2"]"#),
         [
@@ -239,7 +239,7 @@ fn definition_problems(definition: &str, key: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn definitions_that_make_no_sense_are_refused_before_anything_is_read() {
+fn contradictory_definitions_are_refused_before_reading() {
     for (column, problem) in [
         ("yen = true", "column \"c\": `yen` does not apply to the type text, only to integer, decimal"),
         ("default = 'x'", "column \"c\": `default` is only used with `blank = \"default\"`"),
@@ -296,7 +296,7 @@ fn values_that_a_definition_gives_must_fit_its_own_rules() {
 }
 
 #[test]
-fn a_default_is_padded_as_a_number_typed_into_the_cell() {
+fn default_is_padded_like_a_typed_number() {
     let definition = "[[columns]]\nheader='k'\ncolumn='k'\n[[columns]]\nheader='zip'\ncolumn='zip'\nzero_pad=7\n\
                       blank='default'\ndefault=600001";
     let mapping = bind(definition, &["k"], r#"["k", "zip"]"#).unwrap();

@@ -208,7 +208,7 @@ impl ListRule {
 
 /// Compiles a pattern so that it must match the whole of a value.
 fn whole_match(pattern: &str) -> Result<Regex, regex_lite::Error> {
-    // By itself first, so that brackets that do not match are not mended by ours.
+    // By itself first, so that our brackets do not close an unbalanced one.
     Regex::new(pattern)?;
     Regex::new(&format!("^(?:{pattern})$"))
 }
@@ -244,7 +244,7 @@ fn check_key(text: &str) -> Result<(), Refusal> {
         Some((found, position)) => Err(Refusal::new(
             Code::BadCharacter,
             format!(
-                "the key contains U+{:04X} ({}), which cannot be seen, at position {position}; delete it, or type the key anew",
+                "the key contains U+{:04X} ({}), which cannot be seen, at position {position}; delete it, or type the key again",
                 u32::from(found),
                 invisible::name(found)
             ),

@@ -12,7 +12,7 @@ use super::key_form::KeyForm;
 /// The value of one column of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// No value.
+    /// SQL null.
     Null,
     /// True or false.
     Bool(bool),
@@ -24,7 +24,7 @@ pub enum Value {
     Text(String),
     /// A JSON document, compact, digits and order of keys as written.
     Json(Box<str>),
-    /// Several texts.
+    /// A list of texts, `text[]` in Postgres.
     Array(Vec<String>),
 }
 

@@ -25,7 +25,7 @@ pub fn invocation_end(reported: SystemTime) -> SystemTime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Millis(pub u64);
 
-/// Tells the wall time.
+/// Returns the wall time.
 #[derive(Debug, Clone, Copy)]
 pub enum Clock {
     /// The machine's. Not counted from when the process began: Lambda freezes it between invocations.
@@ -46,7 +46,7 @@ impl Clock {
         Self::Simulated { base, start: Instant::now() }
     }
 
-    /// The time.
+    /// The wall time, in milliseconds since 1970.
     #[must_use]
     pub fn now(&self) -> Millis {
         match self {
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn invocation_end_is_what_lambda_reports_unless_that_is_no_time_of_today() {
+    fn invocation_end_is_lambdas_deadline_if_it_is_plausible() {
         let now = SystemTime::now();
         for reported in [now + Duration::from_secs(60), now - Duration::from_secs(1)] {
             assert_eq!(invocation_end(reported), reported);

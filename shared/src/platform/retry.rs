@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_sqs_did_not_take_are_sent_again_after_waits_that_double() {
+    fn refused_sqs_entries_are_retried_with_doubling_waits() {
         let waits: Vec<u128> = SQS.lengths().build().map(|wait| wait.as_millis()).collect();
         assert_eq!((waits.as_slice(), SQS.attempts()), ([200, 400, 800, 1600].as_slice(), 5));
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_long_run_a_tenth_of_the_calls_may_be_repeated() {
+    fn retry_budget_allows_a_tenth_of_the_calls() {
         let budget = Budget::new();
         let repeated = (0..1000)
             .filter(|_| {

@@ -21,14 +21,14 @@ const LIFE: Duration = Duration::from_secs(300);
 /// How soon it is tried again to read a secret whose time is over while Secrets Manager does not answer.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
 
-/// After a refusal that no new secret explained, none is looked for during this time: whoever sends tokens that nobody knows
-/// must not make us call Secrets Manager for each.
+/// After a refusal that no new secret explained, the secret is not read again for this time: requests with unknown tokens
+/// must not cause a call to Secrets Manager each.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(10);
 
 /// How long a secret that is already known may take to be read again.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a failure counts for those who ask next: a caller whom nobody knows must not make us call Secrets Manager with every
+/// How long a failure is returned without another read: unknown callers must not cause a call to Secrets Manager with every
 /// request.
 const FAILURE_LIFE: Duration = Duration::from_secs(10);
 
@@ -40,7 +40,7 @@ pub enum SecretError {
         "cannot read the secret {id}: {reason}; create it, and allow this function secretsmanager:GetSecretValue on it"
     )]
     Unavailable {
-        /// Its id.
+        /// The name or ARN of the secret.
         id: String,
         /// Secrets Manager's words.
         reason: String,
@@ -48,7 +48,7 @@ pub enum SecretError {
     /// It is not what it should be.
     #[error("the secret {id} must be {expected}")]
     Malformed {
-        /// Its id.
+        /// The name or ARN of the secret.
         id: String,
         /// What it should be.
         expected: &'static str,

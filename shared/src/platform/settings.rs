@@ -41,7 +41,7 @@ pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A number, unless the variable is not set or is none.
+/// The variable as a number; `None` if it is not set, or invalid, which is logged.
 #[must_use]
 pub fn parsed<N: std::str::FromStr>(name: &str) -> Option<N> {
     let text = optional(name)?;

@@ -1,4 +1,4 @@
-//! What the functions tell of themselves. Logs: one JSON object a line, fields at the top level, so that CloudWatch and a
+//! Logs, metrics and traces of the functions. Logs: one JSON object a line, fields at the top level, so that CloudWatch and a
 //! person can filter them. Metrics: in CloudWatch's embedded metric format, which is a log line too, so that they cost
 //! no call and no permission. And the trace header, which goes with a request through the queue to Supabase.
 //!
@@ -19,7 +19,7 @@ const NAMESPACE: &str = "Sheetsync";
 /// The header in which AWS hands a trace on, and we to Supabase.
 pub(crate) const TRACE_HEADER: &str = "X-Amzn-Trace-Id";
 
-/// A trace header has some 100 characters. A longer one is none.
+/// The longest accepted trace header, in bytes. Real ones have about 100.
 const MAX_TRACE_CHARACTERS: usize = 256;
 
 tokio::task_local! {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_there_for_the_stack_and_for_the_sync() {
+    fn metric_has_the_dimensions_stack_and_sync() {
         let line = embedded(
             Timestamp::UNIX_EPOCH,
             "prod",
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_trace_reaches_what_is_done_under_it_and_nothing_else() {
+    async fn trace_covers_its_own_task_only() {
         let header = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1";
         assert_eq!(traced(Some(header), async { trace() }).await.as_deref(), Some(header));
         assert_eq!(trace(), None);

@@ -233,7 +233,7 @@ impl Incoming {
             #[serde(default)]
             keys: Vec<serde::de::IgnoredAny>,
         }
-        // serde_json's message may quote what it found, which may be a cell: only the place and the category are told.
+        // serde_json's message may quote a cell: only the position and the category are reported.
         let message: Message = serde_json::from_str(body).map_err(|error| Malformed {
             reason: format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column()),
         })?;
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_row_travels_alone_and_the_others_keep_their_batches() {
+    fn largest_row_travels_alone_and_other_batches_stay() {
         let large = "x".repeat(MAX_ROW_BYTES - 200);
         let rows = (0..200)
             .map(|number| (format!("K{number}"), if number == 100 { large.clone() } else { "x".repeat(5_000) }));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_many_long_columns_still_fits_into_its_message() {
+    fn row_of_many_long_columns_fits_into_a_message() {
         let columns: Vec<String> = (0..1600).map(|number| format!("{number:063}")).collect();
         let most = max_row_bytes(columns.iter().map(String::as_str));
         assert!((800_000..MAX_ROW_BYTES).contains(&most), "{most}");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_left_out_where_none_is_known() {
+    fn column_letters_are_omitted_when_unknown() {
         let snapshot = snapshot([("AA1".to_owned(), "a".to_owned())]);
         let plan = plan::chosen(&snapshot);
         for letters in [vec![], vec![None, None]] {
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_no_batch_is_told_apart_without_repeating_it() {
+    fn message_that_is_no_batch_is_refused_without_its_contents() {
         let batch = r#"{"v":1,"sync":"a","run":"00000000-0000-0000-0000-000000000000","seq":1,"kind":"delete","lo":1,"hi":2,"sentAt":"2026-01-01T00:00:00Z","keys":[1]}"#;
         assert!(Incoming::parse(batch).is_ok());
         for (broken, part) in [

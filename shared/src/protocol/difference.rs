@@ -18,14 +18,14 @@ pub struct Inspection {
     pub problems: Vec<Problem>,
     /// Whether the database remembers rows of this sync in this table.
     pub known: bool,
-    /// How many.
+    /// Number of rows of the sync that are present.
     pub present_rows: u64,
     /// The vanished keys whose deletion a person has approved.
     pub approved_deletes: Option<KeySet>,
     /// The strays of the last complete read; `None` when there was none yet.
     #[serde(default)]
     pub strays: Option<Strays>,
-    /// A run that is under way.
+    /// A run that is in progress.
     pub running: Option<Uuid>,
     /// The columns without a value for which no row can be inserted.
     pub needs_value: Vec<String>,
@@ -94,7 +94,7 @@ pub enum Kept {
 /// A column in which sheet and table differ.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ColumnDifference {
-    /// The column.
+    /// The name of the table's column.
     pub column: String,
     /// The table's value, shortened if it is long.
     pub old: Value,
@@ -106,7 +106,7 @@ pub struct ColumnDifference {
     pub why: Option<Kept>,
 }
 
-/// A row of which something is to be told.
+/// A row that a preview or a verification reports.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct RowDifference {
     /// The row key.

@@ -14,7 +14,7 @@ use crate::protocol::standing::{ClosedRun, Standing};
 /// A call that the worker made for a batch.
 #[derive(Debug, Clone)]
 pub struct BatchMetrics<'a> {
-    /// The sync.
+    /// The name of the sync.
     pub sync: &'a str,
     /// What Postgres answered; `None` when it did not.
     pub outcome: Option<Outcome>,
@@ -28,7 +28,7 @@ pub struct BatchMetrics<'a> {
     pub age: Duration,
 }
 
-/// Tells of a call for a batch.
+/// Emits the metrics of one call for a batch.
 pub fn batch(batch: &BatchMetrics<'_>) {
     emit(Some(batch.sync), &batch_metrics(batch));
 }
@@ -41,7 +41,7 @@ fn batch_metrics(batch: &BatchMetrics<'_>) -> Vec<Metric> {
         Metric::milliseconds("BatchLatency", batch.latency),
         Metric::count("BatchesUnanswered", u64::from(batch.outcome.is_none())),
     ];
-    // A duplicate repeats counts that were told when it was applied.
+    // A duplicate repeats counts that were emitted when it was applied.
     if batch.outcome == Some(Outcome::Applied) {
         metrics.extend([
             Metric::count("BatchesApplied", 1),
@@ -59,7 +59,7 @@ fn batch_metrics(batch: &BatchMetrics<'_>) -> Vec<Metric> {
 /// A sheet that was read and planned by the scheduler.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanMetrics<'a> {
-    /// The sync.
+    /// The name of the sync.
     pub sync: &'a str,
     /// Rows with content in the sheet.
     pub rows_read: u64,
@@ -73,7 +73,7 @@ pub struct PlanMetrics<'a> {
     pub planned: Duration,
 }
 
-/// Tells of a sheet that was read.
+/// Emits the metrics of a sheet that was read.
 pub fn plan(plan: &PlanMetrics<'_>) {
     emit(
         Some(plan.sync),
@@ -98,7 +98,7 @@ pub fn destination(circuit_is_open: bool, supabase_is_unreachable: bool) {
     );
 }
 
-/// Tells that Supabase or Google refuses us until a person acts: `AccessRefusedAlarm` rings.
+/// Emits `AccessRefused`: Supabase or Google refuses access until a person acts. `AccessRefusedAlarm` rings.
 pub fn access_refused(sync: Option<&str>) {
     emit(sync, &[Metric::count("AccessRefused", 1)]);
 }
@@ -108,7 +108,7 @@ pub fn verified(sync: &str, differences: u64) {
     emit(Some(sync), &[Metric::count("VerifyDifferences", differences)]);
 }
 
-/// Tells that a batch was given up and went to the dead letters.
+/// Emits `BatchesGivenUp`: a batch moved to the dead-letter queue.
 pub fn batch_given_up(sync: Option<&str>) {
     emit(sync, &[Metric::count("BatchesGivenUp", 1)]);
 }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_told_when_they_are_applied_and_not_again_for_a_duplicate() {
+    fn row_metrics_are_not_counted_again_for_a_duplicate() {
         let batch = |outcome| BatchMetrics {
             sync: "listings",
             outcome,
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_failed_before_it_read_anything_has_it_too() {
+    fn run_that_failed_before_reading_counts_as_failed() {
         let failed = closed(json!({"status": "failed", "total_rows": 0, "success": 0, "rejected": 0}));
         let shown = shown(&closed_metrics(&serde_json::from_value(failed).unwrap()));
         assert!(shown.contains(&"RunsFailed 1 Count".to_owned()), "{shown:?}");
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sync_that_never_came_through_is_overdue_since_its_first_run() {
+    fn sync_that_never_completed_is_overdue_since_its_first_run() {
         let standing = stands(json!({"appliedAt": null, "firstAt": "2026-11-25T11:00:00+00:00"}));
         let shown = shown(&standing_metrics(&standing, rhythm(), now()));
         assert!(shown.contains(&"Overdue 9 None".to_owned()), "{shown:?}");

@@ -48,7 +48,7 @@ impl fmt::Display for RunType {
 pub enum RunStatus {
     /// Begun, its sheet not read yet.
     Queued,
-    /// Its sheet is being read, or its batches are under way.
+    /// Its sheet is being read, or its batches are in flight.
     InProgress,
     /// Everything that was read is in the table.
     Completed,
@@ -96,7 +96,7 @@ pub struct Begin<'a> {
     pub triggered_by: &'a str,
     /// The row keys of a selective run.
     pub keys: Option<&'a [String]>,
-    /// A run under way that has shown no sign of life for so long is superseded.
+    /// A run in progress without a heartbeat for so long is superseded.
     pub stall_after: Duration,
     /// The invocation that begins it: to the same one the run is `begun` as often as it asks, because an answer can be lost;
     /// to any other it is a duplicate.
@@ -109,7 +109,7 @@ pub struct Begin<'a> {
 pub enum Begun {
     /// The run is open.
     Begun {
-        /// Its id.
+        /// The id of the new run.
         run: Uuid,
         /// Its sequence number.
         seq: i64,
@@ -139,7 +139,7 @@ pub enum Begun {
     },
     /// Another run still makes progress.
     Busy {
-        /// That run.
+        /// The id of the run in progress.
         run: Uuid,
     },
     /// This very run was begun before.
@@ -168,7 +168,7 @@ pub struct Carry {
 /// Something in which definition and database do not fit.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Problem {
-    /// Its kind.
+    /// A stable code, as in docs/TROUBLESHOOTING_GUIDE.md.
     pub code: String,
     /// The column, when it is about one.
     pub column: Option<String>,
@@ -176,7 +176,7 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What `sync_planned` is told.
+/// The argument of `sync_planned`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanRecord {
@@ -199,7 +199,7 @@ pub struct PlanRecord {
     pub read_complete: bool,
     /// When and how the books were held against the table.
     pub check: Option<Check>,
-    /// The keys that vanished, sent or not; `None` when there are none, or when the sheet moved and nobody knows.
+    /// The keys that vanished, sent or not; `None` when there are none, or when the sheet was changed during the read, so that they are unknown.
     pub vanished: Option<Vanished>,
     /// What else a reader of the run may want to know.
     pub metadata: serde_json::Value,
@@ -248,13 +248,13 @@ pub struct Applied {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Done now.
+    /// This call applied the batch.
     Applied,
-    /// Done before.
+    /// An earlier call applied the batch; nothing changed now.
     Duplicate,
     /// Of a run that is over; nothing written.
     Superseded,
-    /// Being done by somebody else.
+    /// Another worker is applying it.
     InProgress,
     /// A delete batch that must wait for the upserts.
     Waiting,
@@ -270,15 +270,15 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counts {
-    /// New rows.
+    /// Rows inserted.
     pub inserted: u64,
-    /// Changed rows.
+    /// Rows updated.
     pub updated: u64,
     /// Rows that were already as they should be.
     pub unchanged: u64,
     /// Rows that are left out: by the sync's mode, because another sync feeds them, or because their adoption waits.
     pub skipped: u64,
-    /// Deleted rows.
+    /// Rows deleted, or marked as deleted.
     pub deleted: u64,
     /// Columns that sheet and database had both changed.
     pub conflicts: u64,
@@ -296,7 +296,7 @@ pub struct Counts {
     pub withheld: u64,
 }
 
-/// What `sync_fail` is told.
+/// The argument of `sync_fail`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// One of `sync_errors`' error types.
@@ -326,10 +326,10 @@ pub struct Failed {
     pub run_status: Option<RunStatus>,
 }
 
-/// A batch among the dead letters, as its run is told of it.
+/// A batch in the dead-letter queue, as it is recorded in its run.
 #[derive(Debug, Serialize)]
 pub struct LostBatch {
-    /// Its run.
+    /// The id of its run.
     pub run: Uuid,
     /// What it was to do.
     pub kind: Kind,

@@ -12,9 +12,9 @@ use crate::protocol::run::RunStatus;
 /// A run that is over, with its counts.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ClosedRun {
-    /// Its id.
+    /// The id of the run.
     pub id: Uuid,
-    /// Its sync.
+    /// The name of its sync.
     pub sync: String,
     /// How it ended.
     pub status: RunStatus,
@@ -30,7 +30,7 @@ pub struct ClosedRun {
     pub rejected: u64,
     /// Rows that were left out for a stated reason.
     pub skipped: u64,
-    /// Rows of batches that were given up.
+    /// Rows of batches that failed.
     pub failed: u64,
     /// Columns that sheet and database had both changed.
     pub conflict: u64,
@@ -71,7 +71,7 @@ impl ClosedRun {
         self.arrivals().success_rate()
     }
 
-    /// The share (0 to 1) of rows read that were rejected or given up; `None` when none was read.
+    /// The share (0 to 1) of rows read that were rejected or failed; `None` when none was read.
     #[must_use]
     pub fn rejected_share(&self) -> Option<f64> {
         share(self.rejected + self.failed, self.total_rows)
@@ -103,20 +103,20 @@ impl ClosedRun {
     }
 }
 
-/// What the last comparison of sheet and table in full came to.
+/// The result of the last comparison of sheet and table in full.
 #[derive(Debug, Clone, Deserialize)]
 pub struct LastVerification {
     /// Rows and cells that differ where they should not.
     pub differences: u64,
 }
 
-/// Where a sync stands.
+/// The state of a sync.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
-    /// The sync.
+    /// The name of the sync.
     pub sync: String,
-    /// The run under way.
+    /// The run in progress.
     pub running_run: Option<OpenRun>,
     /// The last run that ended and was not taken over.
     pub closed_run: Option<ClosedRun>,
@@ -136,7 +136,7 @@ pub struct Standing {
     /// How often they are to be compared.
     #[serde(default)]
     pub reconcile_seconds: Option<u64>,
-    /// What the last comparison of sheet and table in full came to.
+    /// The result of the last comparison of sheet and table in full.
     #[serde(default)]
     pub verification: Option<LastVerification>,
     /// How often it runs by itself, as of its last scheduled run.
@@ -153,7 +153,7 @@ pub struct Standing {
     pub open: std::collections::BTreeMap<String, u64>,
 }
 
-/// A run under way.
+/// A run in progress.
 #[derive(Debug, Clone, Deserialize)]
 pub struct OpenRun {
     /// When it began.
@@ -162,7 +162,7 @@ pub struct OpenRun {
     pub planned_at: Option<Timestamp>,
     /// When it last made progress.
     pub heartbeat_at: Timestamp,
-    /// Rows sent.
+    /// Rows sent to the queue so far.
     pub rows_sent: u64,
     /// Of these, how many are accounted for.
     pub rows_done: u64,
@@ -205,7 +205,7 @@ impl Standing {
         self.applied_at.or(self.first_at)
     }
 
-    /// Since when the oldest message waits: a run with work under way sent it when it was planned. SQS's own age leaves out
+    /// Since when the oldest message waits: a run with work in flight sent it when it was planned. SQS's own age leaves out
     /// what was received three times, and so every batch that waits for an outage to end.
     #[must_use]
     pub fn oldest_message(&self) -> Option<Timestamp> {
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_succeeds_only_if_a_row_arrived_or_none_was_due() {
+    fn run_succeeds_only_if_rows_arrived_or_were_not_due() {
         // status, [rows read, arrived, rejected, skipped, withheld], is a success, is a failure
         let cases = [
             ("completed", [10, 10, 0, 0, 0], true, false),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_left_out_on_purpose_are_not_missing_and_withheld_ones_are() {
+    fn success_rate_counts_withheld_but_not_skipped_rows() {
         assert_eq!(run("partial", [10, 8, 0, 2, 0]).success_rate(), Some(1.0));
         assert_eq!(run("partial", [10, 8, 0, 2, 2]).success_rate(), Some(0.8));
         assert_eq!(run("failed", [0, 0, 0, 0, 0]).success_rate(), None);

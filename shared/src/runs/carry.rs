@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_that_the_table_has_is_kept_by_its_new_key() {
+    fn rows_in_the_table_are_carried_to_their_new_key() {
         let ledger = Ledger::new(&[("A", Some(&["7"])), ("B", Some(&["8"])), ("C", None), ("D", Some(&["9"]))]);
         let carried = ledger.run(&[KeyForm::Integer]).unwrap();
         assert_eq!(carried, Carried { rows: 3, dropped: 1 });

@@ -1,4 +1,4 @@
-//! Cases that were found: kept as JSON with where they came from, replayed first and for ever.
+//! Known failing cases: kept as JSON with their origin, and replayed first in every test run.
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +61,7 @@ pub fn write(folder: &Path, world: &World, fault: &Fault, from: Option<(u64, u64
     Ok(path)
 }
 
-/// A short hash that only has to tell files apart (FNV-1a).
+/// A short hash for file names (FNV-1a).
 fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

@@ -88,9 +88,9 @@ invariants! {
     NotQuiet = "not_quiet",
     /// No row's error opens the breaker (promise 4).
     BreakerOpened = "breaker_opened",
-    /// No message stays on the queue for ever.
+    /// Every message leaves the queue in the end.
     QueueStuck = "queue_stuck",
-    /// No batch is given up for what its rows are.
+    /// No batch fails because of its rows.
     BatchGivenUp = "batch_given_up",
     /// A run of a readable sheet ends by itself.
     RunFailed = "run_failed",

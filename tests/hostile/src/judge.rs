@@ -186,7 +186,10 @@ impl Stage {
             if after.iter().any(|later| later.key == row.key && later.id != row.id) {
                 self.blame(
                     Invariant::RowReplaced,
-                    format!("the row of {} was deleted and made anew: what the application had in it is gone", row.key),
+                    format!(
+                        "the row of {} was deleted and inserted again: the application's values in it are lost",
+                        row.key
+                    ),
                 );
                 continue;
             }
@@ -260,7 +263,7 @@ impl Stage {
         memory.missing.remove(key);
     }
 
-    /// A row that the definition knows as renamed is not deleted and made anew: what the application had in it would be gone.
+    /// A row that the definition knows as renamed is not deleted and inserted again: the application's values in it would be lost.
     fn judge_renamed_away(&mut self, run: usize, row: &Row, before: &[Row], after: &[Row]) {
         let spec = &self.world.syncs[self.runs[run].sync];
         let Some(by) = spec.renames(&self.world.schema) else { return };
@@ -287,7 +290,7 @@ impl Stage {
             self.blame(
                 Invariant::RowReplaced,
                 format!(
-                    "{} was deleted and {new} made of it anew, and rename_by says that it is the same row",
+                    "{} was deleted and {new} inserted in its place, although rename_by says that it is the same row",
                     row.key
                 ),
             );
@@ -335,7 +338,7 @@ impl Stage {
     }
 
     /// What is broken when a row of the sheet leaves the table: nothing if it is there under the key that it has now, or if
-    /// it is spoilt so that nothing can tell which row it was.
+    /// it is spoilt so that its row cannot be identified.
     fn left(&self, run: usize, base: &Base, after: &[Row]) -> Option<Invariant> {
         let sync = self.runs[run].sync;
         let row = self.sheet.tabs[sync].rows.iter().find(|row| row.birth == base.birth)?;
@@ -602,7 +605,7 @@ impl Stage {
         row.is_some_and(|row| self.differing(&row.values, expected).next().is_none())
     }
 
-    /// The columns in which two rows differ, but for what nobody can say beforehand.
+    /// The columns in which two rows differ, except those whose value cannot be predicted.
     fn differing<'a>(
         &'a self,
         row: &'a Map<String, Value>,
@@ -612,7 +615,7 @@ impl Stage {
         expected.iter().filter_map(move |(name, expected)| {
             let value = row.get(name).unwrap_or(&Value::Null);
             let is_same = match name.as_str() {
-                // The key is compared as such; whether a row is new, its note tells.
+                // The key is compared as such; the row's note says whether it is new.
                 "hid" | "updated_at" => true,
                 "deleted_at" => value.is_null() == expected.is_null(),
                 name if (1..=keys).any(|number| name == format!("k{number}")) => true,

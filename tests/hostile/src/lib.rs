@@ -4,7 +4,7 @@
 //! A case is one value ([`world::World`]); all chance is in it ([`draw`]). [`play`] does its steps; [`product`] is the only
 //! module that knows an interface of the product, but for the names of its [`calls`]. What should become of a row is said by [`oracle`] and by plain SQL on a
 //! shadow of the table ([`table`]). [`judge`] looks at every commit, [`close`] at every run that ended. What is found is made
-//! small by [`shrink`] and kept in `cases/`, which is replayed for ever. That it finds what is wrong, [`mutants`] show.
+//! small by [`shrink`] and kept in `cases/`, which every run replays. [`mutants`] show that faults are found.
 
 pub mod calls;
 pub mod cases;

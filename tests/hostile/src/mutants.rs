@@ -73,7 +73,7 @@ pub const MUTANTS: &[Mutant] = &[
     rust("H4", "the tab's size is read before its version", Switch::GridFirst),
     sql(
         "H5",
-        "a renamed row is deleted and made anew",
+        "a renamed row is deleted and inserted again",
         &[swap("where x.run = p_run and x.blocked_by = any (v_keys)", "where false and x.blocked_by = any (v_keys)")],
     ),
     rust("H6", "headers are bound once, with the first chunk", Switch::HeadersOnce),

@@ -207,7 +207,7 @@ impl SyncSpec {
                 _ => None,
             })
             .collect();
-        // Where it may not be written, or a trigger may change it, the table has the say.
+        // Where it may not be written, or a trigger may change it, the table decides.
         let writes = self.mode == Mode::Upsert && self.adopt != Adopt::Database;
         let is_bad = |index: usize| {
             let (fed, column) = (self.fed(schema, index), &schema.columns[index]);
@@ -326,7 +326,7 @@ impl SyncSpec {
     }
 
     /// What is remembered of a row once it was applied, by the row before (none: it is new) and after. What the table holds
-    /// counts where this write put it there, not where somebody edited it meanwhile.
+    /// counts where this write put it there, not where it was edited meanwhile.
     #[must_use]
     pub fn remember(
         &self,
@@ -355,7 +355,7 @@ impl SyncSpec {
                 (None, Some((said, held))) => (said, if is_written { is.clone() } else { held }),
                 (Some(sheet), Some((said, held))) if said == sheet && !is_written => (sheet, held),
                 (Some(sheet), _) => {
-                    // The database won: whether its value is what the next edit must differ from, nobody says.
+                    // The database won: it is not defined whether the next edit must differ from its value.
                     let as_said = stored(&name, &sheet);
                     if !is_written && !schema.same(&name, is, &as_said) {
                         others.insert(name.clone(), (sheet.clone(), as_said));

@@ -270,12 +270,12 @@ impl Player {
         }
     }
 
-    /// All trouble ends; people mend headers, and decide what waits for them. Some runs later everything must have found its place.
+    /// All faults end; people fix headers, and decide what waits for them. Some runs later everything must have found its place.
     async fn rest(&mut self) {
         {
             let mut stage = self.client.stage();
             stage.note("--- rest".to_owned());
-            stage.sheet.mend();
+            stage.sheet.restore_headers();
         }
         self.settle().await;
         for round in 1..=QUIET_RUNS {

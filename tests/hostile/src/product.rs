@@ -142,7 +142,11 @@ impl Client {
     }
 
     /// The same again while it may help, as the client of the product does for all but batches.
-    async fn patient<T: DeserializeOwned>(&self, function: &str, arguments: Value) -> Result<T, SupabaseError> {
+    async fn call_with_retries<T: DeserializeOwned>(
+        &self,
+        function: &str,
+        arguments: Value,
+    ) -> Result<T, SupabaseError> {
         let mut attempt = 0;
         loop {
             let answer = self.call(function, arguments.clone()).await;
@@ -170,7 +174,7 @@ impl Client {
             "p_type": run_type(kind), "p_triggered_by": "a world", "p_keys": keys,
             "p_every_seconds": null, "p_stall_seconds": definition.stall_after.as_secs(), "p_nonce": run,
         });
-        self.patient("sync_begin", arguments).await
+        self.call_with_retries("sync_begin", arguments).await
     }
 
     /// Reads, plans and sends, as a scheduler does once its run has begun; `None` when it is killed.
@@ -211,10 +215,10 @@ impl Client {
             Ok(_) => Some(Ok(())),
             Err(error) => {
                 let failure = json!({"p_run": id, "p_batch": null, "p_error": error.failure()});
-                let told = async { self.patient::<Failed>("sync_fail", failure).await };
+                let reported = async { self.call_with_retries::<Failed>("sync_fail", failure).await };
                 tokio::select! {
                     biased;
-                    _ = told => {}
+                    _ = reported => {}
                     () = died.notified() => return None,
                 }
                 Some(Err(error))
@@ -274,7 +278,7 @@ impl Client {
 /// The worker with all that is played around it.
 pub type PlayedWorker = Worker<Client, Client, Client>;
 
-/// What a run is told when it begins.
+/// The answer of `sync_begin`.
 #[derive(Debug)]
 pub struct BegunRun {
     seq: i64,
@@ -395,12 +399,13 @@ pub fn row_key(texts: &[String]) -> String {
 
 impl Stored for Client {
     async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError> {
-        self.patient("sync_range_digests", json!({"p_sync": sync, "p_bits": bits})).await
+        self.call_with_retries("sync_range_digests", json!({"p_sync": sync, "p_bits": bits})).await
     }
 
     async fn row_hashes(&self, sync: &str, bits: u32, ranges: &[RangeIndex]) -> Result<Vec<StoredRow>, SupabaseError> {
-        let packed: Option<String> =
-            self.patient("sync_row_hashes", json!({"p_sync": sync, "p_bits": bits, "p_ranges": ranges})).await?;
+        let packed: Option<String> = self
+            .call_with_retries("sync_row_hashes", json!({"p_sync": sync, "p_bits": bits, "p_ranges": ranges}))
+            .await?;
         let bytes = base64::engine::general_purpose::STANDARD.decode(packed.unwrap_or_default()).unwrap_or_default();
         let (pairs, _) = bytes.as_chunks::<16>();
         let pair = |pair: &[u8; 16]| {
@@ -411,7 +416,7 @@ impl Stored for Client {
     }
 
     async fn drift(&self, sync: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
-        let answer: Value = self.patient("sync_drift", json!({"p_sync": sync, "p_values": values})).await?;
+        let answer: Value = self.call_with_retries("sync_drift", json!({"p_sync": sync, "p_values": values})).await?;
         self.stage().checked(sync);
         let keys = |field: &str| -> Vec<KeyHash> {
             let bytes = base64::engine::general_purpose::STANDARD.decode(answer[field].as_str().unwrap_or_default());
@@ -435,16 +440,17 @@ impl Books for Client {
         limit: usize,
     ) -> Result<CarryPage, SupabaseError> {
         let arguments = json!({"p_sync": sync, "p_run": run, "p_after": after, "p_limit": limit});
-        self.patient("sync_carry_page", arguments).await
+        self.call_with_retries("sync_carry_page", arguments).await
     }
 
     async fn carry(&self, sync: &str, run: Uuid, rows: &[CarriedRow]) -> Result<u64, SupabaseError> {
-        let answer: Value = self.patient("sync_carry", json!({"p_sync": sync, "p_run": run, "p_rows": rows})).await?;
+        let answer: Value =
+            self.call_with_retries("sync_carry", json!({"p_sync": sync, "p_run": run, "p_rows": rows})).await?;
         Ok(answer["carried"].as_u64().unwrap_or_default())
     }
 
     async fn carry_end(&self, sync: &str, run: Uuid) -> Result<u64, SupabaseError> {
-        let answer: Value = self.patient("sync_carry_end", json!({"p_sync": sync, "p_run": run})).await?;
+        let answer: Value = self.call_with_retries("sync_carry_end", json!({"p_sync": sync, "p_run": run})).await?;
         Ok(answer["dropped"].as_u64().unwrap_or_default())
     }
 }
@@ -456,16 +462,16 @@ struct Standing {
 
 impl Record for Client {
     async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError> {
-        Ok(self.patient::<Standing>("sync_heartbeat", json!({"p_run": run})).await?.status)
+        Ok(self.call_with_retries::<Standing>("sync_heartbeat", json!({"p_run": run})).await?.status)
     }
 
     async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError> {
-        let _: Value = self.patient("sync_reject", json!({"p_run": run, "p_rejections": rejections})).await?;
+        let _: Value = self.call_with_retries("sync_reject", json!({"p_run": run, "p_rejections": rejections})).await?;
         Ok(())
     }
 
     async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError> {
-        Ok(self.patient::<Standing>("sync_planned", json!({"p_run": run, "p_plan": plan})).await?.status)
+        Ok(self.call_with_retries::<Standing>("sync_planned", json!({"p_run": run, "p_plan": plan})).await?.status)
     }
 }
 
@@ -584,7 +590,7 @@ impl Inbox for Client {
     }
 
     async fn send_dead_letter(&self, body: &str, reason: &str) -> Result<(), QueueError> {
-        self.stage().bury(body, reason);
+        self.stage().dead_letter(body, reason);
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ pub enum ColumnId {
 pub struct SheetColumn {
     /// What it is.
     pub id: ColumnId,
-    /// Whether somebody changed its header.
+    /// Whether its header was changed.
     pub renamed: bool,
 }
 
@@ -184,8 +184,8 @@ impl Sheet {
         Some(())
     }
 
-    /// Mends what would end every run: headers come back. What people would do who read the run's message.
-    pub fn mend(&mut self) {
+    /// Restores changed headers, which would fail every run: what people do who read the run's message.
+    pub fn restore_headers(&mut self) {
         let width = self.width;
         for tab in &mut self.tabs {
             tab.columns.iter_mut().for_each(|column| column.renamed = false);

@@ -1,4 +1,4 @@
-//! All that is there while a world is played: the sheet, the queue, the breaker's item, the runs as they look from outside,
+//! The state of a world while it is played: the sheet, the queue, the breaker's item, the runs as they look from outside,
 //! and what goes wrong at which call. What must hold of it is judged in [`crate::judge`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -41,7 +41,7 @@ pub struct Message {
 pub enum Lost {
     /// Its function has ended.
     Killed,
-    /// Nobody knows whether it took effect.
+    /// It is unknown whether it took effect.
     Unanswered,
     /// Postgres refused it.
     Refused(Refused),
@@ -579,10 +579,10 @@ impl Stage {
     }
 
     /// Gives a batch up.
-    pub fn bury(&mut self, body: &str, reason: &str) {
-        self.count("buried");
+    pub fn dead_letter(&mut self, body: &str, reason: &str) {
+        self.count("dead-lettered");
         if self.has_lost_calls {
-            self.note(format!("buried: {reason}"));
+            self.note(format!("dead-lettered: {reason}"));
         } else {
             self.blame(Invariant::BatchGivenUp, format!("{reason}: {}", body.chars().take(300).collect::<String>()));
         }

@@ -111,7 +111,7 @@ pub enum Trigger {
     Normalise(usize),
     /// Writes one column in upper case into another.
     Compute(usize, usize),
-    /// Answers null for one value: nothing is written, and nobody hears of it.
+    /// Answers null for one value: nothing is written, without an error.
     Swallow(usize, u8),
     /// Writes the row with one value into another table instead.
     Redirect(usize, u8),
@@ -186,13 +186,13 @@ pub struct Fed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Authority {
-    /// Whoever changed it.
+    /// The side that changed it.
     Merge,
     /// The sheet.
     Sheet,
     /// The database, once the row is there.
     Database,
-    /// Nobody feeds it.
+    /// No sync feeds it.
     Unmapped,
 }
 
@@ -267,7 +267,7 @@ pub enum Content {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Somebody edits the sheet.
+    /// A person edits the sheet.
     Sheet(usize, Edit),
     /// The application writes the table.
     App(AppEdit),
@@ -345,11 +345,11 @@ pub struct Mishap {
 pub enum What {
     /// The call never arrives.
     LoseRequest,
-    /// It takes effect, and nobody hears of it.
+    /// It takes effect, but its answer is lost.
     LoseAnswer,
     /// The function ends before it.
     Kill,
-    /// Somebody edits the sheet just before it.
+    /// A person edits the sheet just before it.
     Edit(usize, Edit),
     /// The application writes the table just before it.
     App(AppEdit),

@@ -2,7 +2,7 @@
 //! `HOSTILE_SEED` (and `HOSTILE_CASE`) asks for others, `HOSTILE_SECONDS` for as many as there is time for.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
-#![allow(missing_docs, reason = "nobody reads a test's documentation")]
+#![allow(missing_docs, reason = "tests have no published documentation")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// The seed that was asked for, or that of the files: equal files are tried with equal worlds, whoever commits them.
+/// The seed that was asked for, or that of the files: equal files are tried with equal worlds.
 fn seed() -> u64 {
     number("HOSTILE_SEED").unwrap_or_else(|| {
         let tree = std::process::Command::new("git").args(["rev-parse", "HEAD^{tree}"]).output();
@@ -123,7 +123,7 @@ fn play_all(worlds: impl Iterator<Item = Origin>, until: Option<Instant>) -> Out
 }
 
 #[test]
-fn every_case_that_was_found_stays_mended() {
+fn every_known_case_stays_fixed() {
     let postgres = postgres();
     let broken: Vec<String> = cases::all()
         .into_iter()

@@ -1,8 +1,8 @@
-//! The teeth of the worlds: each fault that is put back is found. Takes long, so only when asked for:
+//! The worlds find each fault that is put back. Takes long, so only when asked for:
 //! `HOSTILE_MUTANTS=1 make hostile`, or of some by name `HOSTILE_MUTANTS=H1,M3`.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
-#![allow(missing_docs, reason = "nobody reads a test's documentation")]
+#![allow(missing_docs, reason = "tests have no published documentation")]
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const SECONDS: u64 = 600;
 const SEED: u64 = 2;
 
 #[test]
-fn every_text_that_a_mutant_replaces_is_in_the_migrations_once() {
+fn texts_that_mutants_replace_occur_once_in_the_migrations() {
     let mut wrong = Vec::new();
     for mutant in MUTANTS {
         // Each replacement after those before it, as they are made.

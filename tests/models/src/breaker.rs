@@ -1,5 +1,5 @@
 //! The breaker as a model: three workers with clocks that disagree, one shared item, a destination that fails and recovers,
-//! a person who orders modes. The rules and the conditional writes are the product's own ([`sheetsync::breaker`]); the model
+//! an operator who sets the mode. The rules and the conditional writes are the product's own ([`sheetsync::breaker`]); the model
 //! adds who does what when, and can take one clause out of one kind of write.
 //!
 //! A worker's steps are as far apart as anything can come between: it reads the item, claims, calls, knows the outcome, and
@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use sheetsync::breaker::{
-    Admission, Change, Circuit, Clause, Evidence, Failing, Item, Mode, Order, Owner, Permit, Rule, State, Update,
+    Admission, Change, Circuit, Clause, Command, Evidence, Failing, Item, Mode, Owner, Permit, Rule, State, Update,
 };
 use sheetsync::clock::Millis;
 use stateright::{Model, Property};
@@ -48,8 +48,8 @@ pub struct BreakerModel {
     pub calls: u8,
     /// How many workers die.
     pub crashes: u8,
-    /// How many orders a person gives.
-    pub orders: u8,
+    /// How many commands an operator gives.
+    pub commands: u8,
     /// How often a person deletes the item to begin afresh, so that epochs come again.
     pub resets: u8,
     /// The clauses that are taken out.
@@ -74,7 +74,7 @@ impl Default for BreakerModel {
             last_tick: 4,
             calls: 4,
             crashes: 0,
-            orders: 0,
+            commands: 0,
             resets: 0,
             without: None,
         }
@@ -90,7 +90,7 @@ pub struct World {
     workers: Vec<Worker>,
     calls: u8,
     crashes: u8,
-    orders: u8,
+    commands: u8,
     resets: u8,
     claims: u8,
     wrong: Option<Wrong>,
@@ -100,9 +100,9 @@ pub struct World {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Worker {
     Idle,
-    Claiming { update: Update, owner: Owner, ordered: Mode },
+    Claiming { update: Update, owner: Owner, mode: Mode },
     Calling { permit: Permit, read: Item },
-    Telling { permit: Permit, evidence: Evidence, update: Update },
+    Recording { permit: Permit, evidence: Evidence, update: Update },
 }
 
 /// What must never happen, noted when it does.
@@ -110,12 +110,12 @@ enum Worker {
 pub enum Wrong {
     /// A write was accepted whose evidence is older than the last transition.
     StaleEvidence,
-    /// Somebody else's evidence ended a probe.
+    /// Another worker's evidence ended a probe.
     ForeignProbe,
     /// The probe was claimed while another's lease ran.
     TwoProbes,
-    /// A call began, or the circuit changed by itself, against a person's order.
-    AgainstOrders,
+    /// A call began, or the circuit changed by itself, against an operator's command.
+    AgainstCommands,
 }
 
 /// A step.
@@ -132,18 +132,18 @@ pub enum Step {
     /// It knows what came of its call.
     Know(usize),
     /// What came of it reaches the item.
-    Tell(usize),
+    Record(usize),
     /// It dies.
     Crash(usize),
-    /// A person orders a mode.
-    Order(Mode),
+    /// An operator sets the mode.
+    SetMode(Mode),
     /// A person deletes the item.
     Reset,
 }
 
 impl BreakerModel {
     fn clock(&self, world: &World, worker: usize) -> Millis {
-        // One behind, one right, one ahead; nobody's is below zero.
+        // One behind, one right, one ahead; no clock is below zero.
         Millis(1 + world.now + worker as u64 % 3)
     }
 
@@ -181,7 +181,7 @@ impl BreakerModel {
                 world.claims += 1;
                 world.calls += 1;
                 let update = self.weakened(update);
-                world.workers[worker] = Worker::Claiming { update, owner, ordered: world.item.mode };
+                world.workers[worker] = Worker::Claiming { update, owner, mode: world.item.mode };
             }
         }
         true
@@ -199,7 +199,7 @@ impl BreakerModel {
             world.wrong = Some(Wrong::TwoProbes);
         }
         if world.item.mode == Mode::ForceOpen {
-            world.wrong = Some(Wrong::AgainstOrders);
+            world.wrong = Some(Wrong::AgainstCommands);
         }
         world.item = item;
         world.workers[worker] = Worker::Calling { permit: Permit::probe(&world.item, owner), read: world.item.clone() };
@@ -221,12 +221,13 @@ impl BreakerModel {
         }
         let now = self.clock(world, worker);
         if let Some(update) = read.weigh(&permit, &evidence, successes, now, &self.rule, JITTER) {
-            world.workers[worker] = Worker::Telling { permit, evidence, update: self.weakened(update) };
+            world.workers[worker] = Worker::Recording { permit, evidence, update: self.weakened(update) };
         }
     }
 
-    fn tell(&self, world: &mut World, worker: usize) {
-        let Worker::Telling { permit, evidence, update } = std::mem::replace(&mut world.workers[worker], Worker::Idle)
+    fn record(&self, world: &mut World, worker: usize) {
+        let Worker::Recording { permit, evidence, update } =
+            std::mem::replace(&mut world.workers[worker], Worker::Idle)
         else {
             return;
         };
@@ -235,7 +236,7 @@ impl BreakerModel {
         world.item = item;
         let now = self.clock(world, worker);
         if let Some(next) = world.item.transition(&permit, &evidence, now, &self.rule, JITTER) {
-            world.workers[worker] = Worker::Telling { permit, evidence, update: self.weakened(next) };
+            world.workers[worker] = Worker::Recording { permit, evidence, update: self.weakened(next) };
         } else if permit.probe.is_some() && matches!(update.change, Change::ProbeSucceeded { .. }) {
             world.workers[worker] = Worker::Calling { permit, read: world.item.clone() };
         }
@@ -254,7 +255,7 @@ impl BreakerModel {
         }
         let moves = matches!(update.change, Change::Open { .. } | Change::Close { .. });
         if moves && permit.probe.is_none() && world.item.mode != Mode::Auto {
-            world.wrong = Some(Wrong::AgainstOrders);
+            world.wrong = Some(Wrong::AgainstCommands);
         }
     }
 
@@ -276,7 +277,7 @@ impl BreakerModel {
                 }
                 Worker::Claiming { .. } => model.claim(&mut world, 0),
                 Worker::Calling { .. } => model.know(&mut world, 0),
-                Worker::Telling { .. } => model.tell(&mut world, 0),
+                Worker::Recording { .. } => model.record(&mut world, 0),
             }
         }
         false
@@ -295,7 +296,7 @@ impl Model for BreakerModel {
             workers: vec![Worker::Idle; self.workers],
             calls: 0,
             crashes: 0,
-            orders: 0,
+            commands: 0,
             resets: 0,
             claims: 0,
             wrong: None,
@@ -317,14 +318,14 @@ impl Model for BreakerModel {
                 Worker::Idle => Step::Ask(number),
                 Worker::Claiming { .. } => Step::Claim(number),
                 Worker::Calling { .. } => Step::Know(number),
-                Worker::Telling { .. } => Step::Tell(number),
+                Worker::Recording { .. } => Step::Record(number),
             });
             if world.crashes < self.crashes && *worker != Worker::Idle {
                 steps.push(Step::Crash(number));
             }
         }
-        if world.orders < self.orders {
-            steps.extend([Mode::Auto, Mode::ForceOpen, Mode::ForceClosed].map(Step::Order));
+        if world.commands < self.commands {
+            steps.extend([Mode::Auto, Mode::ForceOpen, Mode::ForceClosed].map(Step::SetMode));
         }
         if world.resets < self.resets && world.item.state() != State::Closed {
             steps.push(Step::Reset);
@@ -343,18 +344,18 @@ impl Model for BreakerModel {
             }
             Step::Claim(worker) => self.claim(&mut world, worker),
             Step::Know(worker) => self.know(&mut world, worker),
-            Step::Tell(worker) => self.tell(&mut world, worker),
+            Step::Record(worker) => self.record(&mut world, worker),
             Step::Crash(worker) => {
                 world.crashes += 1;
                 world.workers[worker] = Worker::Idle;
             }
-            Step::Order(mode) => {
+            Step::SetMode(mode) => {
                 if mode == world.item.mode {
                     return None;
                 }
-                world.orders += 1;
-                let order = Order { by: String::new(), why: String::new(), at: Millis(1 + world.now) };
-                world.item = world.item.apply(&world.item.force(mode, order)).ok()?;
+                world.commands += 1;
+                let command = Command { by: String::new(), why: String::new(), at: Millis(1 + world.now) };
+                world.item = world.item.apply(&world.item.force(mode, command)).ok()?;
             }
             Step::Reset => {
                 world.resets += 1;
@@ -368,14 +369,14 @@ impl Model for BreakerModel {
         let mut properties = vec![
             Property::always(ONE_PROBE, |_, world: &World| world.wrong != Some(Wrong::TwoProbes)),
             Property::always(OWN_PROBE, |_, world: &World| world.wrong != Some(Wrong::ForeignProbe)),
-            Property::always(ORDERS, |_, world: &World| world.wrong != Some(Wrong::AgainstOrders)),
+            Property::always(COMMANDS, |_, world: &World| world.wrong != Some(Wrong::AgainstCommands)),
             Property::always(PROGRESS, |model: &Self, world: &World| {
                 world.item.mode != Mode::Auto || world.wrong.is_some() || model.closes(world)
             }),
             // That the model goes where these matter.
             Property::sometimes("a probe closes the circuit", |_, world: &World| world.item.closed_at.is_some()),
         ];
-        // An epoch that comes again tells nothing; who deletes the item accepts that.
+        // A repeated epoch proves nothing; a person who deletes the item accepts that.
         if self.resets == 0 {
             properties.push(Property::always(FRESH, |_, world: &World| world.wrong != Some(Wrong::StaleEvidence)));
         }
@@ -384,12 +385,12 @@ impl Model for BreakerModel {
 }
 
 /// At most one live probe.
-pub const ONE_PROBE: &str = "nobody claims the probe while another's lease runs";
-/// An open circuit is not closed by somebody else's evidence.
+pub const ONE_PROBE: &str = "no worker claims the probe while another's lease runs";
+/// An open circuit is not closed by another worker's evidence.
 pub const OWN_PROBE: &str = "only the prober's evidence ends a probe";
 /// No transition on stale evidence.
 pub const FRESH: &str = "no write is accepted whose evidence is older than the last transition";
 /// Forced modes are respected.
-pub const ORDERS: &str = "orders are respected";
+pub const COMMANDS: &str = "commands are respected";
 /// Progress after recovery.
 pub const PROGRESS: &str = "after the destination came back, one worker suffices to close the circuit";

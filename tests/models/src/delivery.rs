@@ -49,7 +49,7 @@ pub struct Budget {
     pub crashes: u8,
     /// Messages that are delivered twice.
     pub duplicates: u8,
-    /// Batches that fail for good and go to the dead-letter queue.
+    /// Batches that fail permanently and move to the dead-letter queue.
     pub failures: u8,
     /// Redriven messages.
     pub redrives: u8,
@@ -75,7 +75,7 @@ pub struct World {
     left: Budget,
     /// What each run meant to send, and the version it read.
     meant: BTreeMap<RunId, (usize, Vec<Batch>)>,
-    /// Whether a message was lost that nobody will send again.
+    /// Whether a message was lost that will not be sent again.
     lost: bool,
     deleted: i64,
     wrong: Option<Wrong>,
@@ -114,7 +114,7 @@ pub enum Wrong {
 /// A step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Somebody edits the sheet.
+    /// A person edits the sheet.
     Edit,
     /// A run begins, also while an earlier one only seems to have stalled.
     Begin,
@@ -136,7 +136,7 @@ pub enum Step {
     Commit(usize),
     /// It answers to SQS.
     Acknowledge(usize),
-    /// Its batch failed for good: the run is told, then the dead-letter queue has it.
+    /// Its batch failed permanently: recorded in the run, then moved to the dead-letter queue.
     Fail(usize),
     /// It dies.
     Crash(usize),
@@ -232,7 +232,7 @@ impl DeliveryModel {
         (batches, plan)
     }
 
-    /// One run with nobody and nothing in its way; then whatever was still on the queue.
+    /// One run without faults or edits; then the messages that were still on the queue.
     fn undisturbed(&self, ledger: &mut Ledger, run: RunId, sheet: &Sheet, late: &[Batch]) -> Option<Status> {
         let Begun::Begun { .. } = self.begin(ledger, run) else { return None };
         let (batches, plan) = self.compare(ledger, run, sheet);
@@ -435,7 +435,7 @@ impl Model for DeliveryModel {
         match step {
             Step::Edit => world.version += 1,
             Step::Begin => {
-                // `sync_begin` waits for whoever holds `sync_targets`.
+                // `sync_begin` waits for the holder of the lock on `sync_targets`.
                 let is_held = world.workers.iter().any(|worker| matches!(worker, Worker::Working { .. }));
                 if is_held && self.clauses.target_lock {
                     return None;

@@ -2,7 +2,7 @@
 //! compares every answer and, at the end, every table. `CONFORMANCE_SEQUENCES` asks for more than the usual number.
 
 #![allow(clippy::unwrap_used, reason = "in a test, a panic with its line is the report")]
-#![allow(missing_docs, reason = "nobody reads a test's documentation")]
+#![allow(missing_docs, reason = "tests have no published documentation")]
 
 mod product;
 
@@ -37,7 +37,7 @@ pub enum Operation {
     },
     FailRun(RunId),
     Heartbeat(RunId),
-    /// Somebody edits the table in the application; `None` removes the row.
+    /// A person edits the table in the application; `None` removes the row.
     Edit {
         number: u16,
         row: Option<TableRow>,

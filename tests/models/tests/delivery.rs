@@ -62,7 +62,7 @@ fn the_guard_counts_what_earlier_runs_deleted() {
     checker.assert_no_discovery(COMPLETE);
 }
 
-/// Nobody edits; one read misses a row.
+/// No edits; one read misses a row.
 fn misread() -> DeliveryModel {
     let versions = vec![Sheet::from([(1, 10), (2, 20)])];
     DeliveryModel {
@@ -83,19 +83,19 @@ fn a_row_that_one_read_missed_is_not_deleted() {
 }
 
 #[test]
-fn without_the_second_read_a_row_that_one_read_missed_is_deleted() {
+fn without_the_second_read_a_missed_row_is_deleted() {
     let clauses = LedgerClauses { confirmed_deletes: false, ..LedgerClauses::default() };
     breaks(DeliveryModel { clauses, ..misread() }, NOT_PRESENT);
 }
 
 #[test]
-fn without_the_superseding_check_a_dead_letter_overwrites_a_newer_run() {
+fn without_superseding_check_a_dead_letter_overwrites_a_newer_run() {
     let budget = Budget { failures: 1, redrives: 1, ..nothing() };
     breaks(without(|clauses| clauses.superseding_check = false, budget), NOT_STALE);
 }
 
 #[test]
-fn without_the_lock_on_the_sync_a_run_begins_while_an_older_batch_is_written() {
+fn without_sync_lock_a_run_begins_during_an_older_write() {
     breaks(without(|clauses| clauses.target_lock = false, nothing()), NOT_STALE);
 }
 
@@ -110,23 +110,23 @@ fn without_the_advisory_lock_two_workers_do_the_same_work() {
 }
 
 #[test]
-fn without_the_second_look_into_the_ledger_a_half_counts_twice() {
+fn without_the_second_ledger_check_a_half_counts_twice() {
     breaks(without(|clauses| clauses.recheck = false, Budget { halves: 1, ..nothing() }), ADDS_UP);
 }
 
 #[test]
-fn without_the_hashes_in_the_same_transaction_the_table_differs_and_nobody_knows() {
+fn without_hashes_in_the_transaction_the_table_differs_unnoticed() {
     let budget = Budget { crashes: 1, ..nothing() };
     breaks(without(|clauses| clauses.hashes_in_same_transaction = false, budget), COMPLETE);
 }
 
 #[test]
-fn without_waiting_a_renamed_row_is_deleted_before_it_is_there() {
+fn without_waiting_a_renamed_row_is_deleted_too_early() {
     breaks(without(|clauses| clauses.waiting_deletes = false, nothing()), NOT_EARLY);
 }
 
 #[test]
-fn without_withholding_a_renamed_row_is_lost_with_its_failed_batch() {
+fn without_withholding_a_renamed_row_is_lost() {
     let budget = Budget { failures: 1, ..nothing() };
     breaks(without(|clauses| clauses.failed_upserts_withhold = false, budget), NOT_EARLY);
 }

@@ -33,7 +33,7 @@ const COLUMNS: [(&str, Type, &[&str]); 16] = [
     ),
 ];
 
-/// The limits of a table `bounded` with a column `value` of this type, as a plan is told.
+/// The limits of a table `bounded` with a column `value` of this type, as a plan gets them.
 async fn limits(database: &Database, declared: &str, kind: Type) -> Limits {
     database
         .sql(&format!("drop table if exists bounded; create table bounded (id text primary key, value {declared})"))
@@ -109,7 +109,7 @@ fn same(made: &Value, stored: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn the_mapping_rejects_what_postgres_refuses_or_would_change_and_nothing_else() {
+async fn mapping_rejects_exactly_what_postgres_refuses_or_changes() {
     let database = Database::new().await;
     database.sql("create type mood as enum ('sad', 'ok', 'happy'); grant usage on schema public to service_role").await;
     let (mut taken, mut rejected) = (0, 0);

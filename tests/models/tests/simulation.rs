@@ -1,5 +1,5 @@
 //! Five hundred seeds of the simulation, and that it finds what is wrong when a clause is taken out.
-//! `SIMULATION_SEEDS` asks for more; `simulate --seed N` tells what happens in one.
+//! `SIMULATION_SEEDS` asks for more; `simulate --seed N` prints the events of one.
 
 use sheetsync_models::clauses::LedgerClauses;
 use sheetsync_models::simulation::{Numbers, simulate};
@@ -41,7 +41,7 @@ fn whatever_happens_the_table_ends_as_the_sheet() {
     );
     let seeds = numbers.len() as u64;
     assert!(runs > 5 * seeds && crashes > seeds && dead_letters > seeds / 10 && most > 2);
-    // Batches are under way at the beginning of every second outage, and what comes of them is from one call to hundreds.
+    // Batches are in flight at the beginning of every second outage, and what comes of them is from one call to hundreds.
     let called_while_away = numbers.iter().filter(|numbers| numbers.dead_calls > 0).count() as u64;
     println!("{called_while_away} of {seeds} seeds call a destination that is away");
     assert!(called_while_away > seeds / 4, "{called_while_away}");

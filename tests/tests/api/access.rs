@@ -1,4 +1,4 @@
-//! 401, 403, and nothing else for those who may not.
+//! Requests without authentication get 401, those without permission 403.
 
 use std::time::{Duration, Instant};
 
@@ -28,14 +28,14 @@ async fn operations() -> Result<Vec<(Method, String)>> {
     Ok(found)
 }
 
-/// A token that somebody made who does not have the key.
+/// A token signed with another key.
 fn forged(header: &Value, claims: &Value) -> String {
     let text = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
     format!("{}.{}.", text(header), text(claims))
 }
 
 #[tokio::test]
-async fn nothing_is_told_or_done_without_a_valid_token_on_any_route() -> Result<()> {
+async fn every_route_refuses_a_request_without_a_valid_token() -> Result<()> {
     let settings = Settings::from_env()?;
     let claims = json!({"iss": format!("{}/auth/v1", settings.supabase_url), "aud": "authenticated", "sub": "x",
                         "exp": 4_102_444_800_u64, "app_metadata": {"role": "operator"}});
@@ -90,7 +90,7 @@ async fn a_reader_may_read_everything_and_do_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn everybody_is_told_who_they_are() -> Result<()> {
+async fn me_names_the_caller_and_the_role() -> Result<()> {
     let me = Api::operator()?.read("/api/me").await?;
     assert_eq!(me, json!({"name": "operator@example.com", "role": "operator", "kind": "user"}));
     let token = Settings::from_env()?.aws.expect("AWS runs").operator_token;
@@ -101,7 +101,7 @@ async fn everybody_is_told_who_they_are() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_person_signs_in_with_what_config_json_says_and_gets_in() -> Result<()> {
+async fn sign_in_works_with_the_settings_of_config_json() -> Result<()> {
     let people = Settings::from_env()?.people;
     let config = Api::with(None)?.read("/config.json").await?;
     let (url, key) =
@@ -120,7 +120,7 @@ async fn a_person_signs_in_with_what_config_json_says_and_gets_in() -> Result<()
     Ok(())
 }
 
-/// A session of somebody whom nobody knows, signed up just now.
+/// A session of a new user without claims.
 async fn stranger(body: Value) -> Result<Api> {
     let settings = Settings::from_env()?;
     let session: Value = reqwest::Client::new()
@@ -140,8 +140,8 @@ async fn who_only_signed_up_reads_nothing() -> Result<()> {
     let person = stranger(json!({"email": "stranger@example.com", "password": "stranger-and-long"})).await?;
     let anonymous = stranger(json!({})).await?;
     for (method, path) in operations().await?.into_iter().filter(|(_, path)| !OPEN.contains(&path.as_str())) {
-        for somebody in [&person, &anonymous] {
-            let answer = somebody.send(method.clone(), &path, &[], Some("{}".to_owned())).await?;
+        for session in [&person, &anonymous] {
+            let answer = session.send(method.clone(), &path, &[], Some("{}".to_owned())).await?;
             assert_eq!((answer.status, answer.code()), (403, "forbidden"), "{method} {path}");
         }
     }
@@ -155,7 +155,7 @@ fn database_token(claims: &Value) -> Result<String> {
 }
 
 #[tokio::test]
-async fn nothing_of_sheetsync_is_read_through_postgrest_but_by_the_service_role() -> Result<()> {
+async fn postgrest_exposes_sheetsync_to_the_service_role_only() -> Result<()> {
     let settings = Settings::from_env()?;
     let sync = Sync::named("postgrest").rows(3).create().await?;
     sync.run().await?;
@@ -211,7 +211,7 @@ async fn nothing_of_sheetsync_is_read_through_postgrest_but_by_the_service_role(
 }
 
 #[tokio::test]
-async fn a_read_that_takes_too_long_is_cancelled_in_the_database() -> Result<()> {
+async fn slow_read_is_cancelled_in_the_database() -> Result<()> {
     let settings = Settings::from_env()?;
     let started = Instant::now();
     let answer = reqwest::Client::new()

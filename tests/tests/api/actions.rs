@@ -1,4 +1,4 @@
-//! What operators do, and what is recorded of it.
+//! The actions of operators, and their entries in the audit log.
 
 use anyhow::{Context as _, Result};
 use reqwest::Method;
@@ -14,7 +14,7 @@ async fn audit(sync: &str) -> Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn a_run_is_accepted_at_once_and_can_be_followed_to_its_end() -> Result<()> {
+async fn started_run_is_accepted_and_followed_to_its_end() -> Result<()> {
     let sync = Sync::named("started").rows(20).create().await?;
     let answer =
         Api::operator()?.post(&format!("/api/syncs/{}/runs", sync.name), &json!({"why": "the owner called"})).await?;
@@ -105,8 +105,8 @@ async fn a_withheld_deletion_is_approved_once_for_exactly_its_rows() -> Result<(
     sync.sheet.delete_rows(2, 20).await?;
     let withheld = sync.run().await?;
     let operator = Api::operator()?;
-    let told = operator.read(&format!("/api/runs/{}", withheld.id)).await?;
-    assert_eq!(told["withheldRows"], 20);
+    let reported = operator.read(&format!("/api/runs/{}", withheld.id)).await?;
+    assert_eq!(reported["withheldRows"], 20);
     let path = format!("/api/runs/{}/approve-deletes", withheld.id);
     assert_eq!(operator.post(&path, &json!({"why": " "})).await?.status, 422);
     let answer = operator.post(&path, &json!({"why": "sold"})).await?;
@@ -120,7 +120,7 @@ async fn a_withheld_deletion_is_approved_once_for_exactly_its_rows() -> Result<(
 }
 
 #[tokio::test]
-async fn a_withheld_adoption_is_decided_once_for_the_rows_that_a_run_found() -> Result<()> {
+async fn withheld_adoption_is_decided_once_for_the_rows_found() -> Result<()> {
     let sync = Sync::named("adopted").rows(3).create().await?;
     let before = format!("insert into public.{} (listing_no, price_yen) values ('AA00002', 5)", sync.table);
     sync.database.batch_execute(&before).await?;
@@ -136,8 +136,9 @@ async fn a_withheld_adoption_is_decided_once_for_the_rows_that_a_run_found() -> 
         (&listed["runs"][0]["adoption"]["rows"], &listed["runs"][0]["adoption"]["sample"]),
         (&json!(1), &json!([]))
     );
-    let told = operator.read_when(&format!("/api/syncs/{}", sync.name), "/sync/lastRun/id", &json!(withheld.id)).await;
-    let reasons = told["sync"]["reasons"].clone();
+    let reported =
+        operator.read_when(&format!("/api/syncs/{}", sync.name), "/sync/lastRun/id", &json!(withheld.id)).await;
+    let reasons = reported["sync"]["reasons"].clone();
     assert!(reasons.as_array().is_some_and(|all| all.iter().any(|it| it["code"] == "adoption_withheld")), "{reasons}");
 
     let path = format!("/api/runs/{}/approve-adoption", withheld.id);

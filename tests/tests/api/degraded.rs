@@ -1,27 +1,31 @@
-//! With Supabase, SQS or DynamoDB gone, people are told what is known, in time. These tests stop a server, so each runs alone
+//! While Supabase, SQS or DynamoDB is down, the API answers with what it knows, in time. These tests stop a server, so each runs alone
 //! (.config/nextest.toml).
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde_json::json;
-use sheetsync_local::{Action, Control, Deed, Fault, ServerName, Settings};
+use sheetsync_local::{Action, Control, Fault, ServerAction, ServerName, Settings};
 use sheetsync_tests::{Api, Sync, eventually};
 
 /// What the design promises.
 const IN_TIME: Duration = Duration::from_secs(2);
 
 /// Does something to PostgREST, and the opposite in the end, whatever happens in between.
-async fn while_postgrest(deed: Deed, undo: Deed, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+async fn while_postgrest(
+    action: ServerAction,
+    undo: ServerAction,
+    test: impl AsyncFnOnce() -> Result<()>,
+) -> Result<()> {
     let control = Control::new(Settings::from_env()?.control_url)?;
-    control.act(ServerName::Postgrest, deed).await?;
+    control.act(ServerName::Postgrest, action).await?;
     let result = test().await;
     control.act(ServerName::Postgrest, undo).await?;
     result
 }
 
 #[tokio::test]
-async fn with_supabase_gone_what_is_known_is_told_within_two_seconds() -> Result<()> {
+async fn api_answers_within_two_seconds_while_supabase_is_down() -> Result<()> {
     let sync = Sync::named("degraded").rows(4).create().await?;
     let run = sync.run().await?;
     let path = format!("/api/syncs/{}", sync.name);
@@ -29,28 +33,31 @@ async fn with_supabase_gone_what_is_known_is_told_within_two_seconds() -> Result
     reader.read_when(&path, "/sync/lastRun/id", &json!(run.id)).await;
 
     // Gone, and worse: there, and silent.
-    for (deed, undo) in [(Deed::Stop, Deed::Start), (Deed::Pause, Deed::Resume)] {
-        while_postgrest(deed, undo, async || {
-            // What was read within the last second is still told as current.
-            let told = eventually("it is told that Supabase is gone", async || {
+    for (action, undo) in [(ServerAction::Stop, ServerAction::Start), (ServerAction::Pause, ServerAction::Resume)] {
+        while_postgrest(action, undo, async || {
+            // What was read within the last second is still reported as current.
+            let reported = eventually("Supabase is reported as unreachable", async || {
                 let started = Instant::now();
-                let told = reader.read(&path).await.ok()?;
+                let reported = reader.read(&path).await.ok()?;
                 let took = started.elapsed();
-                assert!(took < IN_TIME, "{deed:?}: {took:?}");
-                (told["unreachable"][0]["what"] == "supabase").then_some(told)
+                assert!(took < IN_TIME, "{action:?}: {took:?}");
+                (reported["unreachable"][0]["what"] == "supabase").then_some(reported)
             })
             .await;
             assert_eq!(
-                (&told["sync"]["status"], &told["sync"]["reasons"][0]["code"]),
+                (&reported["sync"]["status"], &reported["sync"]["reasons"][0]["code"]),
                 (&json!("unknown"), &json!("supabase_unreachable"))
             );
-            assert_eq!(told["sync"]["lastRun"]["id"], run.id.to_string(), "what was known last");
-            assert!(told["delivery"]["queue"]["waiting"].is_u64() && told["delivery"]["circuit"].is_object(), "{told}");
+            assert_eq!(reported["sync"]["lastRun"]["id"], run.id.to_string(), "what was known last");
+            assert!(
+                reported["delivery"]["queue"]["waiting"].is_u64() && reported["delivery"]["circuit"].is_object(),
+                "{reported}"
+            );
 
             let started = Instant::now();
             let answer = reader.get(&format!("/api/runs/{}", run.id)).await?;
             assert_eq!((answer.status, answer.code()), (503, "supabase_unavailable"));
-            assert!(started.elapsed() < IN_TIME, "{deed:?}: {:?}", started.elapsed());
+            assert!(started.elapsed() < IN_TIME, "{action:?}: {:?}", started.elapsed());
 
             assert_eq!(Api::with(None)?.get("/health").await?.status, 200);
             assert!(reader.get("/metrics").await?.text.contains("sheetsync_up{part=\"supabase\"} 0"));
@@ -58,8 +65,8 @@ async fn with_supabase_gone_what_is_known_is_told_within_two_seconds() -> Result
         })
         .await?;
         eventually("Supabase is back", async || {
-            let told = reader.read(&path).await.ok()?;
-            (told["unreachable"] == json!([])).then_some(())
+            let reported = reader.read(&path).await.ok()?;
+            (reported["unreachable"] == json!([])).then_some(())
         })
         .await;
     }
@@ -70,7 +77,7 @@ async fn with_supabase_gone_what_is_known_is_told_within_two_seconds() -> Result
 async fn an_action_that_cannot_be_recorded_is_not_done() -> Result<()> {
     let sync = Sync::named("unrecorded").rows(2).create().await?;
     let path = format!("/api/syncs/{}/runs", sync.name);
-    while_postgrest(Deed::Stop, Deed::Start, async || {
+    while_postgrest(ServerAction::Stop, ServerAction::Start, async || {
         let answer = Api::operator()?.post(&path, &json!({})).await?;
         assert_eq!((answer.status, answer.code()), (503, "supabase_unavailable"));
         Ok(())
@@ -81,7 +88,7 @@ async fn an_action_that_cannot_be_recorded_is_not_done() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_breaker_can_be_set_whatever_is_down_and_everybody_sees_why() -> Result<()> {
+async fn breaker_can_be_set_during_an_outage_and_shows_why() -> Result<()> {
     let operator = Api::operator()?;
     let set = async |mode: &str| operator.post("/api/circuit", &json!({"mode": mode, "why": "maintenance"})).await;
     let circuit = set("force_open").await?.json;
@@ -89,9 +96,9 @@ async fn the_breaker_can_be_set_whatever_is_down_and_everybody_sees_why() -> Res
         (&circuit["mode"], &circuit["why"]),
         (&json!("force_open"), &json!("maintenance (operator@example.com)"))
     );
-    let told = Api::reader()?.read("/api/syncs").await?;
-    assert_eq!(told["delivery"]["circuit"]["mode"], "force_open");
-    let result = while_postgrest(Deed::Stop, Deed::Start, async || {
+    let reported = Api::reader()?.read("/api/syncs").await?;
+    assert_eq!(reported["delivery"]["circuit"]["mode"], "force_open");
+    let result = while_postgrest(ServerAction::Stop, ServerAction::Start, async || {
         let answer = set("auto").await?;
         assert_eq!((answer.status, &answer.json["mode"]), (200, &json!("auto")), "{}", answer.text);
         Ok(())
@@ -105,7 +112,7 @@ async fn the_breaker_can_be_set_whatever_is_down_and_everybody_sees_why() -> Res
     Ok(())
 }
 
-/// Has every call of a service of AWS refused, or kept waiting for ever, and answers again in the end, whatever happens in between.
+/// Refuses or holds every call of a service of AWS; restores it in the end, also after a failure.
 async fn while_aws(operations: &str, is_silent: bool, test: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
     let control = Control::new(Settings::from_env()?.control_url)?.aws();
     let refusal = Action::Answer {
@@ -122,7 +129,7 @@ async fn while_aws(operations: &str, is_silent: bool, test: impl AsyncFnOnce() -
 }
 
 #[tokio::test]
-async fn with_sqs_or_dynamodb_gone_the_rest_is_told_within_two_seconds() -> Result<()> {
+async fn api_answers_within_two_seconds_without_sqs_or_dynamodb() -> Result<()> {
     let sync = Sync::named("half-blind").rows(4).create().await?;
     let run = sync.run().await?;
     let one = format!("/api/syncs/{}", sync.name);
@@ -142,14 +149,14 @@ async fn with_sqs_or_dynamodb_gone_the_rest_is_told_within_two_seconds() -> Resu
         for is_silent in [false, true] {
             while_aws(operations, is_silent, async || {
                 for path in ["/api/syncs", &one] {
-                    let told = in_time(&reader, path).await?.json;
-                    let unreachable = told["unreachable"].as_array().map_or(&[] as &[_], Vec::as_slice);
-                    assert!(unreachable.len() == 1 && unreachable[0]["what"] == part, "{path}: {told}");
-                    assert!(gone.iter().all(|name| told["delivery"][name].is_null()), "{path}: {told}");
-                    assert!(there.iter().all(|name| told["delivery"][name].is_object()), "{path}: {told}");
+                    let reported = in_time(&reader, path).await?.json;
+                    let unreachable = reported["unreachable"].as_array().map_or(&[] as &[_], Vec::as_slice);
+                    assert!(unreachable.len() == 1 && unreachable[0]["what"] == part, "{path}: {reported}");
+                    assert!(gone.iter().all(|name| reported["delivery"][name].is_null()), "{path}: {reported}");
+                    assert!(there.iter().all(|name| reported["delivery"][name].is_object()), "{path}: {reported}");
                 }
-                let told = in_time(&reader, &one).await?.json;
-                assert_eq!(told["sync"]["lastRun"]["id"], run.id.to_string(), "Supabase knows as ever");
+                let reported = in_time(&reader, &one).await?.json;
+                assert_eq!(reported["sync"]["lastRun"]["id"], run.id.to_string(), "Supabase knows as ever");
                 in_time(&nobody, "/health").await?;
                 in_time(&reader, &format!("/api/runs/{}", run.id)).await?;
                 let metrics = in_time(&reader, "/metrics").await?.text;
@@ -165,8 +172,8 @@ async fn with_sqs_or_dynamodb_gone_the_rest_is_told_within_two_seconds() -> Resu
             })
             .await?;
             eventually(&format!("{part} is back"), async || {
-                let told = reader.read("/api/syncs").await.ok()?;
-                (told["unreachable"] == json!([])).then_some(())
+                let reported = reader.read("/api/syncs").await.ok()?;
+                (reported["unreachable"] == json!([])).then_some(())
             })
             .await;
         }

@@ -1,4 +1,4 @@
-//! What every answer carries: headers, tags, encodings, errors.
+//! Headers, ETags, encodings and errors of every answer.
 
 use anyhow::Result;
 use reqwest::Method;
@@ -54,7 +54,7 @@ async fn every_answer_is_closed_to_other_pages_and_caches() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_pages_files_may_be_kept_for_ever_and_the_page_itself_not() -> Result<()> {
+async fn page_files_are_cached_and_the_page_is_not() -> Result<()> {
     let nobody = Api::with(None)?;
     let page = nobody.get("/").await?;
     assert_eq!((page.status, page.header("cache-control")), (200, "no-cache"));

@@ -1,4 +1,4 @@
-//! The status API behind the deployed HTTP API: who gets in, what is told, what can be done.
+//! The status API behind the deployed HTTP API: access, reads, actions.
 
 mod access;
 mod actions;

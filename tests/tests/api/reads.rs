@@ -1,4 +1,4 @@
-//! What is told of syncs, runs, problems and series.
+//! Reads of syncs, runs, problems and series.
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn steady(mut body: Value, volatile: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn a_sync_is_told_with_its_run_and_why_it_is_not_healthy() -> Result<()> {
+async fn sync_shows_its_run_and_why_it_is_not_healthy() -> Result<()> {
     let sync = Sync::named("told").rows(40).create().await?;
     sync.sheet.set("C3", "#REF!").await?;
     let run = sync.run().await?;
@@ -45,19 +45,19 @@ async fn a_sync_is_told_with_its_run_and_why_it_is_not_healthy() -> Result<()> {
         "/last24h/p95Seconds",
         "/last24h/rowsPerSecond",
     ];
-    let mut told = one["sync"].clone();
+    let mut reported = one["sync"].clone();
     // The dead letters and the breaker are the whole stack's, and so other tests' too.
-    let reasons = told["reasons"].as_array_mut().context("reasons")?;
+    let reasons = reported["reasons"].as_array_mut().context("reasons")?;
     reasons.retain(|reason| {
         ["last_run_partial", "open_rejections"].contains(&reason["code"].as_str().unwrap_or_default())
     });
-    told.as_object_mut().context("a sync")?.remove("status");
-    insta::assert_json_snapshot!("sync", steady(told, &volatile));
+    reported.as_object_mut().context("a sync")?.remove("status");
+    insta::assert_json_snapshot!("sync", steady(reported, &volatile));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_run_is_told_with_its_batches_page_by_page() -> Result<()> {
+async fn run_shows_its_batches_page_by_page() -> Result<()> {
     let sync = Sync::named("pages").rows(30).options("batch_rows = 10").create().await?;
     let run = sync.run().await?;
     let reader = Api::reader()?;
@@ -88,14 +88,15 @@ async fn a_run_is_told_with_its_batches_page_by_page() -> Result<()> {
         "/durationSeconds",
         "/metadata",
     ];
-    let mut told = steady(whole, &volatile);
-    told["batches"] = json!(batches.iter().map(|batch| steady(batch.clone(), &["/finishedAt"])).collect::<Vec<_>>());
-    insta::assert_json_snapshot!("run", told);
+    let mut reported = steady(whole, &volatile);
+    reported["batches"] =
+        json!(batches.iter().map(|batch| steady(batch.clone(), &["/finishedAt"])).collect::<Vec<_>>());
+    insta::assert_json_snapshot!("run", reported);
     Ok(())
 }
 
 #[tokio::test]
-async fn the_history_is_filtered_and_every_run_is_on_exactly_one_page() -> Result<()> {
+async fn history_is_filtered_and_pages_do_not_overlap() -> Result<()> {
     let sync = Sync::named("history").rows(3).create().await?;
     let mut ids = Vec::new();
     for _ in 0..3 {
@@ -137,7 +138,7 @@ async fn the_history_is_filtered_and_every_run_is_on_exactly_one_page() -> Resul
 }
 
 #[tokio::test]
-async fn problems_lead_to_their_cell_and_are_found_by_what_they_say() -> Result<()> {
+async fn problems_link_to_their_cell_and_are_searchable() -> Result<()> {
     let sync = Sync::named("problems").rows(12).create().await?;
     sync.sheet.set("C3", "#REF!").await?;
     sync.sheet.set("D7", "no date").await?;
@@ -201,7 +202,7 @@ async fn an_exported_file_runs_nothing_in_a_spreadsheet() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_large_export_comes_in_files_that_each_fit_and_keep_the_filters() -> Result<()> {
+async fn large_export_is_split_into_files_and_keeps_the_filters() -> Result<()> {
     let sync = Sync::named("export").rows(2).create().await?;
     let run = sync.run().await?;
     // Some 6 MB that the filter wants, and as many entries that it does not.
@@ -230,7 +231,7 @@ async fn a_large_export_comes_in_files_that_each_fit_and_keep_the_filters() -> R
 }
 
 #[tokio::test]
-async fn series_have_every_step_and_the_runs_of_now_in_the_last() -> Result<()> {
+async fn series_have_every_step_and_end_with_current_runs() -> Result<()> {
     let sync = Sync::named("series").rows(5).create().await?;
     sync.run().await?;
     let reader = Api::reader()?;
@@ -251,7 +252,7 @@ async fn prometheus_reads_every_sync_and_queue() -> Result<()> {
     let reader = Api::reader()?;
     let name = &sync.name;
     let ran = format!("sheetsync_runs_24h{{sync=\"{name}\",is=\"completed\"}} 1");
-    let scraped = eventually("the run is told", async || {
+    let scraped = eventually("the run is in the metrics", async || {
         reader.get("/metrics").await.ok().filter(|scraped| scraped.text.contains(&ran))
     })
     .await;

@@ -117,7 +117,7 @@ fn drawn(draw: &mut Draw) -> (&'static str, String, Option<String>) {
     let number: f64 = plain.parse().unwrap_or_default();
     let bytes = match draw.below(7) {
         0 => plain.clone(),
-        // As many digits as tell one double from the next, and one more.
+        // As many digits as distinguish one double from the next, and one more.
         1 => format!("{number:.16e}"),
         2 => format!("{number:.16E}").replace('E', "E+").replace("E+-", "E-"),
         3 => format!("{number:e}"),
@@ -201,7 +201,7 @@ async fn numbers_and_texts_are_what_their_bytes_say() -> Result<()> {
     let stored: BTreeMap<String, Vec<Option<String>>> =
         sync.database.query(&sql, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
     let sql = "select cell, code from public.sync_errors where sync = $1 and resolved_at is null";
-    let told: BTreeMap<String, String> =
+    let reported: BTreeMap<String, String> =
         sync.database.query(sql, &[&sync.name]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut wrong = Vec::new();
     for (index, (column, bytes, expected)) in cells.iter().enumerate() {
@@ -210,7 +210,7 @@ async fn numbers_and_texts_are_what_their_bytes_say() -> Result<()> {
         let row = stored.get(&format!("K{index}"));
         let found = row.and_then(|row| row[place].clone());
         let is_alone = row.is_none_or(|row| row.iter().flatten().count() == 1);
-        let rejection = told.get(&address);
+        let rejection = reported.get(&address);
         if found != *expected || expected.is_none() != rejection.is_some() || !is_alone {
             wrong.push(format!(
                 "{address} {column}: {bytes} must be {expected:?}, found {found:?}, rejection {rejection:?}"
@@ -219,7 +219,7 @@ async fn numbers_and_texts_are_what_their_bytes_say() -> Result<()> {
     }
     assert!(wrong.is_empty(), "TRIAL_SEED={seed}: {} of {} are wrong:\n{}", wrong.len(), cells.len(), wrong.join("\n"));
     let refused = cells.iter().filter(|(.., expected)| expected.is_none()).count() as i64;
-    assert_eq!((run.rejected, told.len() as i64), (refused, refused));
+    assert_eq!((run.rejected, reported.len() as i64), (refused, refused));
 
     for run_type in ["manual", "full"] {
         let again = sync.run_type(run_type).await?;

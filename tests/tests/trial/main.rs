@@ -7,7 +7,7 @@
 //! tried with every change, and a commit that is red stays so until its files change. `make trial` plays as many worlds as there is
 //! time for (`TRIAL_SECONDS`), of a seed that is new each time. `TRIAL_SEED=` repeats the worlds of a seed, with `TRIAL_ROUND=` one.
 
-#![allow(missing_docs, reason = "nobody reads a test's documentation")]
+#![allow(missing_docs, reason = "tests have no published documentation")]
 
 mod bytes;
 #[path = "../../../shared/src/mapping/trial/calendar.rs"]
@@ -39,7 +39,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// The seed that was asked for, or that of the files: equal files are tried with equal cells, whoever commits them.
+/// The seed that was asked for, or that of the files: equal files are tried with equal cells.
 fn seed() -> u64 {
     number("TRIAL_SEED").unwrap_or_else(|| {
         let tree = std::process::Command::new("git").args(["rev-parse", "HEAD^{tree}"]).output();
@@ -48,7 +48,7 @@ fn seed() -> u64 {
     })
 }
 
-/// A seed that nobody has tried.
+/// A random seed.
 fn new_seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs())
 }
@@ -76,12 +76,12 @@ async fn play(seed: u64, rounds: impl Iterator<Item = u64>, until: Option<Instan
 }
 
 #[tokio::test]
-async fn cells_that_are_always_the_same_arrive_as_they_were_meant() -> Result<()> {
+async fn fixed_cells_arrive_as_they_were_meant() -> Result<()> {
     play(FIXED, std::iter::once(0), None).await
 }
 
 #[tokio::test]
-async fn cells_of_these_files_arrive_as_they_were_meant() -> Result<()> {
+async fn random_cells_arrive_as_they_were_meant() -> Result<()> {
     match (number("TRIAL_ROUND"), number("TRIAL_SECONDS")) {
         (Some(round), _) => play(seed(), std::iter::once(round), None).await,
         (None, Some(seconds)) => {

@@ -91,7 +91,7 @@ fn may_be_none(draw: &mut Draw) -> Day {
     Day { year: draw.between(1873, 2117), month: draw.between(0, 13), day: draw.between(0, 32) }
 }
 
-/// What nobody reads as one day, written beside a day that there is.
+/// Texts that are not one day, beside a valid date.
 fn no_date(draw: &mut Draw, day: Day) -> String {
     let Day { year, month, day: date } = day;
     let short = year % 100;
@@ -124,7 +124,7 @@ pub fn date(draw: &mut Draw) -> Cell {
     match draw.below(12) {
         0 => {
             let number = serial(day);
-            // Below lie years that somebody typed; the days between are from 1910 on.
+            // Smaller numbers are years; the days between are from 1910 on.
             Cell::number(number as f64, stored).only_if((4_000..110_000).contains(&number))
         }
         1 => {

@@ -4,7 +4,7 @@ use crate::cell::{Cell, Fate};
 use crate::draw::{Draw, Locale, full_width, grouped};
 use crate::reader::read_amount;
 
-/// The first whole number that Sheets does not tell from its neighbour.
+/// The first whole number that Sheets does not distinguish from its neighbour.
 const UNSURE: f64 = 9_007_199_254_740_992.0;
 
 /// A number: `units` divided by ten to the power of `places`.

@@ -4,7 +4,7 @@ use crate::calendar::{Day, SERIAL_OF_1970, day_number};
 use crate::cell::{Cell, Entry, Fate};
 use crate::draw::{Draw, full_width, grouped};
 
-/// What nobody sees, at the ends of a text.
+/// Invisible characters, at the ends of a text.
 const UNSEEN: [&str; 9] =
     ["\u{200b}", "\u{ad}", "\u{feff}", "\u{2060}", "\u{200e}", "\u{200f}", "\u{180e}", "\u{2066}", "\u{3164}"];
 const SPACES: [&str; 5] = [" ", "\u{3000}", "\u{a0}", "\n", "\t"];
@@ -85,7 +85,7 @@ pub fn text(draw: &mut Draw) -> Cell {
         4 => Cell::refused_text(format!("{text}{}{text}", draw.pick(&CONTROLS[..4]))),
         5 => Cell::refused_number(9_007_199_254_740_992.0 * draw.between(1, 999_999) as f64),
         6 => {
-            // A date that somebody typed, as they typed it.
+            // A date as it was typed.
             let typed = format!("'{text}");
             if text.starts_with('\'') { Cell::text(text.clone(), text) } else { Cell::typed(typed, text) }
         }

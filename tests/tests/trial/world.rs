@@ -210,7 +210,7 @@ impl World {
         let sql = format!("select key, array[{}] from public.{}", columns.join(", "), cells_table(sync));
         let mut stored: BTreeMap<String, Vec<Option<String>>> =
             sync.database.query(&sql, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect();
-        let told = self.told(sync).await?;
+        let reported = self.reported(sync).await?;
         let mut wrong = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             let Fate::Stored(key) = &row.key.fate else { continue };
@@ -218,8 +218,9 @@ impl World {
             match (values, row.is_refused()) {
                 (None, true) => {}
                 (None, false) => {
-                    let is_told = (0..=self.columns.len()).any(|column| told.contains_key(&address(column, index)));
-                    if !is_told {
+                    let is_reported =
+                        (0..=self.columns.len()).any(|column| reported.contains_key(&address(column, index)));
+                    if !is_reported {
                         wrong.push(format!(
                             "{}: the row {key:?} is missing, and no cell of it is rejected",
                             self.name()
@@ -236,27 +237,30 @@ impl World {
                 }
             }
         }
-        wrong.extend(stored.keys().map(|key| format!("{}: nobody has the key {key:?} of the table", self.name())));
+        wrong.extend(
+            stored.keys().map(|key| format!("{}: no row of the sheet has the key {key:?} of the table", self.name())),
+        );
         Ok(wrong)
     }
 
     /// The open rejections by their cells.
-    async fn told(&self, sync: &Sync) -> Result<BTreeMap<String, String>> {
+    async fn reported(&self, sync: &Sync) -> Result<BTreeMap<String, String>> {
         let sql =
             "select cell, code || ': ' || message from public.sync_errors where sync = $1 and resolved_at is null";
-        let told = sync.database.query(sql, &[&sync.name]).await?;
-        told.iter()
+        let reported = sync.database.query(sql, &[&sync.name]).await?;
+        reported
+            .iter()
             .map(|row| Ok((row.get::<_, Option<String>>(0).context("a rejection without a cell")?, row.get(1))))
             .collect()
     }
 
     /// The cells that are rejected and must not be, and those that are not and must be.
     async fn wrong_rejections(&self, sync: &Sync) -> Result<Vec<String>> {
-        let mut told = self.told(sync).await?;
+        let mut reported = self.reported(sync).await?;
         let mut wrong = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             for (column, cell) in row.all().enumerate() {
-                match (told.remove(&address(column, index)), &cell.fate) {
+                match (reported.remove(&address(column, index)), &cell.fate) {
                     (Some(message), fate) if *fate != Fate::Refused => {
                         wrong.push(self.describe(column, index, &format!("the rejection {message}")));
                     }
@@ -266,7 +270,9 @@ impl World {
             }
         }
         wrong.extend(
-            told.into_iter().map(|(cell, message)| format!("{}: {cell} is not of the trial: {message}", self.name())),
+            reported
+                .into_iter()
+                .map(|(cell, message)| format!("{}: {cell} is not of the trial: {message}", self.name())),
         );
         Ok(wrong)
     }
@@ -328,7 +334,7 @@ fn cells_of(draw: &mut Draw, column: &Column, wanted: usize) -> (Vec<Cell>, Vec<
     (stored, refused)
 }
 
-/// A key of its own for each row: a text, with what nobody sees around it, or a number.
+/// A key of its own for each row: a text between invisible characters, or a number.
 fn key(draw: &mut Draw, number: usize) -> Cell {
     match draw.below(5) {
         0 => Cell::number((1_000_000 + number) as f64, format!("{}", 1_000_000 + number)),

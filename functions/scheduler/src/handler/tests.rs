@@ -162,7 +162,7 @@ async fn tick(scheduler: &Scheduler) -> Result<Report, InvocationError> {
 }
 
 #[tokio::test]
-async fn a_sync_whose_begin_cannot_be_recorded_does_not_end_the_tick() {
+async fn begin_that_cannot_be_recorded_does_not_end_the_tick() {
     let (server, scheduler, _folder) = scheduler().await;
     server.world().broken = vec!["one", "three"];
     let error = tick(&scheduler).await.expect_err("the invocation fails");
@@ -175,7 +175,7 @@ async fn a_sync_whose_begin_cannot_be_recorded_does_not_end_the_tick() {
 }
 
 #[tokio::test]
-async fn a_tick_whose_time_is_over_begins_nothing_and_names_the_syncs() {
+async fn tick_out_of_time_begins_nothing_and_names_the_syncs() {
     let (server, scheduler, _folder) = scheduler().await;
     let error = scheduler.handle(json!({}), "request-1", Instant::now()).await.expect_err("the invocation fails");
     assert!(["one", "two", "three"].iter().all(|sync| error.to_string().contains(sync)), "{error}");
@@ -183,7 +183,7 @@ async fn a_tick_whose_time_is_over_begins_nothing_and_names_the_syncs() {
 }
 
 #[tokio::test]
-async fn a_begin_whose_answer_was_lost_is_begun_when_it_is_repeated() {
+async fn begin_with_a_lost_answer_succeeds_when_repeated() {
     let (server, scheduler, _folder) = scheduler().await;
     server.world().lost = 2;
     let event = json!({"sync": "two", "type": "manual", "run": Uuid::from_u128(7)});
@@ -199,13 +199,13 @@ async fn a_begin_whose_answer_was_lost_is_begun_when_it_is_repeated() {
 }
 
 #[test]
-fn an_invocation_without_an_id_begins_under_one_of_its_own() {
+fn invocation_without_an_id_gets_its_own() {
     assert_ne!(nonce("", "one"), nonce("", "one"));
     assert_eq!(nonce("request", "one"), "request/one");
 }
 
 #[tokio::test]
-async fn a_key_that_was_exchanged_is_read_again_and_one_that_stays_refused_is_a_failure() {
+async fn rotated_key_is_read_again_and_a_wrong_one_fails() {
     let (server, scheduler, _folder) = scheduler().await;
     tick(&scheduler).await.expect("the key is right");
     assert_eq!(server.world().secrets_read, 1);
@@ -221,7 +221,7 @@ async fn a_key_that_was_exchanged_is_read_again_and_one_that_stays_refused_is_a_
 }
 
 #[tokio::test]
-async fn a_supabase_that_is_down_is_left_alone_after_the_first_sync() {
+async fn unreachable_supabase_is_called_for_the_first_sync_only() {
     let (server, scheduler, _folder) = scheduler().await;
     server.world().is_gone = true;
     let error = tick(&scheduler).await.expect_err("nothing could be recorded").to_string();

@@ -190,7 +190,7 @@ impl Outbox for World {
 }
 
 #[tokio::test]
-async fn rows_that_are_gone_are_deleted_when_everything_could_be_read() {
+async fn missing_rows_are_deleted_after_a_complete_read() {
     let (record, kinds) = World::with((1..=32).map(key)).record().await;
     assert_eq!((record.keys_vanished, record.deletes_withheld, record.read_complete), (8, None, true));
     assert_eq!(kinds, [batch::Kind::Upsert, batch::Kind::Delete]);
@@ -233,7 +233,7 @@ async fn an_empty_tab_deletes_nothing_without_approval() {
 }
 
 #[tokio::test]
-async fn columns_that_move_between_two_chunks_end_the_run_before_anything_is_sent() {
+async fn columns_moved_between_chunks_fail_the_run_before_sending() {
     let later_headers = vec!["new", "id", "name"];
     let world = World { later_headers, ..World::with((1..=40).map(key)) };
     let error = world.run().await.expect_err("it fails");
@@ -243,13 +243,13 @@ async fn columns_that_move_between_two_chunks_end_the_run_before_anything_is_sen
 }
 
 #[tokio::test]
-async fn a_run_that_was_superseded_while_it_sent_is_taken_over() {
+async fn run_superseded_while_sending_is_taken_over() {
     let world = World { status: RunStatus::Superseded, ..World::with((1..=40).map(key)) };
     assert!(matches!(world.run().await, Err(RunError::TakenOver(RunStatus::Superseded))));
 }
 
 #[tokio::test]
-async fn a_run_remembers_the_first_of_many_headers_without_a_column() {
+async fn run_records_the_first_headers_without_a_column() {
     let mut world = World::with((1..=3).map(key));
     world.rows[0].extend((0..500).map(|number| format!("{number} {}", "長".repeat(200))));
     let (record, _) = world.record().await;

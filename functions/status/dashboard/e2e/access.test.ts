@@ -19,7 +19,7 @@ test("without a token the page asks for nothing and shows nothing", async () => 
   expectQuiet(watched);
 });
 
-test("a wrong token and a wrong password are refused in words, and let nobody in", async () => {
+test("a wrong token and a wrong password are refused with a message", async () => {
   const { page } = await open();
   await page.goto("#/");
   await withToken(page, "made-up");
@@ -33,7 +33,7 @@ test("a wrong token and a wrong password are refused in words, and let nobody in
   expect(await page.locator("main#main").count()).toBe(0);
 });
 
-test("somebody signs in with e-mail and password, stays in after a reload, and is out after signing out", async () => {
+test("sign-in with e-mail and password survives a reload and ends with sign-out", async () => {
   const watched = await open();
   const { page } = watched;
   await page.goto("#/");
@@ -55,7 +55,7 @@ test("somebody signs in with e-mail and password, stays in after a reload, and i
   expectQuiet(watched);
 });
 
-test("whoever signs in before the page knows where still gets in", async () => {
+test("sign-in before the configuration arrives succeeds", async () => {
   const { page } = await open();
   let first = true;
   await page.route("**/config.json", async (route) => {

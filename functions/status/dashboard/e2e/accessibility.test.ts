@@ -58,7 +58,7 @@ async function show(page: Page, address: string, sign: ReturnType<Page["locator"
   await sign.waitFor();
 }
 
-/** On a phone they are closed until somebody asks for them. */
+/** On a phone they are closed until opened. */
 async function chartsAreDrawn(page: Page): Promise<void> {
   const charts = page.locator("details.chart-section");
   await charts.waitFor();

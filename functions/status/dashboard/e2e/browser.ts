@@ -24,7 +24,7 @@ function launch(): Promise<Browser> {
   }
   return chromium.launch({
     executablePath: CHROMIUM,
-    // As root, as in most containers, Chromium has no sandbox; and it shall ask nobody else on the net.
+    // As root, as in most containers, Chromium has no sandbox; and it must not call other hosts.
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -89,9 +89,9 @@ export async function open(look: Look = {}): Promise<Watched> {
   });
   page.on("pageerror", (error) => complaints.push(`an exception: ${error.message}`));
   page.on("console", (message) => {
-    const told = `${message.text()} ${message.location().url}`;
+    const entry = `${message.text()} ${message.location().url}`;
     const bad = message.type() === "error" || message.type() === "warning";
-    if (bad && !NOT_BEGUN.test(told)) complaints.push(`the console: ${told}`);
+    if (bad && !NOT_BEGUN.test(entry)) complaints.push(`the console: ${entry}`);
   });
   onTestFailed(async ({ task }) => {
     const path = join(tmpdir(), `${task.name.replaceAll(/\W+/g, "-")}.png`);
@@ -106,7 +106,7 @@ export async function open(look: Look = {}): Promise<Watched> {
   return { page, complaints };
 }
 
-/** The screen at `address`, of somebody who signed in with a token. */
+/** The screen at `address`, signed in with a token. */
 export async function signedIn(who: Who, address = "#/", look: Look = {}): Promise<Watched> {
   const watched = await open(look);
   const { page } = watched;
@@ -116,7 +116,7 @@ export async function signedIn(who: Who, address = "#/", look: Look = {}): Promi
   return watched;
 }
 
-/** Signs in on the page as somebody does who was given a token. */
+/** Signs in on the page with a token. */
 export async function withToken(page: Page, token: string): Promise<void> {
   await page.locator(".sign-in .button.link").click();
   await page.locator("input[name=token]").fill(token);

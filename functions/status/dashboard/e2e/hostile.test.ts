@@ -60,6 +60,6 @@ test("an address that names something hostile is answered with text", async () =
   const { page, complaints } = await signedIn("reader", `#/syncs/${encodeURIComponent(PICTURE)}`);
   await page.getByText("Not found. It may have been removed").waitFor();
   await expectText(page);
-  // The one thing that the browser may log is the 404 that it was told.
+  // The browser may log the 404, and nothing else.
   expect(complaints.filter((it) => !it.includes("404"))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// What people do here: start runs and follow them, find the cell that is wrong, bring back what was given up.
+// What people do here: start runs and follow them, find the cell that is wrong, resend failed batches.
 
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";

@@ -110,7 +110,7 @@ function SignedIn({ session, config, onEnd, onLanguage }: SignedInProps) {
   }, [api, turn]);
 
   const notify = useCallback(
-    (told: string) => setNotice((last) => ({ text: told, turn: (last?.turn ?? 0) + 1 })),
+    (message: string) => setNotice((last) => ({ text: message, turn: (last?.turn ?? 0) + 1 })),
     [],
   );
   const signed = useMemo<Signed>(() => ({ api, me, notify }), [api, me, notify]);

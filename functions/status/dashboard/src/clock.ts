@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 
 let offset = 0;
 
-/** Tells the clock what time the server says it is now. */
+/** Sets the clock to the server's time. */
 export function set(serverNow: string): void {
   const at = Date.parse(serverNow);
   if (!Number.isNaN(at)) offset = at - Date.now();
@@ -15,7 +15,7 @@ export const now = (): number => Date.now() + offset;
 /** Seconds since a moment of the server's. */
 export const secondsSince = (moment: string): number => (now() - Date.parse(moment)) / 1000;
 
-/** Draws the caller anew each second. */
+/** Renders the caller again each second. */
 export function useSeconds(): void {
   const [, tick] = useState(0);
   useEffect(() => {

@@ -1,5 +1,5 @@
-// Asks again and again, as often as it is worth: each second or two while something runs, seldom while nothing does,
-// not at all while nobody looks. What is known stays on the screen while the server cannot be reached.
+// Polls the API: every second or two while a run is in progress, seldom otherwise,
+// not at all while the page is hidden. The last answer stays on the screen while the server cannot be reached.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { Failure } from "./api/client";
@@ -9,7 +9,7 @@ const IDLE_MS = 5_000;
 const IDLE_MAX_MS = 30_000;
 const FAILED_MAX_MS = 30_000;
 
-/** How long to wait before the next question: `quiet` answers in a row told of nothing that runs, `failures` failed. */
+/** Milliseconds until the next request, after `quiet` answers in a row without a run in progress, or `failures` failed ones. */
 export function pause(running: boolean, quiet: number, failures: number): number {
   if (failures > 0) return Math.min(RUNNING_MS * 2 ** failures, FAILED_MAX_MS);
   if (running) return RUNNING_MS;
@@ -26,7 +26,7 @@ export interface Polled<T> {
   refresh: () => void;
 }
 
-/** Calls `ask` now and again; anew from the start when `ask` is another function, so give it a stable one. */
+/** Polls with `ask`; starts over when `ask` is another function, so give it a stable one. */
 export function usePolled<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   running: (data: T) => boolean,
@@ -64,7 +64,7 @@ export function usePolled<T>(
       } finally {
         busy = false;
       }
-      // Nobody looks: the next question is asked when somebody does.
+      // The page is hidden: the next request is sent when it is shown.
       if (!over() && !document.hidden) {
         timer = setTimeout(() => void question(), pause(runs, quiet, failures));
       }

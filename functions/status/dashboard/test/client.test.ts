@@ -52,7 +52,7 @@ test("no answer at all is being offline", async () => {
   await expect(connect(holder("t")).me()).rejects.toMatchObject({ kind: "offline" });
 });
 
-test("something else than JSON is told as such", async () => {
+test("an answer that is not JSON is reported", async () => {
   server(new Response("<html>"));
   await expect(connect(holder("t")).me()).rejects.toMatchObject({ kind: "broken", code: "not_json" });
 });

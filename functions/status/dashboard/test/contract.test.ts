@@ -28,7 +28,7 @@ const CALLED: Record<string, string> = {
   Entries: "Errors",
   Me: "Principal",
 };
-/** What the description leaves open: a plan's content is the product's own, told in docs/PROTOCOL.md. */
+/** What the description leaves open: the content of a plan is described in docs/PROTOCOL.md. */
 const OPEN = ["Plan", "PlanColumn", "Sample", "Surroundings"];
 
 interface Member {

@@ -17,7 +17,7 @@ describe("a duration", () => {
     [130, "2 min 10 s", "2分10秒"],
     [3600, "1 h", "1時間"],
     [3 * 86400 + 4 * 3600 + 59, "3 d 4 h", "3日4時間"],
-  ])("of %d s is told in two units at most", (seconds, inEnglish, inJapanese) => {
+  ])("of %d s has at most two units", (seconds, inEnglish, inJapanese) => {
     expect(en.duration(seconds)).toBe(inEnglish);
     expect(ja.duration(seconds)).toBe(inJapanese);
   });
@@ -35,8 +35,8 @@ describe("a share", () => {
     [0.99996, ">99.9%"],
     [0.0004, "<0.1%"],
     [null, "–"],
-  ])("of %d is %s: complete only when it is, nothing only when it is nothing", (ratio, told) => {
-    expect(en.percent(ratio)).toBe(told);
+  ])("of %d is %s: complete only when it is, nothing only when it is nothing", (ratio, expected) => {
+    expect(en.percent(ratio)).toBe(expected);
   });
 });
 
@@ -49,7 +49,7 @@ test("quantities keep three digits that mean something", () => {
   expect([0.4567, 12.34, 123.4, 1234.5].map(en.quantity)).toEqual(["0.457", "12.3", "123", "1,235"]);
 });
 
-test("the past is told in the unit that one would use", () => {
+test("the past is in the unit that people would use", () => {
   expect([5, 90, 7200, 100_000, 3 * 86400].map(en.ago)).toEqual([
     "5 s ago",
     "1 min ago",

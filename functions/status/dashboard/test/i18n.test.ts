@@ -33,13 +33,13 @@ test("no text is empty", () => {
       const text: unknown = name
         .split(".")
         .reduce((at: unknown, part) => (at as Record<string, unknown>)[part], texts);
-      const told: unknown =
+      const shown: unknown =
         typeof text === "function"
           ? (text as (...values: unknown[]) => unknown)(2, name.startsWith("reason.") ? format("ja") : 3, "x")
           : Array.isArray(text)
             ? text.join("")
             : text;
-      expect(told, name).toMatch(/\S/);
+      expect(shown, name).toMatch(/\S/);
     }
   }
 });
@@ -84,7 +84,7 @@ const rejections = () =>
     /=> "([a-z_]+)"/g,
   );
 
-/** Codes of the same files that are answered to whoever calls, or kept with a batch: no row, cell or run has them. */
+/** Codes of the same files that are returned to the caller or kept with a batch: no row, cell or run has them. */
 const ANSWERS = ["no_such_run", "no_reason", "withheld"];
 
 /** The codes that SQL records with a row, a cell or a batch. */
@@ -141,7 +141,7 @@ test("every code of the API has a text", () => {
   }
 });
 
-test("every reason of a sync's health is told in Japanese", () => {
+test("every health reason has a Japanese text", () => {
   const reasons = quoted(
     between(file("functions/status/src/health.rs"), "pub fn judge", "#[cfg(test)]"),
     /add\(\s*Status::\w+,\s*"([a-z_]+)"/g,
@@ -150,9 +150,9 @@ test("every reason of a sync's health is told in Japanese", () => {
   expect(Object.keys(ja.reason).sort()).toEqual([...new Set(reasons)].sort());
 });
 
-test("in Japanese nothing is told in English but in the technical information", () => {
+test("Japanese texts have English only in the technical information", () => {
   const japanese = { language: "ja", m: ja, f: format("ja") } as const;
-  const told = [
+  const shown = [
     entryText(ja, codesJa, "23999", true),
     entryText(ja, codesJa, "http_503", false),
     runErrorText(japanese, codesJa, { code: "bad_definition", message: "the definition is bad" }, 0),
@@ -160,9 +160,9 @@ test("in Japanese nothing is told in English but in the technical information", 
     failureText(japanese, new Failure("refused", "made_up", "it was refused")),
     failureText(japanese, new Failure("broken", "supabase_unavailable", "Supabase does not answer")),
   ];
-  expect(told.join("")).not.toMatch(/refused|the |does not/);
-  expect(told[1]).toContain("http_503");
-  expect(told[3]).toContain("40行");
+  expect(shown.join("")).not.toMatch(/refused|the |does not/);
+  expect(shown[1]).toContain("http_503");
+  expect(shown[3]).toContain("40行");
   // A constraint that a whole batch broke names no cell that could be put right.
   expect(entryText(ja, codesJa, "23514", true)).toContain("値を直してください");
   expect(entryText(ja, codesJa, "23514", false)).toContain("シートの修正は不要です");

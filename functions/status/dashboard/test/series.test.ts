@@ -58,7 +58,7 @@ test("a time without runs draws nothing and says so", () => {
   ]);
 });
 
-test("only the types of errors that occurred have a series, and their sum is told", () => {
+test("only error types that occurred have a series, beside their sum", () => {
   const errors = [
     { at: "2026-11-25T00:00:00Z", byType: { validation: 3 } },
     { at: "2026-11-25T00:01:00Z", byType: { validation: 1, conflict: 2 } },

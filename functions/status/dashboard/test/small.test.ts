@@ -9,7 +9,7 @@ import { timeLeft } from "../src/ui/progress";
 import { asText, grouped } from "../src/ui/value";
 import { text } from "../src/i18n";
 
-describe("row keys as somebody pastes them", () => {
+describe("row keys as people paste them", () => {
   test("one a line, without blanks and doubles; commas and spaces belong to the key", () => {
     expect(keysOf(' AA1 \r\nAA2\n\nAA1\n["A","1"]\nA B, C')).toEqual(["AA1", "AA2", '["A","1"]', "A B, C"]);
   });
@@ -42,12 +42,12 @@ describe("the time that is left", () => {
     [42, "about 45 s left"],
     [185, "about 3 min 30 s left"],
     [1000, "about 17 min left"],
-  ])("of %d s is told in steps that people use", (seconds, told) => {
-    expect(left(seconds)).toBe(told);
+  ])("of %d s is rounded as people would", (seconds, expected) => {
+    expect(left(seconds)).toBe(expected);
   });
 });
 
-test("a value of the sheet is told as it stands there", () => {
+test("a sheet's value is shown unchanged", () => {
   expect(asText("<script>alert(1)</script>")).toBe("<script>alert(1)</script>");
   expect(asText(["a", 1])).toBe('["a",1]');
   expect(asText(false)).toBe("false");

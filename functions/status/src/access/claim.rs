@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_is_found_as_text_as_flag_and_in_a_list_and_nowhere_else() {
+    fn claim_matches_text_flag_and_list_only() {
         let operator = Claim::parse("app_metadata.role=operator").unwrap();
         let cases = [
             (json!({"app_metadata": {"role": "operator"}}), true),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_claim_or_none_to_trust_is_refused() {
+    fn malformed_and_untrusted_claims_are_refused() {
         for text in ["operator", "=operator", "app_metadata.role=", "app_metadata..role=x"] {
             assert!(matches!(Claim::parse(text), Err(ClaimError::Malformed(_))), "{text}");
         }

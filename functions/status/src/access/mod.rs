@@ -1,5 +1,5 @@
-//! Who asks, and what they may do. People sign in with Supabase Auth ([`people`]), programs bring a service token
-//! ([`tokens`]). Whoever is known reads; an operator also acts.
+//! Authentication and authorization. People sign in with Supabase Auth ([`people`]), programs bring a service token
+//! ([`tokens`]). Every authenticated caller reads; an operator also acts.
 
 pub mod claim;
 pub mod people;
@@ -19,12 +19,8 @@ use crate::error::{ApiError, ErrorBody};
 use crate::state::Api;
 pub use principal::{Principal, Role};
 
-/// Lets a request pass that somebody known makes, and notes who it is.
-pub async fn require_somebody(
-    State(api): State<Arc<Api>>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+/// Admits authenticated requests, and adds the caller's [`Principal`] to them.
+pub async fn authenticate(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Result<Response, ApiError> {
     let token = bearer(&request).ok_or(ApiError::Unauthenticated("there is no token"))?;
     // A JWT has two dots; a service token is one word of hex, and so is never sent through the JWT's machinery.
     let principal = if token.split('.').count() == 3 {

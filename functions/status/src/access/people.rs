@@ -31,7 +31,7 @@ const LEEWAY_SECONDS: u64 = 30;
 /// How long the keys are used before they are asked for again: a key that the project revoked is then forgotten.
 const KEYS_LIFE: Duration = Duration::from_secs(600);
 
-/// An unknown key is asked for at most so often, whoever invents key ids.
+/// An unknown key id causes at most one fetch in this time, so that invented ids cause no load.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(60);
 
 /// A reader waits, and with Supabase down the answer is due within two seconds, reads included.
@@ -42,7 +42,7 @@ const FETCH_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Rules {
     /// Who may read.
     pub readers: Readers,
-    /// What makes a person an operator; without it, nobody is.
+    /// The claim that makes a person an operator; `None`: no person is.
     pub operator: Option<Claim>,
 }
 
@@ -56,7 +56,7 @@ pub enum Readers {
 }
 
 impl Readers {
-    /// Reads READER_CLAIM. An empty one lets nobody in, because projects have sign-ups switched on by default.
+    /// Parses READER_CLAIM. An empty one admits no person, because projects allow sign-ups by default.
     ///
     /// # Errors
     /// When it is empty, or neither `*` nor a claim to trust.
@@ -115,7 +115,7 @@ impl Keys {
     }
 }
 
-/// The id, algorithm and key of an entry that signs as Supabase Auth does. Anything else in the set is none of ours.
+/// The id, algorithm and key of an entry that signs as Supabase Auth does. Other entries of the set are ignored.
 fn usable(jwk: &Jwk) -> Option<(String, (Algorithm, DecodingKey))> {
     let algorithm = match jwk.common.key_algorithm? {
         KeyAlgorithm::ES256 => Algorithm::ES256,
@@ -155,7 +155,7 @@ impl People {
     /// When it is not one of this project that is valid now, or its holder may not read.
     pub async fn principal(&self, token: &str) -> Result<Principal, ApiError> {
         let claims = self.claims(token).await?;
-        // Supabase can sign in people whom nobody knows.
+        // Supabase can allow anonymous sign-ins.
         let is_anonymous = claims["is_anonymous"].as_bool().unwrap_or_default();
         let is_operator = self.rules.operator.as_ref().is_some_and(|claim| claim.is_in(&claims));
         let is_reader = is_operator || self.rules.readers.include(&claims);

@@ -1,9 +1,9 @@
-//! Who can be known: a person or a program, who reads or also acts.
+//! An authenticated caller: a person or a program, and its role.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Somebody who is known.
+/// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Principal {
     /// The e-mail address of a person, or the fingerprint of a service token.
@@ -12,17 +12,17 @@ pub struct Principal {
     pub kind: Kind,
 }
 
-/// What somebody may do.
+/// What a caller may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// May read.
+    /// Reads everything, changes nothing.
     Reader,
     /// May also act.
     Operator,
 }
 
-/// What somebody is.
+/// How a caller authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {

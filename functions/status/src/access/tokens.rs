@@ -1,4 +1,4 @@
-//! Service tokens: what monitors and scripts identify themselves with. Only their SHA-256 is stored.
+//! Service tokens, with which monitors and scripts authenticate. Only their SHA-256 is stored.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -29,7 +29,7 @@ impl Tokens {
         };
         let (reads, acts) = (is_among(&self.readers), is_among(&self.operators));
         (reads | acts).then(|| Principal {
-            // Enough to tell tokens apart in the audit, and nothing to get in with.
+            // Enough to distinguish tokens in the audit log, too little to authenticate with.
             name: format!("service token {}", &hash[..8]),
             role: if acts { Role::Operator } else { Role::Reader },
             kind: Kind::Service,

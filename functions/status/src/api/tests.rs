@@ -75,7 +75,7 @@ async fn api(text: Option<String>) -> (Arc<StdMutex<Vault>>, Api) {
 }
 
 #[tokio::test]
-async fn a_token_that_was_put_into_the_secret_just_now_is_known() {
+async fn token_added_to_the_secret_is_accepted_at_once() {
     let (vault, api) = api(Some(secret_with("old"))).await;
     assert!(api.token_holder("old").await.unwrap().is_some());
     vault.lock().unwrap().text = Some(secret_with("new"));
@@ -116,7 +116,7 @@ async fn answers(api: Api) -> impl AsyncFn(&str) -> (u16, serde_json::Value) {
 }
 
 #[tokio::test]
-async fn strangers_read_no_configuration_error_and_cause_one_call_of_secrets_manager() {
+async fn strangers_see_no_configuration_error_and_cause_one_secret_read() {
     for text in [None, Some("not what it should be".to_owned())] {
         let (vault, api) = api(text.clone()).await;
         let ask = answers(api).await;
@@ -134,7 +134,7 @@ async fn strangers_read_no_configuration_error_and_cause_one_call_of_secrets_man
 }
 
 #[tokio::test]
-async fn without_a_reader_claim_no_person_gets_in_and_nobody_reads_why() {
+async fn missing_reader_claim_admits_no_person_and_hides_the_reason() {
     let (_, api) = api(Some(secret_with("token"))).await;
     let ask = answers(api).await;
     let (status, error) = ask("a.b.c").await;

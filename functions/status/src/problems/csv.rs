@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_be_a_formula_is_text_and_everything_else_stays() {
+    fn formulas_become_text_and_other_values_stay() {
         let cases = [
             ("=HYPERLINK(\"http://x\",\"y\")", "'=HYPERLINK(\"http://x\",\"y\")"),
             ("+1", "'+1"),
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_ends_with_a_whole_line_before_it_is_too_large_for_lambda() {
+    fn csv_ends_with_a_whole_line_below_lambdas_limit() {
         let entries: Vec<Entry> = (0..6_000).map(entry).collect();
         let (whole, all) = write(&entries, usize::MAX);
         assert!(whole.len() > 4_500_000 && all == entries.len(), "{}", whole.len());

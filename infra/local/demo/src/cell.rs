@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime};
 pub enum Cell {
     /// Nothing.
     Blank,
-    /// Typed text, or a number that somebody forced to be text.
+    /// Typed text, or a number formatted as text.
     Text(String),
     /// A real number.
     Number(f64),

@@ -107,7 +107,7 @@ impl Demo {
         let id = loop {
             match lambda::begin_run(&self.environment, SYNC).await? {
                 lambda::Begun::Run(id) => break id,
-                // A scheduled run is under way; its turn first, then ours.
+                // A scheduled run is in progress; its turn first, then ours.
                 lambda::Begun::Busy(other) => {
                     self.table.closed(&other).await?;
                 }

@@ -7,7 +7,7 @@ use rand::Rng;
 use crate::cell::Cell;
 use crate::value::{Kind, Value};
 
-/// Types a value as somebody would who is in a hurry and has colleagues with other habits.
+/// Types a value as people do: in a hurry, and each with other habits.
 pub fn typed(value: &Value, kind: Kind, rng: &mut impl Rng) -> Cell {
     match value {
         Value::Null => Cell::Blank,
@@ -39,7 +39,7 @@ pub fn typed_price(yen: i64, rng: &mut impl Rng) -> Cell {
     })
 }
 
-/// A price of which nobody is sure.
+/// An uncertain price.
 pub fn typed_estimate(yen: i64, rng: &mut impl Rng) -> Cell {
     let about = ["約", "およそ", "概ね"][rng.random_range(0..3u32) as usize];
     match typed_price(yen, rng) {

@@ -159,7 +159,7 @@ fn price_yen(rng: &mut impl Rng) -> i64 {
     if one_in(rng, 30) { steps * 100_000 + rng.random_range(1..10_000i64) } else { steps * 100_000 }
 }
 
-/// `155-0031`, or the digits alone, as text or as a number: whoever types a number loses nothing but the leading zeros,
+/// `155-0031`, or the digits alone, as text or as a number: a number loses the leading zeros,
 /// so the generator types none where there are any. The table must hold the digits as they were typed, not `1550031.0`.
 fn postal_code(place: &Place, rng: &mut impl Rng) -> Entry {
     let (district, area) = (place.postal, rng.random_range(1..100u32));

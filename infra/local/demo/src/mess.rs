@@ -1,4 +1,4 @@
-//! What is wrong in a sheet, how much of it, and what a sync must make of it. Rows are spoiled by a plan for each block of
+//! The errors in a demo sheet, their shares, and the expected result of each. Rows are spoiled by a plan for each block of
 //! 500 rows, so that every kind occurs in a known share: of 500 rows 13 hold something unusable.
 
 use rand::Rng;

@@ -114,7 +114,7 @@ impl Value {
 }
 
 /// A moment of the spreadsheet's clock as UTC, to the second. The zone has had no gaps since 1951, so every moment that the
-/// generator makes exists exactly once; one that did not would be told apart by its missing `Z`.
+/// generator makes exists exactly once; one that did not would lack its `Z`.
 fn in_utc(moment: DateTime) -> String {
     TimeZone::get(TIME_ZONE)
         .and_then(|zone| zone.to_timestamp(moment))

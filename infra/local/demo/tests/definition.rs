@@ -103,7 +103,7 @@ fn a_csv_file_is_read_as_it_is_meant() {
 }
 
 #[test]
-fn every_column_of_a_wide_sheet_is_read_as_it_is_meant() {
+fn wide_sheet_columns_are_read_as_intended() {
     check(&Sheet::new(Options { rows: 1_000, columns: 120, ..Options::default() }), Source::Workbook);
 }
 

@@ -86,7 +86,7 @@ fn keys_differ_except_in_the_duplicate_pairs() {
 }
 
 #[test]
-fn a_duplicate_whose_twin_is_cut_off_is_an_ordinary_row() {
+fn duplicate_without_its_twin_is_an_ordinary_row() {
     for rows in (1..500).step_by(7) {
         let sheet = Sheet::new(Options { rows, ..Options::default() });
         let duplicates = sheet.manifest().filter(|mess| mess.kind == MessKind::DuplicateKey).count();

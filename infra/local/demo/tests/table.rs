@@ -5,7 +5,7 @@ use sheetsync_demo::{CREATE_TABLE, TABLE};
 use sheetsync_test_database::Database;
 
 #[tokio::test]
-async fn the_table_can_be_created_twice_and_only_the_service_role_reads_it() {
+async fn table_is_created_twice_and_read_by_service_role_only() {
     let database = Database::empty().await;
     database.sql(CREATE_TABLE).await;
     database.sql("insert into property_listings (listing_no, address) values ('AA1', '東京都')").await;

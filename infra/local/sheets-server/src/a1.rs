@@ -20,7 +20,7 @@ pub(crate) struct Reference {
 }
 
 /// Parses a range. Text that reads as cells means cells of the first tab, also if a tab has that title:
-/// Google asks for quotes in that case, and answers `'tab01'!TAB1` to whoever forgets them.
+/// Google asks for quotes in that case, and reads it as `'tab01'!TAB1` without them.
 pub(crate) fn parse(text: &str) -> Option<Reference> {
     if let Some(rest) = text.strip_prefix('\'') {
         let (title, rest) = quoted(rest)?;

@@ -20,7 +20,7 @@ use crate::spec::{DocumentSpec, Sharing};
 use crate::spreadsheets::tab_properties;
 use crate::world::{PlannedEdit, Shared, World};
 
-/// Why the control endpoint did not do what it was told.
+/// Why the control endpoint refused a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
     #[error("there is no document {0:?}: load it first with PUT /_control/documents/{0}")]

@@ -28,7 +28,7 @@ pub(crate) enum Role {
 pub(crate) enum Kind {
     #[default]
     GoogleSheet,
-    /// An .xlsx file in Drive that nobody converted: the Sheets API refuses it.
+    /// An .xlsx file in Drive, not converted: the Sheets API refuses it.
     UploadedXlsx,
 }
 

@@ -82,7 +82,7 @@ fn constant(text: &str, locale: &str) -> Option<Cell<'static>> {
 }
 
 /// A formula of a constant shows it; the two common ways to write an error show that; whatever would have
-/// to be calculated shows `#ERROR!`, so that nobody takes a made-up result for a real one.
+/// to be calculated shows `#ERROR!`, so that no invented result passes for a real one.
 fn formula(text: &str, locale: &str) -> Cell<'static> {
     let body = text[1..].trim();
     let quoted = body.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_csv_field_becomes_a_number_only_if_nothing_is_lost() {
+    fn csv_field_becomes_a_number_only_without_loss() {
         for field in ["0", "-5", "7129300520", "221900.0", "47.721000000000004", "-122.257", "0.5"] {
             assert_eq!(from_csv(field), Cell::number(field.parse().unwrap()), "{field}");
         }

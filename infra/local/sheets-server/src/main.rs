@@ -47,7 +47,7 @@ async fn main() -> anyhow::Result<()> {
         write_secret(path, server.service_account_key())
             .with_context(|| format!("cannot write the key file {}", path.display()))?;
     }
-    // One line for whoever started it: it is ready now.
+    // One line for the parent process: the server is ready.
     println!(
         "{}",
         serde_json::json!({

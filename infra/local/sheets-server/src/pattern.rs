@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_told_from_numbers_and_what_is_not_known_is_refused() {
+    fn date_patterns_are_recognised_and_unknown_patterns_refused() {
         assert!(is_moment("m/d") && is_moment("[h]:mm") && !is_moment("0\"days\"") && !is_moment("#,##0"));
         for pattern in ["# ?/?", "[Red]0", "0 0", "mmm d", "\"open", "0,", "General 0"] {
             assert!(check(pattern).is_err(), "{pattern}");

@@ -82,7 +82,7 @@ impl Rendering<'_> {
         used > start
     }
 
-    /// Writes one row or column and tells whether anything is in it.
+    /// Writes one row or column. Returns whether it has content.
     fn write_line<'c>(self, cells: impl Iterator<Item = Cell<'c>>, out: &mut Vec<u8>) -> bool {
         out.push(b'[');
         let start = out.len();

@@ -104,7 +104,7 @@ impl World {
         let document = self.documents.get_mut(&call.document).ok_or_else(missing)?;
         let needed = if access == Access::Write { Role::Writer } else { Role::Reader };
         if document.shared.get(&account).is_none_or(|role| *role < needed) {
-            // Drive does not tell a stranger that a file exists.
+            // Drive does not reveal to a stranger that a file exists.
             return Err(if is_drive { missing() } else { ApiError::no_permission() });
         }
         if document.kind == Kind::UploadedXlsx && !is_drive {

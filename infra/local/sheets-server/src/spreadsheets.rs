@@ -12,7 +12,7 @@ use crate::grid::Area;
 use crate::named::NamedRange;
 use crate::render;
 
-/// Every member that a spreadsheet has in Google's API, for telling a misspelt mask from an absent member.
+/// Every member that a spreadsheet has in Google's API, to distinguish a misspelt mask from an absent member.
 pub(crate) const FIELDS: &str = "spreadsheetId,spreadsheetUrl,\
     namedRanges(namedRangeId,name,range(sheetId,startRowIndex,endRowIndex,startColumnIndex,endColumnIndex)),\
     developerMetadata,dataSources,\

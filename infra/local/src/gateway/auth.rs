@@ -34,7 +34,7 @@ const LIFE_SECONDS: u64 = 3600;
 /// How long the ready-made tokens of `.local/env` are good for: the longest that a project can set.
 const READY_MADE_LIFE_SECONDS: u64 = 7 * 86_400;
 
-/// Somebody who can sign in.
+/// A user who can sign in.
 #[derive(Debug)]
 struct User {
     id: Uuid,
@@ -173,7 +173,7 @@ impl Auth {
         }
     }
 
-    /// Anybody gets in, as in a new project with sign-ups and anonymous sign-ins switched on; nobody knows them.
+    /// Signs up anybody, as a new project with sign-ups and anonymous sign-ins enabled does; such users have no claims.
     fn sign_up(&self, body: &[u8]) -> Response<Full<Bytes>> {
         let Credentials { email, password, .. } = serde_json::from_slice(body).unwrap_or_default();
         let app_metadata =
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_password_is_told_in_supabases_words() {
+    fn wrong_password_returns_supabases_error() {
         let (status, error) =
             post(&auth(), "/auth/v1/token?grant_type=password", &json!({"email": READER, "password": "guess"}));
         assert_eq!((status, error["error_code"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_credentials")));

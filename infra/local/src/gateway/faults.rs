@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_lets_some_pass_then_meets_some_then_none() {
+    fn fault_applies_after_some_requests_and_then_ends() {
         let faults = Faults::default();
         faults.add(Fault { after: 1, times: Some(2), ..fault(Action::LoseAnswer) });
         let met: Vec<bool> = (0..5).map(|_| faults.meet("/", b"").is_some()).collect();

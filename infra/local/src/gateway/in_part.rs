@@ -32,9 +32,9 @@ where
         return answered;
     }
     let Ok(body) = answered.into_body().collect().await;
-    let mut told: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
-    told["Failed"] = failed.into();
-    answer(&told)
+    let mut answered: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    answered["Failed"] = failed.into();
+    answer(&answered)
 }
 
 fn answer(body: &Value) -> Response<Full<Bytes>> {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_batch_that_fails_in_part_sends_the_rest_and_says_what_failed() {
+    async fn partly_failed_batch_sends_the_rest_and_names_the_failures() {
         let body = json!({"QueueUrl": "q", "Entries": [{"Id": "0"}, {"Id": "1"}, {"Id": "2"}]}).to_string();
         let answered = in_part(Request::new(Bytes::from(body)), 2, async |request| {
             let sent: Value = serde_json::from_slice(request.body()).unwrap();
@@ -56,8 +56,11 @@ mod tests {
             answer(&json!({"Successful": [{"Id": "2"}]}))
         });
         let body = answered.await.into_body().collect().await.unwrap().to_bytes();
-        let told: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(told["Successful"], json!([{"Id": "2"}]));
-        assert_eq!((told["Failed"][0]["Id"].as_str(), told["Failed"][1]["Id"].as_str()), (Some("0"), Some("1")));
+        let answered: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answered["Successful"], json!([{"Id": "2"}]));
+        assert_eq!(
+            (answered["Failed"][0]["Id"].as_str(), answered["Failed"][1]["Id"].as_str()),
+            (Some("0"), Some("1"))
+        );
     }
 }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_authorization_counts_for_nothing_and_a_users_token_for_itself() {
+    fn authorization_header_admits_user_tokens_but_no_api_keys() {
         let both = [("apikey", "sb_publishable_y"), ("authorization", "Bearer sb_secret_x")];
         assert_eq!(role_in(&admitted(&both).unwrap()), "anon");
         let user = format!("Bearer {}", keys().jwt("authenticated").unwrap());
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_valid_key_nobody_passes() {
+    fn request_without_a_valid_key_is_refused() {
         assert_eq!(admitted(&[]), Err("No API key found in request"));
         assert_eq!(admitted(&[("authorization", "Bearer sb_secret_x")]), Err("No API key found in request"));
         assert_eq!(admitted(&[("apikey", "sb_secret_wrong")]), Err("Invalid API key"));

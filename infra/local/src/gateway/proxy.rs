@@ -17,7 +17,7 @@ const BODY_BYTES: usize = 64 << 20;
 /// After this the hosted gateway gives up on what is behind it.
 const UPSTREAM_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Headers that are about one connection and not about the message (RFC 9110, 7.6.1), and those the client sets anew.
+/// Headers that are about one connection and not about the message (RFC 9110, 7.6.1), and those the client sets itself.
 const NOT_FORWARDED: [HeaderName; 7] = [
     header::CONNECTION,
     header::TRANSFER_ENCODING,

@@ -1,5 +1,5 @@
-//! The client of Google Sheets and Drive: finds a tab, reads it in chunks of a bounded size, and tells whether the
-//! spreadsheet moved meanwhile. Cells come out as [`Cell`]s; what they mean is the mapping's business.
+//! The client of Google Sheets and Drive: finds a tab, reads it in chunks of a bounded size, and reports whether the
+//! spreadsheet was changed meanwhile. Cells come out as [`Cell`]s; what they mean is the mapping's business.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -340,7 +340,7 @@ impl Sheets {
             .when(SheetsError::passes)
             .adjust(|_, wait| wait.filter(|wait| self.time_left() > *wait + SHORTEST_REQUEST))
             .notify(|error, wait| {
-                tracing::warn!(code = error.code(), wait_ms = wait.as_millis() as u64, "reading from Google again");
+                tracing::warn!(code = error.code(), wait_ms = wait.as_millis() as u64, "retrying Google");
             })
             .await
     }

@@ -1,4 +1,4 @@
-//! Why a sheet could not be read, in words that say what to do.
+//! Why a sheet could not be read. Messages say what to do.
 
 use crate::platform::secrets::SecretError;
 
@@ -38,7 +38,7 @@ pub enum SheetsError {
         "there is no spreadsheet {spreadsheet}: check `spreadsheet` in sheetsync.toml, it is the part of the address between /d/ and /edit"
     )]
     NoSuchSpreadsheet {
-        /// The id.
+        /// The id of the spreadsheet.
         spreadsheet: String,
     },
     /// The file is an Excel file that Sheets only displays.
@@ -46,7 +46,7 @@ pub enum SheetsError {
         "{spreadsheet} is an uploaded Excel file, not a Google Sheet: open it and choose File > Save as Google Sheets"
     )]
     NotASpreadsheet {
-        /// The id.
+        /// The id of the spreadsheet.
         spreadsheet: String,
     },
     /// There is no such tab.
@@ -85,10 +85,10 @@ pub enum SheetsError {
     #[error("the tab became smaller while it was read ({0}); the next run reads it afresh")]
     PastGrid(String),
     /// The quota is used up, and stayed so.
-    #[error("Google's read quota is used up and stayed so: {0}")]
+    #[error("Google's read quota is used up, also after repeated attempts: {0}")]
     Quota(String),
     /// Google is down, and stayed so.
-    #[error("Google Sheets gave no usable answer ({0})")]
+    #[error("Google Sheets returned no usable answer ({0})")]
     Down(String),
     /// Google refused the request itself.
     #[error("Google Sheets refused the request: {0}")]

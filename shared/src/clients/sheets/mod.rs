@@ -1,5 +1,5 @@
-//! The client of Google Sheets and Drive: finds a tab, reads it in chunks of a bounded size, and tells whether the
-//! spreadsheet moved meanwhile. Cells come out as [`Cell`](crate::mapping::Cell)s; what they mean is the mapping's business.
+//! The client of Google Sheets and Drive: finds a tab, reads it in chunks of a bounded size, and reports whether the
+//! spreadsheet was changed meanwhile. Cells come out as [`Cell`](crate::mapping::Cell)s; what they mean is the mapping's business.
 
 mod auth;
 mod client;

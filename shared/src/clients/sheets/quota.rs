@@ -53,7 +53,7 @@ mod tests {
         let started = Instant::now();
         let mut reads = Vec::new();
         for read in 0..300 {
-            // Somebody who pauses saves up no more than the burst.
+            // A pause saves up no more than the burst.
             if read == 150 {
                 tokio::time::sleep(Duration::from_secs(300)).await;
             }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_waits_as_long_as_there_is_time_and_no_longer() {
+    async fn quota_waits_no_longer_than_the_deadline() {
         let quota = Quota::per_minute(NonZeroU32::new(5).unwrap());
         let started = Instant::now();
         quota.ready(None).await.unwrap();

@@ -33,7 +33,7 @@ pub struct Chunk {
     pub first_row: u32,
     /// The row number of the last that was asked for.
     last_row: u32,
-    /// The rows.
+    /// The rows from `first_row` on.
     pub rows: Block,
     /// The row directly below the window, with the last chunk of a window that ends before its tab does.
     pub below: Option<Vec<Cell>>,

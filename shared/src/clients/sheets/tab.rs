@@ -1,4 +1,4 @@
-//! A tab and what can be asked of it, wherever it is: at Google, or in a simulation.
+//! A tab and the trait that reads it: from Google, or from a simulation.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ pub struct Tab {
     pub spreadsheet: String,
     /// The tab's id.
     pub id: i64,
-    /// Its title.
+    /// The title of the tab.
     pub title: String,
     /// How many rows and columns its grid has.
     pub grid: Grid,
@@ -28,14 +28,14 @@ pub struct Tab {
 /// The size of a tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// Rows.
+    /// Number of rows, blank ones included.
     pub rows: u32,
-    /// Columns.
+    /// Number of columns, blank ones included.
     pub columns: u32,
 }
 
 /// Where tabs are read from: Google, or what a simulation plays.
-#[expect(async_fn_in_trait, reason = "whoever needs the futures to be Send names the type, and then they are")]
+#[expect(async_fn_in_trait, reason = "a caller that needs Send futures names the type, and then they are")]
 pub trait Tabs {
     /// Looks up a tab, and which of its cells are to be read: `area`, or those of the named range, or all.
     async fn tab(&self, spreadsheet: &str, name: TabName<'_>, area: Option<Area>) -> Result<Tab, SheetsError>;

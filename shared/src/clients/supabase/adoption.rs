@@ -19,6 +19,6 @@ impl Supabase {
         keep: Keep,
     ) -> Result<AdoptionApproval, SupabaseError> {
         let arguments = json!({"p_run": run, "p_who": who, "p_why": why, "p_adopt": keep});
-        self.patient("sync_approve_adoption", &arguments).await
+        self.call_with_retries("sync_approve_adoption", &arguments).await
     }
 }

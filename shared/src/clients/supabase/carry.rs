@@ -31,7 +31,7 @@ impl Supabase {
         limit: usize,
     ) -> Result<CarryPage, SupabaseError> {
         let arguments = json!({"p_sync": sync, "p_run": run, "p_after": after, "p_limit": limit});
-        self.patient("sync_carry_page", &arguments).await
+        self.call_with_retries("sync_carry_page", &arguments).await
     }
 
     /// Keeps these rows by their new keys; answers how many.
@@ -43,7 +43,8 @@ impl Supabase {
         struct Answer {
             carried: u64,
         }
-        let answer: Answer = self.patient("sync_carry", &json!({"p_sync": sync, "p_run": run, "p_rows": rows})).await?;
+        let answer: Answer =
+            self.call_with_retries("sync_carry", &json!({"p_sync": sync, "p_run": run, "p_rows": rows})).await?;
         Ok(answer.carried)
     }
 
@@ -56,7 +57,7 @@ impl Supabase {
         struct Answer {
             dropped: u64,
         }
-        let answer: Answer = self.patient("sync_carry_end", &json!({"p_sync": sync, "p_run": run})).await?;
+        let answer: Answer = self.call_with_retries("sync_carry_end", &json!({"p_sync": sync, "p_run": run})).await?;
         Ok(answer.dropped)
     }
 }

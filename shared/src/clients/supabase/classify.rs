@@ -1,4 +1,4 @@
-//! What an answer of Supabase REST that is no success means, and so who must act. The code in the body decides, and the HTTP
+//! Classifies the error answers of Supabase REST: what failed, and who must act. The code in the body decides, and the HTTP
 //! status only where there is none: PostgREST answers a statement timeout with 500 and a missing column with 400.
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the same request may succeed later with nobody's help.
+    /// Whether the fault is transient: the same request may succeed later.
     #[must_use]
     pub fn passes(self) -> bool {
         matches!(self, Self::Down | Self::Contended | Self::StatementTimeout)

@@ -21,7 +21,7 @@ use crate::platform::telemetry::{self, TRACE_HEADER};
 /// Longer than the 30 s that our Postgres functions may run, so that the database's own verdict arrives.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(35);
 /// With what comes before and after it, the status API still answers within two seconds.
-const HASTY_TIMEOUT: Duration = Duration::from_millis(1000);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(1000);
 
 /// Hears of every call: how it failed, if it did, and how long it took.
 pub type Observer = Arc<dyn Fn(Option<&SupabaseError>, Duration) + Send + Sync>;
@@ -57,10 +57,10 @@ impl Supabase {
         Ok(Self { http, url, key: Arc::new(key.into()), timeout: REQUEST_TIMEOUT, observer: None })
     }
 
-    /// The same project for a caller who waits in front of a screen: what does not answer soon counts as gone.
+    /// The same connection with a short timeout, for a caller that a person waits for.
     #[must_use]
-    pub fn hasty(self) -> Self {
-        self.with_timeout(HASTY_TIMEOUT)
+    pub fn with_short_timeout(self) -> Self {
+        self.with_timeout(SHORT_TIMEOUT)
     }
 
     /// The same connection, whose calls end after `timeout`.
@@ -108,7 +108,7 @@ impl Supabase {
 
     /// Calls a function, and again with growing, jittered waits while the failure is one that passes. Only for functions
     /// that may be repeated; `sync_apply` is repeated by the queue instead.
-    pub(super) async fn patient<T: DeserializeOwned>(
+    pub(super) async fn call_with_retries<T: DeserializeOwned>(
         &self,
         function: &str,
         arguments: &serde_json::Value,
@@ -135,12 +135,7 @@ impl Supabase {
             })
             .adjust(|(error, _), wait| wait.map(|wait| wait.max(error.retry_after().unwrap_or_default())))
             .notify(|(error, _), wait| {
-                tracing::warn!(
-                    function,
-                    code = error.code(),
-                    wait_ms = wait.as_millis() as u64,
-                    "calling Supabase again"
-                );
+                tracing::warn!(function, code = error.code(), wait_ms = wait.as_millis() as u64, "retrying Supabase");
             })
             .await
             .map_err(|(error, _)| error)
@@ -210,7 +205,7 @@ impl Supabase {
         let wait = classify::retry_after(response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
         let body = response.bytes().await.map_err(|error| no_answer(&self.url, &error))?;
         if status.is_success() {
-            // The error of serde_json names the place, but may quote a value, so only its place is told.
+            // The error of serde_json may quote a value, so only its position is reported.
             return serde_json::from_slice(&body).map_err(|error| SupabaseError::Unexpected {
                 function: function.to_owned(),
                 reason: format!("{:?} error at column {}", error.classify(), error.column()),

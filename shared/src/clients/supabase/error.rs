@@ -1,4 +1,4 @@
-//! Why a call of Supabase failed, in words that say what to do.
+//! Why a call of Supabase failed. Messages say what to do.
 
 use std::time::Duration;
 
@@ -58,9 +58,7 @@ pub enum SupabaseError {
         status: u16,
     },
     /// A success that does not say what the protocol promises.
-    #[error(
-        "Supabase's {function} answered with something else than expected ({reason}); apply the migrations of this version"
-    )]
+    #[error("Supabase's {function} returned an unexpected answer ({reason}); apply the migrations of this version")]
     Unexpected {
         /// Which function or table was asked.
         function: String,

@@ -59,7 +59,7 @@ impl Supabase {
     /// When the call fails.
     pub async fn inspect(&self, definition: &Sync) -> Result<Inspection, SupabaseError> {
         let arguments = json!({"p_sync": definition.name, "p_definition": definition.registration()});
-        self.patient("sync_inspect", &arguments).await
+        self.call_with_retries("sync_inspect", &arguments).await
     }
 
     /// The types of a table's columns, from PostgREST's OpenAPI root; `None` when the root does not list the table: it is
@@ -161,7 +161,7 @@ impl Supabase {
         }
         let arguments = json!({"p_sync": definition.name, "p_definition": definition.registration(),
                                "p_after": after, "p_limit": limit});
-        let page: Page = self.patient("sync_verify_remembered", &arguments).await?;
+        let page: Page = self.call_with_retries("sync_verify_remembered", &arguments).await?;
         Ok((page.rows, page.next))
     }
 
@@ -182,7 +182,7 @@ impl Supabase {
         }
         let arguments = json!({"p_sync": definition.name, "p_definition": definition.registration(),
                                "p_after": after, "p_limit": limit});
-        let page: Page = self.patient("sync_verify_table", &arguments).await?;
+        let page: Page = self.call_with_retries("sync_verify_table", &arguments).await?;
         Ok((page.keys, page.next))
     }
 
@@ -192,7 +192,7 @@ impl Supabase {
     /// When the call fails.
     pub async fn enter_plan(&self, id: Uuid, sync: &str, requested_by: &str) -> Result<PlanEntry, SupabaseError> {
         let arguments = json!({"p_id": id, "p_sync": sync, "p_requested_by": requested_by});
-        self.patient("sync_plan_begin", &arguments).await
+        self.call_with_retries("sync_plan_begin", &arguments).await
     }
 
     /// Ends a plan that was entered: with the plan, or with what went wrong.
@@ -204,7 +204,7 @@ impl Supabase {
             Ok(plan) => json!({"p_id": id, "p_plan": plan, "p_error": null}),
             Err(problem) => json!({"p_id": id, "p_plan": null, "p_error": problem}),
         };
-        let _: Value = self.patient("sync_plan_end", &arguments).await?;
+        let _: Value = self.call_with_retries("sync_plan_end", &arguments).await?;
         Ok(())
     }
 }

@@ -60,7 +60,7 @@ impl Supabase {
     /// # Errors
     /// When the call fails.
     pub async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError> {
-        self.patient("sync_range_digests", &json!({"p_sync": sync, "p_bits": bits})).await
+        self.call_with_retries("sync_range_digests", &json!({"p_sync": sync, "p_bits": bits})).await
     }
 
     /// The rows of the given ranges.
@@ -75,7 +75,7 @@ impl Supabase {
     ) -> Result<Vec<StoredRow>, SupabaseError> {
         const FUNCTION: &str = "sync_row_hashes";
         let arguments = json!({"p_sync": sync, "p_bits": bits, "p_ranges": ranges});
-        let text: Option<String> = self.patient(FUNCTION, &arguments).await?;
+        let text: Option<String> = self.call_with_retries(FUNCTION, &arguments).await?;
         Ok(unpack::<16>(FUNCTION, &text.unwrap_or_default())?
             .iter()
             .map(|pair| {
@@ -98,7 +98,7 @@ impl Supabase {
             #[serde(flatten)]
             check: Check,
         }
-        let answer: Answer = self.patient(FUNCTION, &json!({"p_sync": sync, "p_values": values})).await?;
+        let answer: Answer = self.call_with_retries(FUNCTION, &json!({"p_sync": sync, "p_values": values})).await?;
         let keys = |packed: &str| -> Result<Vec<KeyHash>, SupabaseError> {
             let hashes = unpack::<8>(FUNCTION, packed)?;
             Ok(hashes.iter().map(|hash| KeyHash::from_stored(i64::from_be_bytes(*hash))).collect())
@@ -112,7 +112,7 @@ impl Supabase {
     /// When the call fails.
     pub async fn verified(&self, run: Uuid, verification: &impl Serialize) -> Result<(), SupabaseError> {
         let arguments = json!({"p_run": run, "p_verification": verification});
-        self.patient::<serde_json::Value>("sync_verified", &arguments).await.map(drop)
+        self.call_with_retries::<serde_json::Value>("sync_verified", &arguments).await.map(drop)
     }
 
     /// Records rejections of a run, [`MAX_REJECTIONS`] a call.
@@ -122,7 +122,7 @@ impl Supabase {
     pub async fn reject(&self, run: Uuid, rejections: &[Rejection]) -> Result<(), SupabaseError> {
         for some in rejections.chunks(MAX_REJECTIONS) {
             let _: serde_json::Value =
-                self.patient("sync_reject", &json!({"p_run": run, "p_rejections": some})).await?;
+                self.call_with_retries("sync_reject", &json!({"p_run": run, "p_rejections": some})).await?;
         }
         Ok(())
     }
@@ -132,10 +132,11 @@ impl Supabase {
     /// # Errors
     /// When the call fails, or there is no such run.
     pub async fn heartbeat(&self, run: Uuid) -> Result<RunStatus, SupabaseError> {
-        Ok(self.patient::<RunStanding>("sync_heartbeat", &json!({"p_run": run})).await?.status)
+        Ok(self.call_with_retries::<RunStanding>("sync_heartbeat", &json!({"p_run": run})).await?.status)
     }
 
-    /// Tells open runs of batches that lie among the dead letters, [`MAX_REJECTIONS`] a call; says of how many it was news.
+    /// Records batches in the dead-letter queue as failed in their open runs, [`MAX_REJECTIONS`] a call. Returns how many were
+    /// not recorded before.
     ///
     /// # Errors
     /// When the call fails.
@@ -144,11 +145,11 @@ impl Supabase {
         struct Answer {
             told: u64,
         }
-        let mut told = 0;
+        let mut recorded = 0;
         for some in letters.chunks(MAX_REJECTIONS) {
-            told += self.patient::<Answer>("sync_dead_letters", &json!({"p_letters": some})).await?.told;
+            recorded += self.call_with_retries::<Answer>("sync_dead_letters", &json!({"p_letters": some})).await?.told;
         }
-        Ok(told)
+        Ok(recorded)
     }
 
     /// Forgets a sync's runs that are older than so many days.
@@ -156,7 +157,7 @@ impl Supabase {
     /// # Errors
     /// When the call fails.
     pub async fn prune(&self, sync: &str, days: u32) -> Result<Pruned, SupabaseError> {
-        self.patient("sync_prune", &json!({"p_sync": sync, "p_days": days})).await
+        self.call_with_retries("sync_prune", &json!({"p_sync": sync, "p_days": days})).await
     }
 
     /// Records what a run has read and sent.
@@ -164,7 +165,7 @@ impl Supabase {
     /// # Errors
     /// When the call fails.
     pub async fn planned(&self, run: Uuid, plan: &PlanRecord) -> Result<RunStatus, SupabaseError> {
-        Ok(self.patient::<RunStanding>("sync_planned", &json!({"p_run": run, "p_plan": plan})).await?.status)
+        Ok(self.call_with_retries::<RunStanding>("sync_planned", &json!({"p_run": run, "p_plan": plan})).await?.status)
     }
 
     /// Counts a failed attempt at a batch, or ends it or a whole run as failed.
@@ -172,7 +173,7 @@ impl Supabase {
     /// # Errors
     /// When the call fails.
     pub async fn fail(&self, run: Uuid, batch: Option<&Incoming>, failure: &Failure) -> Result<Failed, SupabaseError> {
-        self.patient("sync_fail", &Self::failure(run, batch, failure)).await
+        self.call_with_retries("sync_fail", &Self::failure(run, batch, failure)).await
     }
 
     pub(super) fn failure(run: Uuid, batch: Option<&Incoming>, failure: &Failure) -> serde_json::Value {
@@ -187,7 +188,7 @@ impl Supabase {
     /// # Errors
     /// When the call fails.
     pub async fn approve_deletes(&self, run: Uuid, who: &str, why: &str) -> Result<Approval, SupabaseError> {
-        self.patient("sync_approve_deletes", &json!({"p_run": run, "p_who": who, "p_why": why})).await
+        self.call_with_retries("sync_approve_deletes", &json!({"p_run": run, "p_who": who, "p_why": why})).await
     }
 }
 

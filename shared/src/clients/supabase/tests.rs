@@ -38,7 +38,7 @@ fn answer<T: DeserializeOwned>(json: &str) -> T {
 }
 
 #[test]
-fn a_run_that_has_begun_says_how_its_keys_are_compared_and_what_to_carry_over() {
+fn begun_run_has_key_forms_and_rows_to_carry_over() {
     let begun = r#"{"outcome":"begun","run":"00000000-0000-0000-0000-000000000001","seq":7,"superseded":null,"presentRows":12,
         "approvedDeletes":null,"keyForms":["uuid","char"],"strays":{"keylessRows":3,"unmatchedRows":1},"carry":{"from":["old_key"],"rows":12}}"#;
     let Begun::Begun { key_forms, strays, carry, .. } = answer(begun) else { panic!("it has begun") };
@@ -67,7 +67,7 @@ fn a_batch_says_what_waits() {
 }
 
 #[test]
-fn a_page_of_books_has_the_texts_of_the_new_key_or_none() {
+fn carry_page_has_the_new_key_texts_or_null() {
     let page: CarryPage = answer(r#"{"rows":[["AA1",["7","x"]],["AA2",null],["AA3",[null,"y"]]],"next":"-9:AA3"}"#);
     let texts = |row: usize| page.rows[row].1.as_deref();
     assert_eq!(texts(0), Some([Some("7".to_owned()), Some("x".to_owned())].as_slice()));
@@ -107,7 +107,7 @@ fn an_inspection_says_how_keys_are_compared() {
 }
 
 #[test]
-fn a_preview_says_which_sync_feeds_a_row_and_what_waits_for_approval() {
+fn preview_names_the_other_sync_and_values_awaiting_approval() {
     let row: RowDifference = answer(
         r#"{"k":"AA1","n":2,"act":"claim","adopts":false,
             "columns":[{"column":"price","old":1,"new":2,"outcome":"keep","why":"other_sync"},
@@ -165,7 +165,7 @@ async fn a_plain_http_address_is_refused_before_any_call() {
 }
 
 #[tokio::test]
-async fn a_key_with_a_line_break_is_told_as_such() {
+async fn secret_key_with_a_line_break_is_reported() {
     let url = serve(axum::Router::new()).await;
     let supabase = Supabase::new(&url, SecretString::from("sb_secret_key\n")).unwrap();
     let error = supabase.select::<serde_json::Value>("sync_state", &[]).await.unwrap_err();

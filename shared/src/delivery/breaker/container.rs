@@ -15,13 +15,13 @@ use crate::platform::clock::{Chance, Clock, Millis};
 /// How long the item is taken to be what it was.
 const MEMORY: Duration = Duration::from_secs(1);
 
-/// How often a container tells of its successes while others tell of failures.
-const TELL_EVERY: Duration = Duration::from_secs(2);
+/// How often a container records its successes while others record failures.
+const RECORD_EVERY: Duration = Duration::from_secs(2);
 
-/// How long a container goes on by itself before it looks whether DynamoDB is back.
+/// How long a container uses its local breaker before it tries DynamoDB again.
 const ALONE_FOR: Duration = Duration::from_secs(10);
 
-/// How often evidence is weighed again because somebody else wrote in between.
+/// How often evidence is weighed again after a concurrent write.
 const WRITE_ATTEMPTS: u32 = 4;
 
 /// The breaker of one destination, as one container sees it.
@@ -44,9 +44,9 @@ struct Memory {
     /// Set while the store is away: when to look again.
     alone_until: Option<Instant>,
     /// Successes in this window that the item does not know of.
-    untold: Counted,
-    /// When it was last told of any.
-    told_at: Option<Instant>,
+    unrecorded: Counted,
+    /// When successes were last recorded.
+    recorded_at: Option<Instant>,
     /// How many probes this container has claimed.
     claims: u64,
 }
@@ -59,10 +59,10 @@ struct Counted {
 
 /// Whether a call may be made.
 #[derive(Debug)]
-pub enum Leave {
-    /// It may; [`Breaker::record`] wants to know what came of it.
+pub enum Decision {
+    /// The call is admitted; report its outcome to [`Breaker::record`].
     Call(Permit),
-    /// It may, as a probe: small calls, until the breaker is closed or open again.
+    /// The call is admitted as a probe: small calls, until the circuit closes or opens again.
     Probe(Permit),
     /// It may not, before then.
     Wait {
@@ -77,7 +77,7 @@ impl<S: SharedItem> Breaker<S> {
         Self { store, rule, clock, chance, memory: Mutex::default() }
     }
 
-    /// Its rules.
+    /// The thresholds and times by which it opens and closes.
     pub fn rule(&self) -> &Rule {
         &self.rule
     }
@@ -101,24 +101,24 @@ impl<S: SharedItem> Breaker<S> {
     }
 
     /// Asks for leave to make a call. `request` is the id of the invocation that asks.
-    pub async fn admit(&self, request: &str) -> Leave {
+    pub async fn admit(&self, request: &str) -> Decision {
         let item = self.recent().await;
         let me = Owner(format!("{request}/{}", self.memory().claims));
         let claim = match item.admit(self.clock.now(), &me, &self.rule) {
-            Admission::Granted(permit) => return Leave::Call(permit),
-            Admission::Refused { until } => return Leave::Wait { until: self.spread(&item, until) },
+            Admission::Granted(permit) => return Decision::Call(permit),
+            Admission::Refused { until } => return Decision::Wait { until: self.spread(&item, until) },
             Admission::Claim(claim) => claim,
         };
         self.memory().claims += 1;
         match self.write(&claim).await {
             Some(item) => {
-                tracing::info!(epoch = item.epoch, "this worker probes the destination");
-                Leave::Probe(Permit::probe(&item, me))
+                tracing::info!(epoch = item.epoch, "probe claimed");
+                Decision::Probe(Permit::probe(&item, me))
             }
-            // Somebody was faster, and is probing now.
+            // Another worker claimed the probe first.
             None => {
                 let item = self.read().await;
-                Leave::Wait { until: self.spread(&item, self.clock.now().plus(self.rule.moment())) }
+                Decision::Wait { until: self.spread(&item, self.clock.now().plus(self.rule.moment())) }
             }
         }
     }
@@ -132,16 +132,16 @@ impl<S: SharedItem> Breaker<S> {
 
     /// Takes in what came of a call.
     pub async fn record(&self, permit: &Permit, evidence: &Evidence) {
-        if *evidence == Evidence::Success && permit.probe.is_none() && !self.must_tell() {
+        if *evidence == Evidence::Success && permit.probe.is_none() && !self.must_record() {
             return;
         }
         for _ in 0..WRITE_ATTEMPTS {
             let (now, jitter) = (self.clock.now(), self.chance.fraction());
             let item = self.memory().item.clone();
-            let untold = self.untold(now);
-            let Some(update) = item.weigh(permit, evidence, untold, now, &self.rule, jitter) else { return };
+            let unrecorded = self.unrecorded(now);
+            let Some(update) = item.weigh(permit, evidence, unrecorded, now, &self.rule, jitter) else { return };
             if let Some(item) = self.write(&update).await {
-                self.told();
+                self.mark_recorded();
                 if let Some(transition) = item.transition(permit, evidence, now, &self.rule, jitter) {
                     self.write(&transition).await;
                 }
@@ -151,26 +151,26 @@ impl<S: SharedItem> Breaker<S> {
         }
     }
 
-    /// Notes a success; says whether it is time to tell the others, because they tell of failures.
-    fn must_tell(&self) -> bool {
+    /// Counts a success. Returns whether to write it to the store now: only while others record failures.
+    fn must_record(&self) -> bool {
         let now = self.clock.now();
-        let successes = self.untold(now) + 1;
+        let successes = self.unrecorded(now) + 1;
         let mut memory = self.memory();
-        memory.untold = Counted { window: self.rule.window_at(now), successes };
+        memory.unrecorded = Counted { window: self.rule.window_at(now), successes };
         let others_fail = memory.item.failures(now, &self.rule) > 0;
-        others_fail && memory.told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY)
+        others_fail && memory.recorded_at.is_none_or(|at| at.elapsed() >= RECORD_EVERY)
     }
 
     /// The successes of this window; older ones would outvote the failures of an outage that has just begun.
-    fn untold(&self, now: Millis) -> u64 {
-        let untold = self.memory().untold;
-        if untold.window == self.rule.window_at(now) { untold.successes } else { 0 }
+    fn unrecorded(&self, now: Millis) -> u64 {
+        let unrecorded = self.memory().unrecorded;
+        if unrecorded.window == self.rule.window_at(now) { unrecorded.successes } else { 0 }
     }
 
-    fn told(&self) {
+    fn mark_recorded(&self) {
         let mut memory = self.memory();
-        memory.untold = Counted::default();
-        memory.told_at = Some(Instant::now());
+        memory.unrecorded = Counted::default();
+        memory.recorded_at = Some(Instant::now());
     }
 
     async fn read(&self) -> Item {
@@ -239,7 +239,7 @@ impl<S: SharedItem> Breaker<S> {
         if memory.alone_until.replace(Instant::now() + ALONE_FOR).is_none() {
             tracing::error!(
                 error = %error,
-                "the breaker's store is away: this container goes on with a breaker of its own, under the same rules"
+                "breaker store unavailable; using a local breaker with the same rules"
             );
         }
     }
@@ -247,7 +247,7 @@ impl<S: SharedItem> Breaker<S> {
     /// The store answers again: its item counts, not ours.
     fn come_back(&self) {
         if self.memory().alone_until.take().is_some() {
-            tracing::info!("DynamoDB is back: the circuit is shared again");
+            tracing::info!("breaker store available again; using the shared breaker");
         }
     }
 

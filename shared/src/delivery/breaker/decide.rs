@@ -1,17 +1,17 @@
-//! The breaker's rules: who may call, what an outcome asks to be written, when the circuit opens and closes. Pure: time and
+//! The breaker's rules: which calls are admitted, which write an outcome requires, when the circuit opens and closes. Pure: time and
 //! jitter are arguments. The table of updates and their conditions is in docs/PROMISES.md, "Circuit breaker".
 
 use std::time::Duration;
 
 use super::rule::Rule;
-use super::state::{Circuit, Counts, Item, Mode, Order, Outage, Owner, State};
+use super::state::{Circuit, Command, Counts, Item, Mode, Outage, Owner, State};
 use super::update::{Change, Clause, Tally, Update};
 use crate::platform::clock::Millis;
 
 /// Whether a call may be made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Admission {
-    /// It may.
+    /// The call is admitted.
     Granted(Permit),
     /// It may be the probe, once this claim has been accepted. Then [`Permit::probe`] is the permit.
     Claim(Update),
@@ -61,7 +61,7 @@ impl Item {
         match (self.mode, &self.circuit) {
             (Mode::ForceOpen, _) => Admission::Refused { until: now.plus(rule.longest_open) },
             (Mode::ForceClosed, _) | (Mode::Auto, Circuit::Closed(_)) => Admission::Granted(permit),
-            // Whoever opened it may have a clock that is minutes ahead of ours, so asking again makes sense sooner.
+            // The clock of the worker that opened it may be minutes ahead of ours, so the wait is capped by our own.
             (Mode::Auto, Circuit::Open(outage)) if outage.until > now => {
                 let longest = rule.open_time(self.opens_in_a_row, 1.0);
                 Admission::Refused { until: outage.until.min(now.plus(longest)) }
@@ -79,7 +79,7 @@ impl Item {
         }
     }
 
-    /// Until when calls are refused, for somebody who only wants to know: `None` also when a probe may be made.
+    /// Until when calls are refused; `None` when they are admitted or a probe may be made. Claims nothing.
     #[must_use]
     pub fn refuses_until(&self, now: Millis, rule: &Rule) -> Option<Millis> {
         match self.admit(now, &Owner(String::new()), rule) {
@@ -88,8 +88,8 @@ impl Item {
         }
     }
 
-    /// What a call's outcome asks to be written, if it still counts. `successes` are those of this worker that it has not
-    /// told of. After an accepted write comes [`Item::transition`].
+    /// The write that a call's outcome requires, or `None` if it no longer counts. `successes` are those of this worker
+    /// that the item does not count yet. After an accepted write comes [`Item::transition`].
     #[must_use]
     pub fn weigh(
         &self,
@@ -143,10 +143,10 @@ impl Item {
         }
     }
 
-    /// A person's order.
+    /// The write of a person's command.
     #[must_use]
-    pub fn force(&self, mode: Mode, order: Order) -> Update {
-        Update { condition: vec![Clause::Epoch(self.epoch)], change: Change::Force { mode, order } }
+    pub fn force(&self, mode: Mode, command: Command) -> Update {
+        Update { condition: vec![Clause::Epoch(self.epoch)], change: Change::Force { mode, command } }
     }
 
     fn claim(&self, due: [Clause; 2], now: Millis, me: &Owner, rule: &Rule) -> Update {

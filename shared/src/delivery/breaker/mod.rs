@@ -1,5 +1,5 @@
-//! The breaker between the workers and one destination: it stops calls while the destination is down, and lets one worker
-//! find out when it is back.
+//! The circuit breaker between the workers and one destination: it stops calls while the destination is down, and lets one
+//! worker probe whether it is available again.
 //!
 //! Pure: the shared [`Item`] (`state`), the rules over it (`decide`, with the numbers of `rule`), the conditional writes that may change it
 //! (`update`). A model checker can take single clauses out of those. [`store`] keeps the item in DynamoDB. [`Breaker`] (`container`) is
@@ -15,9 +15,9 @@ pub mod store;
 mod tests;
 mod update;
 
-pub use container::{Breaker, Leave};
+pub use container::{Breaker, Decision};
 pub use decide::{Admission, Evidence, Failing, Permit};
 pub use rule::Rule;
-pub use state::{Circuit, Counts, Item, Mode, Order, Outage, Owner, State};
+pub use state::{Circuit, Command, Counts, Item, Mode, Outage, Owner, State};
 pub use store::{SharedItem, Store, StoreError, destination};
 pub use update::{Change, Clause, Refused, Tally, Update};

@@ -1,4 +1,4 @@
-//! What is known of one destination, as all workers share it: pure data. What may be decided from it is [`super::decide`],
+//! The state of one destination that all workers share: pure data. The decisions over it are in [`super::decide`],
 //! how it may change is [`super::update`].
 
 use super::rule::Rule;
@@ -9,10 +9,10 @@ use crate::platform::clock::Millis;
 pub struct Item {
     /// Grows by one with every transition and every claim: evidence of an older epoch is too old.
     pub epoch: u64,
-    /// What a person has ordered.
+    /// The mode that an operator has set.
     pub mode: Mode,
-    /// Who ordered it, when, and why.
-    pub order: Option<Order>,
+    /// The command that set the mode; `None` if it was never set.
+    pub command: Option<Command>,
     /// Whether calls may be made.
     pub circuit: Circuit,
     /// How often it opened without staying closed for [`Rule::calm`].
@@ -30,7 +30,7 @@ pub enum Circuit {
     Closed(Counts),
     /// No call is made before [`Outage::until`].
     Open(Outage),
-    /// One worker tries a few calls; nobody else makes any.
+    /// One worker makes a few calls; the others make none.
     HalfOpen {
         /// The outage that may be over.
         outage: Outage,
@@ -61,7 +61,7 @@ pub struct Counts {
     pub window: u64,
     /// Failures in it.
     pub failures: u64,
-    /// Successes in it, as far as they were told.
+    /// Successes in it, as far as they were recorded.
     pub successes: u64,
     /// Failures in the window before.
     pub failures_before: u64,
@@ -69,7 +69,7 @@ pub struct Counts {
     pub successes_before: u64,
 }
 
-/// What a person has ordered.
+/// The mode that an operator has set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// The rules decide.
@@ -81,14 +81,14 @@ pub enum Mode {
     ForceClosed,
 }
 
-/// Who ordered a mode.
+/// An operator's command that sets the mode.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Order {
+pub struct Command {
     /// A name or address.
     pub by: String,
     /// The reason given.
     pub why: String,
-    /// When.
+    /// When it was given.
     pub at: Millis,
 }
 
@@ -118,7 +118,7 @@ impl Item {
         }
     }
 
-    /// What a person has ordered.
+    /// The mode that an operator has set.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
@@ -130,7 +130,7 @@ impl Item {
         self.outage().map(|outage| outage.opened_at).or(self.closed_at)
     }
 
-    /// Until when nobody calls: the open time, or the lease of who probes.
+    /// Until when calls are refused: the end of the open time, or of the probe's lease.
     #[must_use]
     pub fn until(&self) -> Option<Millis> {
         match &self.circuit {

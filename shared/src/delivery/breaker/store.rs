@@ -12,19 +12,19 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 
-use super::{Change, Circuit, Clause, Counts, Item, Mode, Order, Outage, Owner, State, Tally, Update};
+use super::{Change, Circuit, Clause, Command, Counts, Item, Mode, Outage, Owner, State, Tally, Update};
 use crate::platform::clock::Millis;
 
-/// Nobody waits longer for the breaker than for the call that it guards.
+/// The timeout of one operation, with its repetitions; shorter than that of the call it guards.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// How often an order is given again when the item changed under it.
+/// How often a command is written again after a concurrent change of the item.
 const FORCE_ATTEMPTS: u32 = 5;
 
 /// The item that all workers share. DynamoDB's is [`Store`]; a simulation has its own.
 pub trait SharedItem {
-    /// Reads the item, strongly consistent; a destination that nobody has written of yet has the default one.
+    /// Reads the item, strongly consistent; the default item if the table has none.
     fn read(&self) -> impl Future<Output = Result<Item, StoreError>> + Send;
 
     /// Makes a conditional write: the item after it, or `None` when its condition did not hold.
@@ -37,9 +37,9 @@ pub enum StoreError {
     /// DynamoDB did not answer, or refused.
     #[error("DynamoDB's table {table} (CONTROL_TABLE) could not be used for the breaker of {destination}: {reason}")]
     Call {
-        /// The table.
+        /// The name of the DynamoDB table.
         table: String,
-        /// The destination.
+        /// The destination whose breaker it is.
         destination: String,
         /// DynamoDB's words.
         reason: String,
@@ -49,15 +49,15 @@ pub enum StoreError {
         "the item {key} of DynamoDB's table {table} has no usable {attribute}; delete the item, and the breaker starts closed"
     )]
     Unreadable {
-        /// The table.
+        /// The name of the DynamoDB table.
         table: String,
         /// The item's key.
         key: String,
         /// What is missing or of another kind.
         attribute: &'static str,
     },
-    /// The item changed each time before an order could be written.
-    #[error("the breaker of {0} keeps changing; give the order again")]
+    /// The item was changed concurrently at each attempt to write a command.
+    #[error("the breaker of {0} keeps changing; repeat the command")]
     Busy(String),
 }
 
@@ -90,14 +90,14 @@ impl Store {
         Self { client: Client::from_conf(config), table, destination }
     }
 
-    /// Orders a mode, whatever the item is at the moment; gives the item after it.
+    /// Sets the mode, whatever the item's state is. Returns the item after it.
     ///
     /// # Errors
     /// When DynamoDB cannot be used.
     pub async fn force(&self, mode: Mode, who: &str, why: &str) -> Result<Item, StoreError> {
         for _ in 0..FORCE_ATTEMPTS {
-            let order = Order { by: who.to_owned(), why: why.to_owned(), at: Timestamp::now().into() };
-            let update = self.read().await?.force(mode, order);
+            let command = Command { by: who.to_owned(), why: why.to_owned(), at: Timestamp::now().into() };
+            let update = self.read().await?.force(mode, command);
             if let Some(item) = self.write(&update).await? {
                 return Ok(item);
             }
@@ -289,16 +289,16 @@ impl Expression {
                 sets.extend(["win", "f", "s", "pf", "ps"].map(|counter| self.set(counter, number(0))));
                 format!("SET {} REMOVE {}", sets.join(", "), self.list(["own", "le", "ok", "ou", "why"]))
             }
-            Change::Force { mode, order } => {
+            Change::Force { mode, command } => {
                 let mut sets = vec![
                     self.set("mode", text(word(*mode))),
                     self.next_epoch(),
-                    self.set("mby", text(&order.by)),
-                    self.set("mwhy", text(&order.why)),
-                    self.set("mat", number(order.at.0)),
+                    self.set("mby", text(&command.by)),
+                    self.set("mwhy", text(&command.why)),
+                    self.set("mat", number(command.at.0)),
                 ];
                 if *mode == Mode::Auto {
-                    sets.push(self.set("ou", number(order.at.0)));
+                    sets.push(self.set("ou", number(command.at.0)));
                 }
                 format!("SET {}", sets.join(", "))
             }
@@ -413,7 +413,7 @@ fn parse(attributes: &HashMap<String, AttributeValue>) -> Result<Item, &'static 
             Some("FORCE_CLOSED") => Mode::ForceClosed,
             Some(_) => return Err("mode"),
         },
-        order: number("mat")?.map(|at| Order {
+        command: number("mat")?.map(|at| Command {
             by: text("mby").unwrap_or_default(),
             why: text("mwhy").unwrap_or_default(),
             at: Millis(at),

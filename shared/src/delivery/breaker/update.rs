@@ -1,7 +1,7 @@
 //! How the shared item may change: conditional writes as data. The store turns them into DynamoDB's language,
 //! [`Item::apply`] carries them out in memory, and a model can take single clauses out of them.
 
-use super::state::{Circuit, Counts, Item, Mode, Order, Outage, Owner, State};
+use super::state::{Circuit, Command, Counts, Item, Mode, Outage, Owner, State};
 use crate::platform::clock::Millis;
 
 /// A conditional write: the change is made in one step with the check of all clauses, or not at all.
@@ -20,7 +20,7 @@ pub enum Clause {
     Epoch(u64),
     /// `st = …`
     State(State),
-    /// `mode = AUTO`: no person has ordered otherwise.
+    /// `mode = AUTO`: no operator has set another mode.
     Auto,
     /// `win = …`
     Window(u64),
@@ -28,7 +28,7 @@ pub enum Clause {
     WindowBefore(u64),
     /// `ou <= …`: the circuit has been open for long enough.
     OpenUntil(Millis),
-    /// `le <= …`: whoever claimed the probe has had the time to finish it.
+    /// `le <= …`: the lease of the probe's owner has expired.
     LeaseOver(Millis),
     /// `own = …`: this worker's claim is the one that holds.
     Owner(Owner),
@@ -45,16 +45,16 @@ pub enum Change {
     LaterWindow(u64, Tally),
     /// Opens the circuit: a trip, or a probe that failed.
     Open {
-        /// The outage.
+        /// Since when, until when, and after which error.
         outage: Outage,
         /// The opens in a row, with this one.
         opens_in_a_row: u32,
     },
     /// Claims the probe.
     Claim {
-        /// For whom.
+        /// The worker that probes.
         owner: Owner,
-        /// Until when.
+        /// When the claim expires.
         lease: Millis,
     },
     /// Counts a successful call of the probe.
@@ -64,30 +64,30 @@ pub enum Change {
     },
     /// Closes the circuit.
     Close {
-        /// When.
+        /// The writing worker's time.
         at: Millis,
     },
-    /// Orders a mode. Back to `Auto`, a probe may be made at once: whoever orders it wants to know.
+    /// Sets the mode. Back to `Auto`, a probe may be made at once.
     Force {
-        /// The mode.
+        /// The new mode.
         mode: Mode,
         /// Who, when, why.
-        order: Order,
+        command: Command,
     },
 }
 
 /// What one write adds to the counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tally {
-    /// Failed calls.
+    /// Failures to add to the window's count.
     pub failures: u64,
-    /// Calls that succeeded since this worker last told of any.
+    /// Calls that succeeded since this worker last recorded any.
     pub successes: u64,
-    /// When.
+    /// The writing worker's time.
     pub at: Millis,
 }
 
-/// A write whose condition did not hold: the evidence is too old, or somebody was faster.
+/// A write whose condition did not hold: the evidence is too old, or another worker wrote first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("the breaker's item has changed since it was read ({0:?} no longer holds)")]
 pub struct Refused(pub Clause);
@@ -139,12 +139,12 @@ impl Item {
                 item.closed_at = Some(*at);
                 item.epoch += 1;
             }
-            (Change::Force { mode, order }, circuit) => {
+            (Change::Force { mode, command }, circuit) => {
                 if let (Mode::Auto, Circuit::Open(outage) | Circuit::HalfOpen { outage, .. }) = (mode, circuit) {
-                    outage.until = order.at;
+                    outage.until = command.at;
                 }
                 item.mode = *mode;
-                item.order = Some(order.clone());
+                item.command = Some(command.clone());
                 item.epoch += 1;
             }
             // Only a write without its clause on the state comes here; there is nothing that it could change.

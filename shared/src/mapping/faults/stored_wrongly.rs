@@ -144,7 +144,7 @@ fn no_one_groups_a_zero() {
 }
 
 #[test]
-fn a_point_or_a_hyphen_joins_a_word_to_its_number() {
+fn point_or_hyphen_joins_a_word_to_its_number() {
     check(&[
         (
             "type = 'decimal'\nprefixes = ['Rs', 'No', 'Fr', 'P', '第', '徒歩', 'R$', 'A1', '約']\nsuffixes = ['号', '分', '0番']",
@@ -240,7 +240,7 @@ fn a_remark_in_brackets_is_not_negative() {
 }
 
 #[test]
-fn a_serial_number_is_a_day_of_our_time_unless_the_column_says_more() {
+fn serial_number_is_a_recent_date_unless_column_allows_more() {
     let year = Refused(NotADate);
     check(&[
         (
@@ -281,7 +281,7 @@ fn a_serial_number_is_a_day_of_our_time_unless_the_column_says_more() {
 }
 
 #[test]
-fn a_blank_word_is_blank_as_a_number_and_as_a_checkbox() {
+fn blank_word_also_matches_numbers_and_checkboxes() {
     check(&[
         (
             "type = 'integer'\nblank_words = ['0', '999', '-1', '-']",
@@ -387,7 +387,7 @@ fn received(numbers: &[&str]) -> Vec<Cell> {
 }
 
 #[test]
-fn a_number_keeps_its_last_digits_on_the_way_from_google() {
+fn number_from_google_keeps_its_last_digits() {
     let sent = [
         "7889045.0430000005",
         "0.0009750995631442353",

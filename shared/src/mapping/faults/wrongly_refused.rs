@@ -71,7 +71,7 @@ fn gaps_before_units_are_read_as_all_others() {
 }
 
 #[test]
-fn a_minus_of_any_kind_stands_between_the_parts_of_a_date() {
+fn any_minus_sign_separates_the_parts_of_a_date() {
     check(&[
         (
             "type = 'date'\nera = true",
@@ -118,7 +118,7 @@ fn amounts_are_read_as_companies_write_them() {
 }
 
 #[test]
-fn halves_of_the_day_and_holidays_are_read_as_people_write_them() {
+fn am_pm_and_holidays_are_read_as_people_write_them() {
     check(&[
         (
             "type = 'time'",
@@ -161,7 +161,7 @@ fn halves_of_the_day_and_holidays_are_read_as_people_write_them() {
 }
 
 #[test]
-fn the_last_day_that_can_be_written_is_a_moment_everywhere() {
+fn last_writable_day_is_a_timestamp_in_every_zone() {
     check(&[
         ("type = 'timestamp'\ntime_zone = 'UTC'", &[(Text("9999-12-31"), Stored("\"9999-12-31T00:00:00+00:00\""))]),
         (

@@ -38,7 +38,7 @@ fn durations_are_read_in_every_spelling() {
         let text = if trial.chance(4) { full_width(&text) } else { text };
         trial.text("type = 'duration'", &text, Some(&expected));
         let days = total as f64 / 86_400.0;
-        // A whole number may be the minutes that somebody typed.
+        // A whole number may be minutes.
         let certain = total == 0 || total % 86_400 != 0;
         trial.number("type = 'duration'", &format!("{days:?}"), Some(expected.as_str()).filter(|_| certain));
         trial.number("type = 'duration'\nmax = '400:00'", &format!("{days:?}"), Some(&expected));

@@ -48,7 +48,7 @@ fn times_of_day_are_read_in_every_spelling() {
 }
 
 #[test]
-fn moments_beside_a_change_of_the_clocks_are_what_the_zone_says() {
+fn timestamps_near_a_clock_change_follow_the_time_zone() {
     let mut trial = Trial::named("moments");
     while trial.goes_on() {
         let zone = &ZONES[trial.below(ZONES.len())];

@@ -16,7 +16,7 @@ fn number(captures: &Captures, group: usize) -> Option<i64> {
     captures.get(group)?.as_str().parse().ok()
 }
 
-/// Plain forms of what is typed in full width, and nothing of what nobody sees.
+/// Half-width forms of full-width characters, without the invisible ones.
 fn plain(text: &str) -> String {
     let narrow = |character: char| match character {
         '！'..='～' => char::from_u32(u32::from(character) - 0xfee0),
@@ -357,7 +357,7 @@ pub(super) fn read_amount(text: &str) -> Option<i64> {
     whole_number(&captures[1]).map(|value| -value)
 }
 
-/// What the units of `text` add up to, whoever reads them; not whether that is certain.
+/// What the units of `text` add up to; not whether that is certain.
 pub(super) fn add_up(text: &str) -> Option<f64> {
     let text = plain(text);
     let text = text.strip_suffix('円').unwrap_or(&text);

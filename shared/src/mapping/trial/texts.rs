@@ -1,4 +1,4 @@
-//! Texts and keys: nothing is changed but what nobody sees at the ends, and nothing that nobody sees is in a key.
+//! Texts and keys: only invisible characters at the ends are removed, and a key has no invisible character.
 
 use super::super::{Column, Limits, Locale, Mapped, Settings};
 use super::{Cell, Mapping, Trial, quoted};
@@ -91,10 +91,10 @@ fn keys_are_whole_or_refused() {
             Mapped::Rejected { key: None, rejections } => {
                 let position = text.chars().count() + 1;
                 let code = u32::from(between.chars().next().unwrap());
-                let told = format!("U+{code:04X}");
+                let named = format!("U+{code:04X}");
                 let message = &rejections[0].message;
-                if !message.contains(&told) || !message.contains(&format!("at position {position};")) {
-                    trial.wrong.push(format!("{inside:?} is told as {message:?}"));
+                if !message.contains(&named) || !message.contains(&format!("at position {position};")) {
+                    trial.wrong.push(format!("{inside:?} is reported as {message:?}"));
                 }
             }
             other => trial.wrong.push(format!("{inside:?} is {other:?}")),

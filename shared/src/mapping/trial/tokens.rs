@@ -91,7 +91,7 @@ fn mutated(trial: &mut Trial, text: &str, tokens: &[&str]) -> String {
     characters.into_iter().collect()
 }
 
-/// A blank cell is none of these trials' business.
+/// Blank cells are not tried here.
 fn is_nothing(text: &str) -> bool {
     text.trim().is_empty()
 }
@@ -101,7 +101,7 @@ fn any_day(trial: &mut Trial) -> Day {
 }
 
 #[test]
-fn strings_that_look_like_dates_are_read_as_a_careful_person_does() {
+fn date_like_strings_are_read_like_a_careful_person() {
     let mut trial = Trial::named("strings like dates");
     while trial.goes_on_for(4) {
         let text = if trial.chance(3) {
@@ -121,7 +121,7 @@ fn strings_that_look_like_dates_are_read_as_a_careful_person_does() {
 }
 
 #[test]
-fn strings_that_look_like_times_are_read_as_a_careful_person_does() {
+fn time_like_strings_are_read_like_a_careful_person() {
     let mut trial = Trial::named("strings like times");
     while trial.goes_on() {
         let text = if trial.chance(2) {
@@ -140,7 +140,7 @@ fn strings_that_look_like_times_are_read_as_a_careful_person_does() {
 }
 
 #[test]
-fn strings_that_look_like_moments_are_read_as_a_careful_person_does() {
+fn timestamp_like_strings_are_read_like_a_careful_person() {
     let mut trial = Trial::named("strings like moments");
     while trial.goes_on_for(4) {
         let (day, seconds) = (any_day(&mut trial), trial.between(0, 86_399));
@@ -161,7 +161,7 @@ fn strings_that_look_like_moments_are_read_as_a_careful_person_does() {
 }
 
 #[test]
-fn strings_that_look_like_amounts_are_read_as_a_careful_person_does() {
+fn amount_like_strings_are_read_like_a_careful_person() {
     let mut trial = Trial::named("strings like amounts");
     while trial.goes_on() {
         let text = if trial.chance(2) {
@@ -184,7 +184,7 @@ fn strings_that_look_like_amounts_are_read_as_a_careful_person_does() {
 }
 
 #[test]
-fn amounts_in_words_are_what_their_units_add_up_to_or_refused() {
+fn amounts_in_words_equal_the_sum_of_their_units() {
     let mut trial = Trial::named("strings like amounts in words");
     let mapping = super::mapping_in(super::JAPAN, "type = 'decimal'\nyen = true\nnumber_words = true");
     let argued = ["万二三", "万5円", "千5円", "億1,000円", "億28万28"];
@@ -213,7 +213,7 @@ fn is_near(one: Option<f64>, other: Option<f64>) -> bool {
 }
 
 #[test]
-fn strings_that_look_like_durations_are_read_as_a_careful_person_does() {
+fn duration_like_strings_are_read_like_a_careful_person() {
     let mut trial = Trial::named("strings like durations");
     while trial.goes_on() {
         let text = string(&mut trial, &LENGTH, 6);

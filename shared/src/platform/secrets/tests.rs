@@ -43,7 +43,7 @@ async fn pass(seconds: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_is_read_again_after_five_minutes_and_not_before() {
+async fn secret_is_read_again_after_five_minutes() {
     let (vault, secret) = vault("old");
     assert_eq!(*secret.get().await.unwrap(), "old");
     say(&vault, Some("new"));
@@ -54,7 +54,7 @@ async fn a_secret_is_read_again_after_five_minutes_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_made_of_a_secret_stays_while_its_text_does() {
+async fn parsed_secret_is_kept_while_its_text_is_unchanged() {
     let (vault, secret) = vault("same");
     let first = secret.get().await.unwrap();
     pass(300).await;
@@ -78,7 +78,7 @@ async fn a_refused_secret_is_read_again_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_that_nothing_explains_read_the_secret_once_in_ten_seconds() {
+async fn unexplained_refusals_read_the_secret_once_in_ten_seconds() {
     let (vault, secret) = vault("same");
     let known = secret.get().await.unwrap();
     for _ in 0..100 {
@@ -106,7 +106,7 @@ async fn a_known_secret_counts_while_secrets_manager_is_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_becomes_malformed_is_an_error_until_it_is_corrected() {
+async fn malformed_secret_is_an_error_until_corrected() {
     let (vault, secret) = vault("old");
     let old = secret.get().await.unwrap();
     say(&vault, Some("malformed"));
@@ -123,7 +123,7 @@ async fn a_secret_that_becomes_malformed_is_an_error_until_it_is_corrected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_cannot_be_read_at_first_is_tried_again_ten_seconds_later() {
+async fn unreadable_secret_is_retried_after_ten_seconds() {
     let (vault, secret) = vault("old");
     say(&vault, None);
     assert!(matches!(secret.get().await, Err(SecretError::Unavailable { .. })));

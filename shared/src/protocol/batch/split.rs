@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_halves_tile_the_whole_and_keep_every_row_as_it_was_written() {
+    fn halves_cover_the_batch_and_keep_every_row_verbatim() {
         let rows: Vec<String> = [(3, "0.10"), (-9, "12345678901234567890.5"), (99, "1e3"), (41, "null"), (7, "1")]
             .iter()
             .map(|(hash, value)| format!(r#"{{"k":"K{hash}","h":{hash},"c":1,"n":2,"v":["K{hash}",{value}]}}"#))
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_can_be_halved_down_to_single_rows_and_no_further() {
+    fn batch_splits_down_to_single_rows() {
         let rows: Vec<String> = (0..100).map(|hash| format!(r#"{{"k":"K","h":{hash},"c":1,"v":[]}}"#)).collect();
         let mut pieces = vec![message(&rows.join(","))];
         let mut single = Vec::new();

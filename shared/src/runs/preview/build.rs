@@ -165,7 +165,7 @@ fn warn_of_reading(preview: &mut Preview, definition: &Sync, inspection: &Inspec
         preview.warn(
             "run_in_progress",
             None,
-            format!("the run {run} is under way; what it changes is not in this plan"),
+            format!("the run {run} is in progress; what it changes is not in this plan"),
         );
     }
     if read.moved {

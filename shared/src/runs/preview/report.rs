@@ -1,4 +1,4 @@
-//! The plan as it is told: plain data that serialises as docs/PROTOCOL.md, "A plan", and how the answers about batches are
+//! The preview as data, serialised as docs/PROTOCOL.md, "A plan", and how the answers about batches are
 //! gathered into it. Counts are complete; samples and rejections are the first few.
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const REJECTIONS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
-    /// The sync.
+    /// The name of the sync.
     pub sync: String,
     /// The type of the run.
     #[serde(rename = "type")]
@@ -89,7 +89,7 @@ pub struct Stop {
     pub message: String,
 }
 
-/// What is told of one column.
+/// What a preview reports about one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnPreview {
@@ -126,7 +126,7 @@ pub struct ColumnSample {
     pub row_key: String,
     /// The row in the sheet.
     pub row_number: u32,
-    /// The cell.
+    /// The address of the cell, such as `C5`.
     pub cell: String,
     /// The table's value.
     pub old: Value,
@@ -157,7 +157,7 @@ pub struct PreviewRejection {
 /// Something that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// Its kind.
+    /// A stable code, as in docs/PROTOCOL.md, "A plan".
     pub code: String,
     /// The column, when it is about one.
     pub column: Option<String>,

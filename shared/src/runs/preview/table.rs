@@ -79,8 +79,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_that_would_lose_something_is_told() {
-        for (kind, table_type, told) in [
+    fn table_type_that_loses_data_is_reported() {
+        for (kind, table_type, reported) in [
             (Type::Integer, "bigint", None),
             (Type::Integer, "numeric", None),
             (Type::Integer, "double precision", Some("15 digits")),
@@ -104,10 +104,10 @@ mod tests {
         ] {
             let column = Column { column: "c".to_owned(), kind, ..Column::default() };
             let message = mismatch(&column, table_type);
-            match told {
+            match reported {
                 None => assert_eq!(message, None, "{kind:?} in {table_type}"),
-                Some(told) => assert!(
-                    message.as_ref().is_some_and(|it| it.contains(told)),
+                Some(reported) => assert!(
+                    message.as_ref().is_some_and(|it| it.contains(reported)),
                     "{kind:?} in {table_type}: {message:?}"
                 ),
             }

@@ -98,7 +98,7 @@ async fn a_plan_withholds_deletes_while_a_key_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_plan_withholds_deletes_only_when_more_rows_than_before_have_no_key() {
+async fn plan_withholds_deletes_only_when_keyless_rows_increase() {
     for (keyless, deleted) in [(2, 1), (3, 0)] {
         let blank = std::iter::repeat_n(String::new(), keyless);
         let plan = plan((1..=39).map(key).chain(blank), "").await;

@@ -13,7 +13,7 @@ use crate::protocol::batch::{Envelope, Outgoing};
 use crate::protocol::run::RunType;
 
 /// What the database knows of a sync's rows: Supabase, or what a simulation plays.
-#[expect(async_fn_in_trait, reason = "whoever needs the futures to be Send names the type, and then they are")]
+#[expect(async_fn_in_trait, reason = "a caller that needs Send futures names the type, and then they are")]
 pub trait Stored {
     /// The digests of a sync's ranges.
     async fn range_digests(&self, sync: &str, bits: u32) -> Result<RangeDigests, SupabaseError>;

@@ -12,9 +12,9 @@ use crate::platform::faults::{self, Fault};
 
 /// A tab that has been read.
 pub struct TabRead {
-    /// The tab.
+    /// Title, id and size of the tab.
     pub tab: Tab,
-    /// Its rows.
+    /// All rows of the tab, mapped and hashed.
     pub snapshot: Snapshot,
     /// Whether the spreadsheet or the tab's size changed meanwhile.
     pub moved: bool,
@@ -67,9 +67,9 @@ impl Source {
 /// Whether a reading also counts how the cells of each column fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// It does.
+    /// Also counts how the cells of each column fit.
     Fits,
-    /// It does not.
+    /// Counts nothing.
     Nothing,
 }
 
@@ -96,7 +96,7 @@ pub async fn read<E: From<ReadError>>(
     let (name, area) = wanted(definition);
     let look_up = async || -> Result<(String, Tab), ReadError> {
         let version = match sheets.version(&definition.spreadsheet).await {
-            // Drive says this also of a spreadsheet that is not shared with us; Sheets tells the two apart.
+            // Drive answers the same for a spreadsheet that is not shared with us; Sheets distinguishes the two.
             Err(SheetsError::NoSuchSpreadsheet { .. }) => {
                 sheets.tab(&definition.spreadsheet, name, area).await?;
                 sheets.version(&definition.spreadsheet).await?

@@ -151,20 +151,20 @@ fn judge(read: &TabRead, edits: &[Edit], what: &str) {
 }
 
 #[tokio::test]
-async fn a_row_inserted_at_any_moment_makes_no_other_row_vanish() {
+async fn inserted_row_makes_no_other_row_vanish() {
     let edits: Vec<_> = (2..=ROWS + 2).map(|row| vec![Edit::InsertRow(row, NEW.to_vec())]).collect();
     try_everywhere(&edits, true).await;
 }
 
 #[tokio::test]
-async fn a_row_deleted_at_any_moment_makes_no_other_row_vanish() {
+async fn deleted_row_makes_no_other_row_vanish() {
     // Where a block that ends past the grid is refused, a tab that shrinks before its first chunk cannot be read this time.
     let edits: Vec<_> = (2..=ROWS + 1).map(|row| vec![Edit::DeleteRow(row)]).collect();
     try_everywhere(&edits, false).await;
 }
 
 #[tokio::test]
-async fn what_cells_show_is_never_that_of_another_row_or_column() {
+async fn displayed_text_never_comes_from_another_row_or_column() {
     let padded = |number: usize| -> &'static str { format!("={number} {number:05}").leak() };
     let mut rows = rows();
     for (number, row) in rows.iter_mut().enumerate().skip(1) {
@@ -204,7 +204,7 @@ async fn what_cells_show_is_never_that_of_another_row_or_column() {
 }
 
 #[tokio::test]
-async fn what_cells_show_is_read_only_where_a_text_column_holds_numbers() {
+async fn displayed_text_is_read_only_for_numbers_in_text_columns() {
     let requests = async |cell: &str, options: &str| {
         let mut rows = rows();
         cell.clone_into(&mut rows[6][4]);
@@ -234,7 +234,7 @@ async fn what_cells_show_is_read_only_where_a_text_column_holds_numbers() {
 }
 
 #[tokio::test]
-async fn a_row_appended_at_any_moment_makes_no_other_row_vanish() {
+async fn appended_row_makes_no_other_row_vanish() {
     try_everywhere(&[vec![Edit::AppendRow(NEW.to_vec())]], true).await;
 }
 
@@ -263,13 +263,13 @@ async fn a_column_moved_at_any_moment_slips_no_value() {
 }
 
 #[tokio::test]
-async fn a_column_that_comes_and_goes_during_the_read_slips_no_value() {
+async fn column_inserted_and_deleted_during_the_read_shifts_no_value() {
     let edits = (0..=HEADERS.len()).map(|at| vec![Edit::InsertColumn(at, "OTHER"), Edit::DeleteColumn(at)]);
     try_everywhere(&edits.collect::<Vec<_>>(), false).await;
 }
 
 #[tokio::test]
-async fn a_row_that_comes_and_goes_during_the_read_makes_no_other_row_vanish() {
+async fn row_inserted_and_deleted_makes_no_other_row_vanish() {
     // Behind a version that lags, such a pair of edits leaves no trace; what then protects is that a key must be missing twice.
     for at in 2..=ROWS + 1 {
         for moments in moments(7, 2) {
@@ -321,7 +321,7 @@ async fn a_second_header_of_the_same_name_ends_the_read() {
 }
 
 #[tokio::test]
-async fn a_tab_that_is_renamed_or_exchanged_during_the_read_ends_it() {
+async fn renamed_or_exchanged_tab_ends_the_read() {
     for edit in [Edit::RenameTab("old"), Edit::ExchangeTab] {
         let sheet = Spreadsheet::new(&rows(), 0, USUAL, &[(4, edit)]);
         assert_eq!(read(&sheet).await.err().map(|error| error.code()), Some("tab_exchanged"));
@@ -336,7 +336,7 @@ async fn another_time_zone_counts_as_a_change() {
 }
 
 #[tokio::test]
-async fn content_directly_below_a_range_is_noticed_at_no_further_request() {
+async fn content_below_a_range_is_noticed_without_another_request() {
     for (range, below) in [("A1:E5", Some(6)), ("A1:E11", None), ("A1:E", None)] {
         let sheet = Spreadsheet::new(&rows(), 3, USUAL, &[]);
         let read = read_as(&sheet, &definition(&format!("range = \"{range}\"")), None).await.unwrap();

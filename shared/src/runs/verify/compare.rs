@@ -63,7 +63,7 @@ impl Verifier {
         }
     }
 
-    /// Compares what was read with the table, but for the rows that a plan is about: those are under way.
+    /// Compares what was read with the table, but for the rows that a plan is about: those are in flight.
     ///
     /// # Errors
     /// When the database cannot be read.

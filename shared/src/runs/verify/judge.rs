@@ -1,4 +1,4 @@
-//! Why a difference is there, whether that is allowed, and what mends it. Pure: one table a question.
+//! Why a difference exists, whether it is allowed, and which run fixes it. Pure: one table per question.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,11 +34,11 @@ pub enum Reason {
     BlankKeeps,
     /// The sync's mode leaves the row alone.
     LeftAlone,
-    /// Somebody has deleted the row in the application.
+    /// The row was deleted in the application.
     DeletedInDatabase,
     /// The row is gone from the sheet, and the sync has marked it as deleted.
     SoftDeleted,
-    /// The row is gone from the sheet; somebody has taken back its deletion.
+    /// The row is missing from the sheet; its deletion was undone in the application.
     RestoredInDatabase,
     /// The row is gone from the sheet, which `on_delete` ignores.
     DeletesIgnored,
@@ -50,19 +50,19 @@ pub enum Reason {
     NotOfThisSync,
 }
 
-/// The run that mends a difference.
+/// The run that fixes a difference.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Repair {
-    /// Any run.
+    /// Any run: `sheetsync sync`.
     Sync,
     /// A full run: to all others the row looks unchanged.
     Full,
 }
 
 impl Reason {
-    /// The run that mends it; `None` when it is allowed.
+    /// The run that fixes it; `None` when it is allowed.
     #[must_use]
     pub fn repair(self) -> Option<Repair> {
         match self {
@@ -260,6 +260,6 @@ mod tests {
             };
             assert!(reason.explanation().contains(command), "{reason:?}");
         }
-        assert!(Repair::Full > Repair::Sync, "a full run mends what any run does");
+        assert!(Repair::Full > Repair::Sync, "a full run fixes what any run does");
     }
 }

@@ -14,14 +14,14 @@ use crate::runs::preview::PreviewError;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// The sync.
+    /// The name of the sync.
     pub sync: String,
     /// When the sheet was read.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub read_at: Timestamp,
-    /// What came of it.
+    /// The result.
     pub verdict: Verdict,
-    /// The run that mends what is not allowed.
+    /// The run that fixes what is not allowed.
     pub repair: Option<Repair>,
     /// Rows with content in the sheet.
     pub rows_in_sheet: u64,
@@ -35,7 +35,7 @@ pub struct Verification {
     pub moved: bool,
     /// What differs, by reason and column; what is not allowed first.
     pub findings: Vec<Finding>,
-    /// What a person should know besides, such as keys that look alike.
+    /// Warnings, such as keys that look alike.
     #[serde(default)]
     pub warnings: Vec<String>,
 }
@@ -62,7 +62,7 @@ impl Verification {
     }
 }
 
-/// What came of a verification.
+/// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -82,21 +82,21 @@ pub enum Verdict {
 pub struct Finding {
     /// Why they differ.
     pub reason: Reason,
-    /// Whether that is allowed.
+    /// Whether the difference is allowed.
     pub allowed: bool,
     /// The same for a person.
     pub explanation: String,
-    /// The column; none for a whole row.
+    /// The column; null for a whole row.
     pub column: Option<String>,
     /// The header that feeds it.
     pub header: Option<String>,
-    /// How many.
+    /// Number of differences of this kind.
     pub count: u64,
     /// The first of them.
     pub samples: Vec<Sample>,
 }
 
-/// One difference.
+/// A difference, as an example.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -105,7 +105,7 @@ pub struct Sample {
     pub row_key: String,
     /// The row in the sheet, when it is there.
     pub row_number: Option<u32>,
-    /// The cell.
+    /// The address of the cell, such as `C5`; null where the sheet has none.
     pub cell: Option<String>,
     /// The table's value.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]

@@ -26,11 +26,11 @@ fn main() {
     if let Some(file) = value("--file") {
         let text = std::fs::read_to_string(&file).expect("the file can be read");
         let case: Case = serde_json::from_str(&text).expect("the file is a case");
-        tell(&postgres, &case.world);
+        print_story(&postgres, &case.world);
     } else if let Some(case) = number("--case") {
         let world = draw(seed, case);
         eprintln!("{}", serde_json::to_string(&world).expect("a world is JSON"));
-        tell(&postgres, &world);
+        print_story(&postgres, &world);
     } else {
         let time = Duration::from_secs(number("--seconds").unwrap_or(60));
         let folder = value("--out").map_or_else(cases::folder, PathBuf::from);
@@ -45,7 +45,7 @@ fn main() {
     }
 }
 
-fn tell(postgres: &Arc<Postgres>, world: &World) {
+fn print_story(postgres: &Arc<Postgres>, world: &World) {
     let report = play(postgres, world);
     for line in &report.log {
         eprintln!("{line}");

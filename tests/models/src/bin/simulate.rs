@@ -6,8 +6,8 @@ use std::time::Instant;
 use sheetsync_models::clauses::LedgerClauses;
 use sheetsync_models::simulation::simulate;
 
-const USAGE: &str = "simulate --seed N        runs one seed and tells what happens in it
-simulate [--seeds N]     runs the seeds 0 to N-1 (default 500) and tells which fail";
+const USAGE: &str = "simulate --seed N        runs one seed and prints its events
+simulate [--seeds N]     runs the seeds 0 to N-1 (default 500) and prints which fail";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -33,12 +33,12 @@ pub struct SerializationFailure;
 pub type LateHashes = Vec<(u16, Option<Remembered>)>;
 
 impl Ledger {
-    /// Applies a batch as one call, with nobody else about.
+    /// Applies a batch as one call, without concurrency.
     pub fn apply(&mut self, batch: &Batch) -> Answer {
         match self.prepare(batch) {
             Err(answer) => answer,
             Ok(prepared) => {
-                let (answer, late) = self.commit(batch, &prepared).expect("nobody else is about");
+                let (answer, late) = self.commit(batch, &prepared).expect("no other call runs");
                 self.remember(late);
                 answer
             }
@@ -90,7 +90,7 @@ impl Ledger {
     /// [`Ledger::remember`], and empty unless a clause is taken out.
     ///
     /// # Errors
-    /// When somebody applied a part of this batch since the first step.
+    /// When a part of this batch was applied since the first step.
     pub fn commit(&mut self, batch: &Batch, prepared: &Prepared) -> Result<(Answer, LateHashes), SerializationFailure> {
         let target = self.target.ok_or(SerializationFailure)?;
         // The run's row is locked from here on, whatever came of the batch.

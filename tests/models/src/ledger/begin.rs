@@ -1,4 +1,4 @@
-//! `sync_begin`, `sync_planned` and the failure of a run, its signs of life.
+//! `sync_begin`, `sync_planned` and the failure of a run, its heartbeats.
 
 use super::{Begin, Begun, Counts, Failed, Ledger, PlanRecord, Presence, Run, RunId, RunType, Seconds, Status, Target};
 
@@ -98,7 +98,7 @@ impl Ledger {
         self.close(run)
     }
 
-    /// `sync_heartbeat`: a sign of life, the first of which makes the run `in_progress`.
+    /// `sync_heartbeat`: a heartbeat, the first of which makes the run `in_progress`.
     pub fn heartbeat(&mut self, run: RunId) -> Option<Status> {
         let now = self.now;
         let state = self.runs.get_mut(&run)?;

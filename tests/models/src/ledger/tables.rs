@@ -79,7 +79,7 @@ pub enum RunType {
 pub enum Status {
     /// Nothing has happened yet.
     Queued,
-    /// It is under way.
+    /// It is in progress.
     InProgress,
     /// Every row is as the sheet says.
     Completed,
@@ -137,7 +137,7 @@ pub struct Run {
     pub total: i64,
     /// Rows by what was done to them; `rejected` has the mapping's rejections too.
     pub counts: Counts,
-    /// Rows of batches that failed for good.
+    /// Rows of batches that failed permanently.
     pub failed: i64,
     /// Rows on the queue, and those of them that the ledger accounts for.
     pub rows_sent: i64,
@@ -174,7 +174,7 @@ pub enum EntryOutcome {
     Applied,
     /// A delete that was withheld.
     Withheld,
-    /// Failed for good, until it is redriven.
+    /// Failed, until it is redriven.
     Failed,
 }
 
@@ -305,7 +305,7 @@ pub enum Begun {
     NotDue,
 }
 
-/// What `sync_planned` is told.
+/// The argument of `sync_planned`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct PlanRecord {
     /// Rows read.

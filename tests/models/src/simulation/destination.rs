@@ -21,7 +21,7 @@ pub const POISON: &str = "P0999";
 /// What becomes of a call that was begun.
 enum Way {
     Through,
-    /// It takes effect, but nobody hears of it.
+    /// It takes effect, but its answer is lost.
     AnswerLost,
 }
 
@@ -31,7 +31,7 @@ impl Sim {
             world.count_call();
             if world.is_down {
                 return match world.mishap(0.5) {
-                    // Nobody listens; or the gateway answers for who is not there; or nobody ever answers.
+                    // Connection refused; or an error of the gateway; or no answer at all.
                     true => (world.millis(1, 20), Err(lost("refused"))),
                     false if world.mishap(0.5) => (world.millis(5, 50), Err(refused(Fault::Down, "PGRST001"))),
                     false => (time, Err(lost("timeout"))),
@@ -74,7 +74,7 @@ impl Destination for Sim {
         if batch.len() > 1 && self.with(|world| world.mishap(0.02)) {
             return Err(refused(Fault::StatementTimeout, "57014"));
         }
-        // Whoever waits for it may die: it goes on.
+        // The call continues, although its caller may die.
         let transaction = tokio::spawn(apply(self.clone(), batch));
         let answer = match transaction.await {
             Ok(answer) => answer,
@@ -106,7 +106,7 @@ impl Destination for Sim {
                     world.ledger.fail_stretch(key, batch.rows as i64, failure.is_final)
                 }
             };
-            world.note(|| format!("run {run} is told of a failure ({}): {failed:?}", failure.code));
+            world.note(|| format!("run {run} records a failure ({}): {failed:?}", failure.code));
             failed
         });
         let failed = Failed {

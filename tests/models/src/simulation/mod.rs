@@ -84,8 +84,8 @@ async fn play(seed: u64, clauses: LedgerClauses, trace: bool) -> Report {
     let (passed, recovered) = (start.elapsed(), calm.elapsed());
     sim.with(|world| {
         if !world.is_well() {
-            let told = world.told();
-            world.blame(format!("the table is not the sheet {} s after the last fault: {told}", RECOVERY.as_secs()));
+            let story = world.story();
+            world.blame(format!("the table is not the sheet {} s after the last fault: {story}", RECOVERY.as_secs()));
         }
         for (run, state) in &world.ledger.runs.clone() {
             if matches!(state.status, Status::Completed | Status::Partial) && !state.adds_up {
@@ -132,7 +132,7 @@ async fn trouble(sim: &Sim) {
             set("DynamoDB is away", &|world| world.is_store_down = true);
             sleep(minutes(sim, 1, 10)).await;
         }
-        // Half of them begin with batches under way, which chance alone brings seldom: the queue is empty but for seconds.
+        // Half of them begin with batches in flight, which chance alone brings seldom: the queue is empty but for seconds.
         if sim.with(|world| world.random.random_bool(0.5)) {
             batches_under_way(sim).await;
         }
@@ -191,7 +191,7 @@ async fn guarding(sim: Sim) {
     }
 }
 
-/// Somebody sends dead letters again, however old they are.
+/// An operator redrives dead letters, however old they are.
 async fn redriving(sim: Sim) {
     loop {
         let pause = sim.with(|world| Duration::from_secs(world.random.random_range(300..7200)));

@@ -1,5 +1,5 @@
-//! SQS and its event source: messages come in any order, at least once, up to ten an invocation; a message that nobody
-//! answers for comes back after the visibility timeout. Lambda, too: it ends a function when its time is over, or whenever
+//! SQS and its event source: messages come in any order, at least once, up to ten an invocation; an
+//! unacknowledged message is delivered again after the visibility timeout. Lambda, too: it ends a function when its time is over, or whenever
 //! it likes.
 
 use std::pin::pin;
@@ -30,7 +30,7 @@ const FUNCTION: Duration = Duration::from_secs(60);
 /// So often a message is received before SQS takes it for poison.
 const MAX_RECEIVES: u32 = 1000;
 
-/// A queue as the worker knows it: only to hide its messages, or only to bury them.
+/// The queues as the worker uses them: it changes the visibility of messages, and sends dead letters.
 #[derive(Clone)]
 pub struct SimulatedQueue(pub Sim);
 
@@ -55,9 +55,9 @@ impl Inbox for SimulatedQueue {
                 return Err(unavailable());
             }
             world.numbers.dead_letters += 1;
-            world.note(|| format!("buried: {reason}"));
+            world.note(|| format!("dead-lettered: {reason}"));
             if !reason.contains(POISON) {
-                world.blame(format!("a message was buried, and no poison was in it: {reason}"));
+                world.blame(format!("a message was dead-lettered without a poisoned row: {reason}"));
             }
             world.dead.push(body.to_owned());
             Ok(())
@@ -65,7 +65,7 @@ impl Inbox for SimulatedQueue {
     }
 }
 
-/// What the event source does for one container, for ever: receives, invokes, deletes.
+/// The loop of the event source for one container: receives, invokes, deletes.
 pub async fn poll(sim: Sim, container: u32) {
     let mut invocation = 0;
     loop {
@@ -145,13 +145,13 @@ async fn invoke(sim: &Sim, worker: &SimulatedWorker, event: SqsEvent, request: &
     let ids: Vec<String> = event.records.iter().filter_map(|record| record.message_id.clone()).collect();
     let (deadline, dies) = sim.with(|world| {
         world.note(|| {
-            let told: Vec<String> = event
+            let reported: Vec<String> = event
                 .records
                 .iter()
                 .filter_map(|record| Incoming::parse(record.body.as_deref()?).ok())
                 .map(|batch| format!("{:?} {}", batch.kind, batch.stretch.lo))
                 .collect();
-            format!("invocation {request}: {told:?}")
+            format!("invocation {request}: {reported:?}")
         });
         let dies = world.mishap(0.08).then(|| world.millis(1, 2000));
         (world.clock.now().plus(FUNCTION), dies)

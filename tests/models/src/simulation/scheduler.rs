@@ -75,7 +75,7 @@ column = "amount"
 type = "integer"
 "#;
 
-/// The schedule, for ever. EventBridge delivers at least once.
+/// The schedule, as a loop. EventBridge delivers at least once.
 pub async fn tick(sim: Sim, every: Duration) {
     let definition = Definition::parse(Path::new("simulated"), DEFINITION).expect("the definition is right");
     let sync = Arc::new(definition.syncs.into_iter().next().expect("it has one sync"));
@@ -133,11 +133,11 @@ async fn run(sim: &Sim, sync: &Sync) {
         world.numbers.taken_over += u64::from(matches!(error, RunError::TakenOver(_)));
         world.note(|| format!("run {number} fails: {error}"));
     });
-    // The run is told, if it can be.
+    // Recorded in the run, if possible.
     let _ = call(sim, |world| world.ledger.fail_run(number)).await;
 }
 
-/// Opens a run; `None` when another is under way. A call whose answer is lost is repeated with the same id and nonce.
+/// Opens a run; `None` when another is in progress. A call whose answer is lost is repeated with the same id and nonce.
 async fn begin(sim: &Sim, sync: &Sync) -> Result<Option<(RunId, Uuid, i64, u64)>, SupabaseError> {
     let definition = ledger::Definition {
         deletes: DeletePolicy::Hard,
@@ -244,7 +244,7 @@ impl Tabs for Sim {
 }
 
 /// One request of the client to Google, which repeats what fails: so it may take its time, and give up in the end. Whatever
-/// a reading asks for, somebody may edit the sheet just before it is answered.
+/// a reading asks for, a person may edit the sheet just before it is answered.
 async fn google(sim: &Sim) -> Result<(), SheetsError> {
     let (takes, answers) = sim.with(|world| {
         if world.mishap(0.01) {
@@ -285,7 +285,7 @@ impl Stored for Sim {
         Ok(rows.into_iter().filter(|(key, _)| ranges.contains(&key.range(bits))).collect())
     }
 
-    /// Nobody but the sync writes to the simulated table; drift is the hostile worlds' matter.
+    /// Only the sync writes to the simulated table; drift is tested by the hostile worlds.
     async fn drift(&self, _: &str, values: Option<bool>) -> Result<Drift, SupabaseError> {
         let check = Check { at: Timestamp::UNIX_EPOCH, values: values.unwrap_or(true), whole: true };
         call(self, |_| Drift { missing: Vec::new(), differing: Vec::new(), check }).await
@@ -405,14 +405,14 @@ async fn call<T>(sim: &Sim, function: impl FnOnce(&mut World) -> T) -> Result<T,
     transaction(sim, function).await
 }
 
-/// What a call does when it is there: whoever waits for the answer may die before it comes.
+/// What a call does when it arrives: its caller may die before the answer comes.
 async fn transaction<T>(sim: &Sim, function: impl FnOnce(&mut World) -> T) -> Result<T, SupabaseError> {
     let answer = sim.with(|world| {
         if world.is_down || world.mishap(0.01) {
             return Err(lost("refused"));
         }
         let answer = function(world);
-        // It took effect, and nobody hears of it.
+        // It took effect, but its answer is lost.
         if world.mishap(0.01) { Err(lost("reset")) } else { Ok(answer) }
     });
     way(sim).await;

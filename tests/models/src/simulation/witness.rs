@@ -1,4 +1,4 @@
-//! What must hold of every change of the table, whoever made it: judged by the versions of the sheet alone.
+//! What must hold of every change of the table: judged by the versions of the sheet alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +81,7 @@ impl Witness {
             if *inserts > appearances {
                 wrong.push(format!(
                     "the row {key} was inserted {inserts} times and came into the sheet {appearances} times: \
-                     deleted and inserted anew"
+                     deleted and inserted again"
                 ));
             }
         }

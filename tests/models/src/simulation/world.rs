@@ -1,4 +1,4 @@
-//! What there is at one moment of a simulation, what may happen to it, and what must never be so.
+//! The state of a simulation, its events, and its invariants.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +45,7 @@ pub struct Numbers {
     pub dead_calls: u64,
     /// The most calls in any second.
     pub most_in_a_second: u64,
-    /// Messages that were buried.
+    /// Messages that moved to the dead-letter queue.
     pub dead_letters: u64,
     /// Functions that were ended in the middle.
     pub crashes: u64,
@@ -175,7 +175,7 @@ impl Sim {
         answer
     }
 
-    /// Tells the event source that there are messages.
+    /// Wakes the event source: there are messages.
     pub fn wake(&self) {
         self.0.1.notify_waiters();
     }
@@ -343,7 +343,7 @@ impl World {
         }
     }
 
-    /// Whether the table is the sheet, the last run says so, and nothing is under way.
+    /// Whether the table is the sheet, the last run says so, and nothing is in flight.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.messages.is_empty() && self.is_completed() && self.equals()
@@ -361,7 +361,7 @@ impl World {
 
     /// Table, sheet and run, for who must find out what is wrong.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn story(&self) -> String {
         let table: BTreeMap<u16, i32> = self.ledger.table.iter().map(|(key, row)| (*key, row.value)).collect();
         let run = self.ledger.target.and_then(|target| self.ledger.runs.get(&target.run));
         format!(

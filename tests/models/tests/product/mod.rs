@@ -63,13 +63,13 @@ impl Product {
         let tables = rows.split_off(operations.len());
         let names = TABLES.iter().map(|(name, _)| *name).chain(["digests"]);
         (
-            rows.iter().zip(operations).map(|(row, operation)| told(row, operation)).collect(),
+            rows.iter().zip(operations).map(|(row, operation)| described(row, operation)).collect(),
             names.zip(tables).collect(),
         )
     }
 }
 
-/// The tables in the words of [`tables`]. Runs are told by the last digits of their id.
+/// The tables in the words of [`tables`]. Runs are named by the last digits of their id.
 const TABLES: &[(&str, &str)] = &[
     ("table", "select id, amount, deleted_at is not null as deleted from things order by id"),
     (
@@ -213,7 +213,7 @@ fn kind(kind: Kind) -> &'static str {
 }
 
 /// What Postgres answered, in the words of [`answer`].
-fn told(row: &Value, operation: &Operation) -> Value {
+fn described(row: &Value, operation: &Operation) -> Value {
     let short = |id: &Value| id.as_str().and_then(|id| id[id.len() - 3..].parse::<RunId>().ok());
     match operation {
         Operation::Begin(_) => match row["outcome"].as_str().unwrap() {
@@ -225,11 +225,11 @@ fn told(row: &Value, operation: &Operation) -> Value {
         },
         Operation::Planned { .. } | Operation::Heartbeat(_) => json!({"status": row["status"]}),
         Operation::Apply(_) => {
-            let mut told = json!({"outcome": row["outcome"], "status": row["runStatus"]});
+            let mut described = json!({"outcome": row["outcome"], "status": row["runStatus"]});
             for name in COUNTS {
-                told[*name] = row[*name].as_i64().unwrap_or(0).into();
+                described[*name] = row[*name].as_i64().unwrap_or(0).into();
             }
-            told
+            described
         }
         Operation::Fail { .. } | Operation::FailRun(_) => {
             json!({"attempts": row["attempts"], "final": row["final"], "status": row["runStatus"]})
@@ -271,9 +271,9 @@ pub fn answer(ledger: &mut Ledger, operation: &Operation) -> Value {
         Operation::Planned { run, plan } => json!({"status": ledger.planned(*run, *plan).map(status)}),
         Operation::Apply(batch) => {
             let Answer { outcome, counts: done, status: run } = ledger.apply(batch);
-            let mut told = json!({"outcome": word(outcome), "status": run.map(status)});
-            told.as_object_mut().unwrap().extend(counts(&done));
-            told
+            let mut described = json!({"outcome": word(outcome), "status": run.map(status)});
+            described.as_object_mut().unwrap().extend(counts(&done));
+            described
         }
         Operation::Fail { batch, is_final } => {
             let failed = ledger.fail(batch, *is_final);
@@ -357,10 +357,10 @@ pub fn tables(ledger: &Ledger) -> Value {
                 EntryOutcome::Withheld => "withheld",
                 EntryOutcome::Failed => "failed",
             };
-            let mut told = json!({"run": key.run, "kind": kind(key.kind), "lo": key.lo, "hi": key.hi, "outcome": outcome,
+            let mut described = json!({"run": key.run, "kind": kind(key.kind), "lo": key.lo, "hi": key.hi, "outcome": outcome,
                                   "rows": entry.rows, "attempts": entry.attempts});
-            told.as_object_mut().unwrap().extend(counts(&entry.counts));
-            told
+            described.as_object_mut().unwrap().extend(counts(&entry.counts));
+            described
         })
         .collect();
     let runs: Vec<Value> = ledger

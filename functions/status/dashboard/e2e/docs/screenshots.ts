@@ -98,7 +98,7 @@ test.each(LOOKS)("%s", async (name, look) => {
 });
 
 async function drawn(page: Page): Promise<void> {
-  // On a phone they are closed until somebody asks for them.
+  // On a phone they are closed until opened.
   if ((await page.locator("details.chart-section[open]").count()) > 0) {
     await page.locator("[data-chart=runs] canvas").waitFor();
   }

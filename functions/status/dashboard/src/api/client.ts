@@ -39,7 +39,7 @@ export class Failure extends Error {
   }
 }
 
-/** Where tokens come from, and who is told when one is refused. */
+/** The source of tokens, and the callback for a refused one. */
 export interface Access {
   token(): Promise<string | null>;
   refused(token: string): Promise<string | null>;
@@ -188,8 +188,8 @@ async function answer(request: () => Promise<Response>): Promise<Response> {
     throw new Failure("offline", "offline", "the server cannot be reached");
   }
   if (response.ok) return response;
-  const told = await readError(response);
-  throw new Failure(kindOf(response.status), told.code, told.message);
+  const refusal = await readError(response);
+  throw new Failure(kindOf(response.status), refusal.code, refusal.message);
 }
 
 function kindOf(status: number): FailureKind {

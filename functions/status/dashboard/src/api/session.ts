@@ -32,7 +32,7 @@ export function remember(session: Session | null, storage: Storage = sessionStor
   else storage.setItem(KEY, JSON.stringify(session));
 }
 
-/** Why Supabase Auth did not let somebody in. */
+/** Why Supabase Auth refused a sign-in. */
 export class SignInFailure extends Error {
   constructor(readonly reason: "credentials" | "unreachable" | "not_configured" | "too_many") {
     super(reason);

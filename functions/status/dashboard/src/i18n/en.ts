@@ -506,7 +506,7 @@ export const en = {
     },
     confirm: {
       auto: "Writing stops when the database fails and resumes when it is back.",
-      force_open: "No sync writes anything until somebody switches this back.",
+      force_open: "No sync writes anything until an operator changes this setting.",
       force_closed: "Every call is sent to the database, even while it fails.",
     },
     apply: { auto: "Back to automatic", force_open: "Stop writing", force_closed: "Turn off" },

@@ -109,8 +109,8 @@ function Detail({ name, value }: { name: string; value: Json }) {
   const { m } = useText();
   const text = asText(value);
   if (name === "run") return <a href={runAddress(text)}>{m.audit.run}</a>;
-  const told = inWords(m, name, text);
-  if (told !== undefined) return <>{told}</>;
+  const translated = inWords(m, name, text);
+  if (translated !== undefined) return <>{translated}</>;
   return (
     <>
       {m.audit.detail[name] ?? <code>{name}</code>} <span class="value">{text}</span>
@@ -121,8 +121,8 @@ function Detail({ name, value }: { name: string; value: Json }) {
 /** What a detail says that has one of a few values. */
 function inWords(m: Messages, name: string, value: string): string | undefined {
   const of = (words: Record<string, unknown>) => {
-    const told = words[value];
-    return typeof told === "string" ? told : undefined;
+    const translated = words[value];
+    return typeof translated === "string" ? translated : undefined;
   };
   if (name === "type") return of(m.type);
   if (name === "mode")

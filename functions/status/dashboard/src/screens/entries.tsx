@@ -199,18 +199,18 @@ export function Place({ entry }: { entry: Placed }) {
 export function CodeText({ of }: { of: Placed & Pick<Entry, "code" | "message"> }) {
   const { m, language } = useText();
   const { code, message } = of;
-  const told = entryText(m, useCodes(), code, hasPlace(of));
+  const explanation = entryText(m, useCodes(), code, hasPlace(of));
   if (language !== "en") {
     return (
       <span class="problem-text">
-        {told}
+        {explanation}
         <Technical code={code} message={message} />
       </span>
     );
   }
   return (
     <span class="problem-text">
-      <strong>{told}</strong> {sentence(message)}
+      <strong>{explanation}</strong> {sentence(message)}
     </span>
   );
 }

@@ -1,4 +1,4 @@
-// The way in: e-mail and password for Supabase Auth, or a token that somebody has.
+// Sign-in with e-mail and password of Supabase Auth, or with a service token.
 
 import { useEffect, useState } from "preact/hooks";
 import { config as fetchConfig, connect, Failure } from "../api/client";
@@ -130,7 +130,7 @@ async function withPassword(config: Config | null, email: string, password: stri
   return session;
 }
 
-/** Whoever lets a browser fill the form in is quicker than the answer that says where to sign in. */
+/** A browser may fill in and submit the form before the configuration has arrived. */
 async function knownAfterAll(): Promise<Config> {
   try {
     return await fetchConfig(AbortSignal.timeout(15_000));

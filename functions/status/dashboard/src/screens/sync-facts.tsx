@@ -60,9 +60,9 @@ function linkOf(code: string, sync: Sync): { to: "list" | "run"; address: string
 
 function ReasonText({ code, message, amount }: Reason) {
   const { m, f } = useText();
-  const told = m.reason[code];
-  if (told === undefined) return <>{sentence(message)}</>;
-  return <>{typeof told === "string" ? told : told(amount ?? 0, f)}</>;
+  const reason = m.reason[code];
+  if (reason === undefined) return <>{sentence(message)}</>;
+  return <>{typeof reason === "string" ? reason : reason(amount ?? 0, f)}</>;
 }
 
 /** The reasons whose message says more than that they are so: what the run, or the guard, said. */
@@ -171,7 +171,7 @@ export function SyncFacts({ sync, all = false }: { sync: Sync; all?: boolean }) 
   );
 }
 
-/** When a sync runs next; null: only when somebody starts it. */
+/** When a sync runs next; null: it only runs when it is started by hand. */
 export function nextRun({ m, f }: Text, sync: Sync): string | null {
   if (sync.everySeconds === null) return null;
   const isDue = sync.nextRunAt !== null && Date.parse(sync.nextRunAt) <= now();

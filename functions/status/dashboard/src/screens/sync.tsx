@@ -97,13 +97,13 @@ function Actions({ sync, delivery }: OneSync) {
 function Lists({ route, sync }: { route: SyncRoute; sync: Sync }) {
   const { m, f } = useText();
   const open = sync.openRejections + sync.openFailures;
-  // What is shown unasked does not change under somebody's eyes when the last problem is fixed.
+  // The initial tab stays when the last problem is fixed while the page is open.
   const [unasked] = useState<Tab>(open > 0 ? "rejected" : "history");
   const shown = route.tab ?? unasked;
   const section = useRef<HTMLElement>(null);
   const byTab = useRef(false);
 
-  // Whoever follows a warning arrives at its list; whoever changes tabs is there.
+  // A link from a warning scrolls to its list; a change of tabs does not.
   useEffect(() => {
     if (route.tab === "rejected" && !byTab.current) section.current?.scrollIntoView();
     byTab.current = false;

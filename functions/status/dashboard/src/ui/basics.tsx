@@ -90,7 +90,7 @@ export function Time({ at, exact = false }: { at: string | null; exact?: boolean
   return <time dateTime={at}>{exact ? f.exactTime(at) : f.dateTime(at)}</time>;
 }
 
-/** A number with its name. `hint` explains the name to whoever asks. */
+/** A number with its name. `hint` explains the name on demand. */
 export function Fact(props: {
   name: string;
   hint?: string;
@@ -152,7 +152,7 @@ export function Loading({ rows = 3 }: { rows?: number }) {
   );
 }
 
-/** What engineers need: closed, because it is English and helps nobody else. */
+/** Technical information for engineers, in English: closed by default. */
 export function Technical({ code, message }: { code: string; message?: string | null }) {
   const { m } = useText();
   return (

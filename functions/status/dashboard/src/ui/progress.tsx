@@ -1,4 +1,4 @@
-// A run under way. The bar moves as often as the API is asked; screen readers hear of every tenth part.
+// A run in progress. The bar moves as often as the API is asked; screen readers hear of every tenth part.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RunningRun } from "../api/types";
@@ -7,14 +7,14 @@ import { useText } from "../i18n";
 import { runAddress } from "../routes";
 import { Ago, Badge } from "./basics";
 
-/** Without a sign of life for so long, the screen says so. */
+/** Milliseconds without a heartbeat after which the screen says so. */
 const QUIET_SECONDS = 30;
 
 export function Progress({ sync, run, link = true }: { sync: string; run: RunningRun; link?: boolean }) {
   const { m, f } = useText();
   useSeconds();
   const planned = run.plannedAt !== null;
-  // The API's percent is out of a hundred; until the plan is there nobody knows of how much.
+  // The API's percent is out of a hundred; until the run is planned the total is unknown.
   const percent = run.percent === null ? null : Math.min(100, Math.max(0, run.percent));
   const quiet = secondsSince(run.heartbeatAt);
   return (
@@ -52,7 +52,7 @@ export function Progress({ sync, run, link = true }: { sync: string; run: Runnin
   );
 }
 
-/** In steps that people would use: nobody is helped by "about 3 min 17 s left". */
+/** Rounded as people would: "about 3 min 17 s left" is too exact. */
 export function timeLeft(
   seconds: number | null,
   left: (duration: string) => string,
@@ -67,19 +67,19 @@ export function timeLeft(
 
 function Announcer({ sync, percent }: { sync: string; percent: number | null }) {
   const { m, f } = useText();
-  const [told, setTold] = useState("");
+  const [spoken, setSpoken] = useState("");
   const last = useRef({ tenth: -1, at: 0 });
   useEffect(() => {
     if (percent === null) return;
     const tenth = Math.floor(percent / 10);
-    // Nobody can listen to more than one sentence in a few seconds.
+    // A screen reader needs a few seconds for a sentence.
     if (tenth === last.current.tenth || now() - last.current.at < 3000) return;
     last.current = { tenth, at: now() };
-    setTold(m.progress.announce(sync, f.percent(tenth / 10)));
+    setSpoken(m.progress.announce(sync, f.percent(tenth / 10)));
   }, [sync, percent, m, f]);
   return (
     <p class="visually-hidden" role="status">
-      {told}
+      {spoken}
     </p>
   );
 }

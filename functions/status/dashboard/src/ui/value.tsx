@@ -16,7 +16,7 @@ export function grouped(text: string): string {
   return [whole.replace(/\B(?=(\d{3})+$)/g, ","), ...rest].join(".");
 }
 
-/** Wraps; a long one is cut until somebody asks for the whole. */
+/** A cell's value: wrapped, and a long one shortened until it is expanded. */
 export function Value({ of, isNumber = false }: { of: Json; isNumber?: boolean }) {
   const { m } = useText();
   if (of === null || of === "") return <span class="blank">{m.plan.blank}</span>;

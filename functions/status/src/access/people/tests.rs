@@ -91,7 +91,7 @@ impl Project {
         People::new(&self.url, None, rules(reader_claim), None).unwrap()
     }
 
-    /// The claims of somebody who has just signed in.
+    /// The claims of a person who has just signed in.
     fn claims(&self) -> Value {
         let now = jiff::Timestamp::now().as_second();
         json!({"iss": format!("{}/auth/v1", self.url), "sub": "a2a5", "aud": "authenticated", "exp": now + 3600, "iat": now,
@@ -127,7 +127,7 @@ async fn refused(people: &People, token: &str) -> String {
 }
 
 #[tokio::test]
-async fn keys_of_both_kinds_verify_and_a_claim_makes_the_operator() {
+async fn keys_of_both_kinds_verify_and_a_claim_grants_operator() {
     for signer in [elliptic("one"), rsa("one")] {
         let project = Project::publishing(&[&signer]).await;
         let people = project.people();
@@ -193,7 +193,7 @@ async fn the_token_does_not_choose_how_it_is_verified() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_found_when_a_token_names_it_but_inventions_do_not_hammer_the_project() {
+async fn new_key_is_fetched_and_unknown_ids_are_rate_limited() {
     let (old, new) = (elliptic("old"), elliptic("new"));
     let project = Project::publishing(&[&old]).await;
     let people = project.people();
@@ -210,7 +210,7 @@ async fn a_new_key_is_found_when_a_token_names_it_but_inventions_do_not_hammer_t
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_forgotten_and_known_keys_outlive_the_project() {
+async fn revoked_key_is_dropped_and_known_keys_outlive_an_outage() {
     let (old, new) = (elliptic("old"), elliptic("new"));
     let project = Project::publishing(&[&old]).await;
     let people = project.people();
@@ -228,7 +228,7 @@ async fn a_revoked_key_is_forgotten_and_known_keys_outlive_the_project() {
 }
 
 #[tokio::test]
-async fn without_any_keys_it_is_our_fault_and_not_the_persons() {
+async fn missing_signing_keys_are_reported_as_auth_unavailable() {
     let signer = elliptic("one");
     let project = Project::publishing(&[]).await;
     let people = project.people();
@@ -260,7 +260,7 @@ async fn a_shared_secret_counts_only_where_it_is_configured() {
 }
 
 #[tokio::test]
-async fn who_may_read_can_be_narrowed_and_anonymous_sign_ins_never_do() {
+async fn reader_claim_limits_readers_and_anonymous_users_never_read() {
     let signer = elliptic("one");
     let project = Project::publishing(&[&signer]).await;
     let people = project.people_with("app_metadata.team=listings");
@@ -272,7 +272,7 @@ async fn who_may_read_can_be_narrowed_and_anonymous_sign_ins_never_do() {
 }
 
 #[tokio::test]
-async fn an_empty_reader_claim_is_refused_and_a_star_lets_everybody_in() {
+async fn empty_reader_claim_is_refused_and_star_admits_everybody() {
     for empty in ["", "  "] {
         assert!(matches!(Readers::parse(empty), Err(ClaimError::NoReaders)), "{empty:?}");
     }

@@ -1,4 +1,4 @@
-//! What can go wrong in the demo.
+//! The errors of the demo.
 
 use crate::checksum::Checksum;
 use crate::listing::{SYNC, TABLE};

@@ -73,12 +73,12 @@ pub(super) struct Table {
 impl Table {
     pub(super) async fn connect(url: &str) -> Result<Self, DemoError> {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
-        // Ends with the client; an error of the connection also reaches whoever waits for an answer.
+        // Ends with the client; a pending query returns the connection's error.
         tokio::spawn(connection);
         Ok(Self { client })
     }
 
-    /// Waits until the run is over, and tells its counts.
+    /// Waits until the run is closed, and returns its row.
     pub(super) async fn closed(&self, run: &str) -> Result<RunRow, DemoError> {
         let deadline = Instant::now() + PATIENCE;
         loop {

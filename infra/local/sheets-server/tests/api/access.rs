@@ -11,7 +11,7 @@ fn now() -> u64 {
 }
 
 #[tokio::test]
-async fn a_good_assertion_buys_a_token_and_a_bad_one_says_why() {
+async fn valid_assertion_gets_a_token_and_others_a_reason() {
     let world = World::start().await;
     let key = world.key();
     let (status, answer) = world.ask_token(&assertion(&key, json!({}))).await;

@@ -60,7 +60,7 @@ async fn answers_can_be_late_or_never_come() {
 }
 
 #[tokio::test]
-async fn a_quota_counts_reads_and_writes_apart_and_a_batch_once() {
+async fn quota_counts_reads_and_writes_separately_and_a_batch_once() {
     let world = World::with_rows(json!([["a"]])).await;
     world.control("/quota", json!({"document": "d", "readsPerMinute": 2})).await;
     assert_eq!(world.get("/v4/spreadsheets/d/values:batchGet?ranges=A1&ranges=A2&ranges=A3").await.0, 200);
@@ -69,7 +69,7 @@ async fn a_quota_counts_reads_and_writes_apart_and_a_batch_once() {
     assert_eq!((status, &answer["error"]["details"][0]["metadata"]["quota_limit_value"]), (429, &json!("2")));
     assert_eq!(world.post(&format!("{VALUES}:clear"), json!({})).await.0, 200, "writes have their own");
     world.control("/quota", json!({"document": "d", "readsPerMinute": 1, "windowSeconds": 0})).await;
-    assert_eq!((world.get(VALUES).await.0, world.get(VALUES).await.0), (200, 200), "each window begins anew");
+    assert_eq!((world.get(VALUES).await.0, world.get(VALUES).await.0), (200, 200), "each window starts from zero");
     world.control("/quota", json!({"document": "d"})).await;
     assert_eq!(world.get(VALUES).await.0, 200);
 }
@@ -107,7 +107,7 @@ async fn edits_do_what_a_person_does() {
 }
 
 #[tokio::test]
-async fn counters_tell_how_often_a_document_was_read() {
+async fn counters_count_the_reads_of_a_document() {
     let world = World::with_rows(json!([["a"]])).await;
     world.get(VALUES).await;
     world.get(&format!("{VALUES}!ZZ1")).await;
@@ -121,7 +121,7 @@ async fn counters_tell_how_often_a_document_was_read() {
 }
 
 #[tokio::test]
-async fn a_document_that_is_loaded_again_is_a_newer_version_of_itself() {
+async fn reloaded_document_has_a_newer_version() {
     let world = World::with_rows(json!([["a"]])).await;
     let before = world.version().await;
     world.load("d", json!({"tabs": [{"title": "T", "csvText": "b\n"}]})).await;

@@ -60,7 +60,7 @@ async fn each_render_option_shows_its_side_of_a_cell() {
 }
 
 #[tokio::test]
-async fn a_range_may_end_past_the_grid_but_not_begin_there() {
+async fn range_may_end_past_the_grid_but_not_begin_there() {
     let world = World::start().await;
     let tab = json!({"title": "My 'T'", "rows": [["a", "b"]], "rowCount": 10, "columnCount": 3});
     world.load("d", json!({"tabs": [tab]})).await;
@@ -152,7 +152,7 @@ async fn a_misspelt_option_or_mask_is_refused() {
 }
 
 #[tokio::test]
-async fn drive_tells_what_kind_of_file_it_is_and_moves_with_every_change() {
+async fn drive_reports_the_file_type_and_a_version_per_change() {
     let world = World::with_rows(listings()).await;
     let path = "/drive/v3/files/d?fields=version,modifiedTime,trashed,mimeType&supportsAllDrives=true";
     let (_, file) = world.get(path).await;
@@ -193,7 +193,7 @@ async fn workbooks_and_csv_files_load_with_their_types() {
 }
 
 #[tokio::test]
-async fn a_named_range_is_told_read_and_moved_with_its_rows() {
+async fn named_range_is_listed_read_and_moved_with_its_rows() {
     let world = World::start().await;
     let rows = json!([["title"], ["", "a", "b"], ["", 1, 2]]);
     let tab = json!({"title": "T", "sheetId": 0, "rows": rows});

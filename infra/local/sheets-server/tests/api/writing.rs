@@ -33,7 +33,7 @@ async fn typed_text_is_understood_and_raw_text_is_not() {
 }
 
 #[tokio::test]
-async fn a_write_must_fit_its_range_and_the_grid_and_changes_nothing_otherwise() {
+async fn write_past_its_range_or_the_grid_changes_nothing() {
     let world = World::start().await;
     world.load("d", json!({"tabs": [{"title": "T", "rows": [["a"]], "rowCount": 3, "columnCount": 2}]})).await;
     let version = world.version().await;

@@ -53,7 +53,7 @@ fn container_at(shelf: &Arc<Shelf>, time: Millis) -> Breaker<Arc<Shelf>> {
 }
 
 async fn permit(breaker: &Breaker<Arc<Shelf>>) -> Permit {
-    let Leave::Call(permit) = breaker.admit("request").await else { panic!("calls may be made") };
+    let Decision::Call(permit) = breaker.admit("request").await else { panic!("calls may be made") };
     permit
 }
 
@@ -73,7 +73,7 @@ async fn succeeds(breaker: &Breaker<Arc<Shelf>>, times: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_calls_succeed_it_writes_nothing_and_reads_once_a_second() {
+async fn successful_calls_write_nothing_and_read_once_a_second() {
     let shelf = Arc::new(Shelf::default());
     let breaker = container(&shelf);
     for _ in 0..100 {
@@ -95,7 +95,7 @@ async fn successes_of_the_hour_before_do_not_outvote_an_outage() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_learn_of_successes_while_somebody_fails() {
+async fn successes_are_shared_while_another_container_fails() {
     let shelf = Arc::new(Shelf::default());
     let (well, ill) = (container(&shelf), container(&shelf));
     fails(&ill, 1).await;
@@ -108,7 +108,7 @@ async fn others_learn_of_successes_while_somebody_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_store_it_goes_on_under_the_same_rules_and_comes_back() {
+async fn breaker_works_without_its_store_and_recovers() {
     let shelf = Arc::new(Shelf::default());
     shelf.is_away.store(true, Ordering::Relaxed);
     let breaker = container(&shelf);
@@ -118,23 +118,23 @@ async fn without_the_store_it_goes_on_under_the_same_rules_and_comes_back() {
         1,
         "it asks once, not each time"
     );
-    assert!(matches!(breaker.admit("request").await, Leave::Wait { .. }), "its own breaker is open");
+    assert!(matches!(breaker.admit("request").await, Decision::Wait { .. }), "its own breaker is open");
     assert_eq!(*shelf.item.lock().unwrap(), Item::default());
 
     shelf.is_away.store(false, Ordering::Relaxed);
     tokio::time::advance(Duration::from_secs(11)).await;
-    assert!(matches!(breaker.admit("request").await, Leave::Call(_)), "the shared item counts again");
+    assert!(matches!(breaker.admit("request").await, Decision::Call(_)), "the shared item counts again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_wait_come_back_spread_out_and_later_the_longer_it_lasts() {
+async fn waits_are_jittered_and_grow_with_the_outage() {
     let shelf = Arc::new(Shelf::default());
     let breaker = container(&shelf);
     fails(&breaker, 5).await;
     let waits = async |breaker: &Breaker<Arc<Shelf>>| {
         let mut waits = Vec::new();
         for _ in 0..50 {
-            let Leave::Wait { until } = breaker.admit("request").await else { panic!("it is open") };
+            let Decision::Wait { until } = breaker.admit("request").await else { panic!("it is open") };
             waits.push(until);
         }
         waits.sort();
@@ -143,8 +143,8 @@ async fn those_who_wait_come_back_spread_out_and_later_the_longer_it_lasts() {
     let soon = waits(&breaker).await;
     assert!(soon > Duration::from_secs(3) && soon < Duration::from_secs(5), "{soon:?}");
     tokio::time::advance(Duration::from_secs(3600)).await;
-    let order = Order { by: String::new(), why: String::new(), at: Millis(0) };
-    let forced = shelf.item.lock().unwrap().force(Mode::ForceOpen, order);
+    let command = Command { by: String::new(), why: String::new(), at: Millis(0) };
+    let forced = shelf.item.lock().unwrap().force(Mode::ForceOpen, command);
     let item = shelf.item.lock().unwrap().apply(&forced).unwrap();
     *shelf.item.lock().unwrap() = item;
     let late = waits(&breaker).await;
@@ -152,10 +152,10 @@ async fn those_who_wait_come_back_spread_out_and_later_the_longer_it_lasts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_the_clock_of_somebody_who_is_an_hour_ahead() {
+async fn clock_an_hour_ahead_does_not_lengthen_other_waits() {
     let shelf = Arc::new(Shelf::default());
     fails(&container_at(&shelf, NOON.plus(Duration::from_secs(3600))), 5).await;
-    let Leave::Wait { until } = container(&shelf).admit("request").await else { panic!("it is open") };
+    let Decision::Wait { until } = container(&shelf).admit("request").await else { panic!("it is open") };
     let wait = until.since(NOON);
     assert!(wait >= Rule::default().first_open && wait <= Duration::from_secs(20), "{wait:?}");
 }

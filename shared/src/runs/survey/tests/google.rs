@@ -97,7 +97,7 @@ async fn a_column_inserted_between_two_chunks_ends_the_read() {
 }
 
 #[tokio::test]
-async fn a_tab_that_shrinks_during_the_read_decides_about_nothing_that_was_not_read() {
+async fn shrinking_tab_confirms_no_row_that_was_not_read() {
     let world = World::start().await;
     world.edit(json!([{"deleteRows": {"tab": TAB, "row": 3, "count": 8}}]), 1).await;
     let read = world.read().await.unwrap();
@@ -106,7 +106,7 @@ async fn a_tab_that_shrinks_during_the_read_decides_about_nothing_that_was_not_r
 }
 
 #[tokio::test]
-async fn blocks_come_in_the_order_in_which_they_are_asked_for() {
+async fn blocks_come_in_the_requested_order() {
     let world = World::start().await;
     let sheets = world.sheets(world.account());
     let tab = sheets.tab("x", TabName::Title(TAB), None).await.unwrap();
@@ -119,7 +119,7 @@ async fn blocks_come_in_the_order_in_which_they_are_asked_for() {
 }
 
 #[tokio::test]
-async fn an_account_that_google_refuses_is_made_again_from_its_secret() {
+async fn refused_google_account_is_rebuilt_from_its_secret() {
     let world = World::start().await;
     let other = world.control("POST", "accounts", json!({"name": "other"})).await;
     let email = other["client_email"].as_str().unwrap().to_owned();
@@ -147,7 +147,7 @@ async fn an_account_that_google_refuses_is_made_again_from_its_secret() {
 }
 
 #[tokio::test]
-async fn a_spreadsheet_that_is_not_shared_is_told_from_one_that_does_not_exist() {
+async fn unshared_spreadsheet_differs_from_a_missing_one() {
     let world = World::start().await;
     world.control("POST", "documents/x/share", json!({"role": null})).await;
     assert_eq!(world.read().await.err().map(|error| error.code()), Some("sheet_not_shared"));
@@ -156,7 +156,7 @@ async fn a_spreadsheet_that_is_not_shared_is_told_from_one_that_does_not_exist()
 }
 
 #[tokio::test]
-async fn a_quota_that_google_refuses_with_403_is_a_quota_and_is_waited_for() {
+async fn quota_error_with_status_403_is_waited_out() {
     let world = World::start().await;
     // As Drive words it, and as the newer interfaces of Google do.
     let by_drive = json!({"errors": [{"domain": "usageLimits", "reason": "userRateLimitExceeded"}], "code": 403});
