@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_reads_as_the_answer_did_without_values_of_cells() {
+    fn kept_overview_reads_as_the_answer_without_cell_values() {
         let Answer { known, kept } = serde_json::from_value(answer()).unwrap();
         let text = kept.to_string();
         for left_out in ["AA1", "AA3", "AA9", "closedRun"] {
