@@ -91,6 +91,14 @@ pub const MUTANTS: &[Mutant] = &[
         &[swap("d.act = 'claim' or d.act = 'skip' and d.differs or d.act", "d.act = 'claim' or d.act")],
     ),
     sql(
+        "left out",
+        "a row that update_only leaves out keeps no row from being deleted",
+        &[swap(
+            "where p_target.mode = 'update_only' and r.sync = p_target.sync",
+            "where false and r.sync = p_target.sync",
+        )],
+    ),
+    sql(
         "M3",
         "a first run overwrites what the table has",
         &[swap("'r', 'stored'), p_target.adopt, ", "'r', 'stored'), 'sheet'::text, ")],

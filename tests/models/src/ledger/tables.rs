@@ -264,7 +264,7 @@ pub struct Ledger {
     pub refused: BTreeSet<u16>,
     /// The synced table, by the key's number.
     pub table: BTreeMap<u16, TableRow>,
-    /// Whether the row is there that a [`CHILD`] needs.
+    /// Whether the row is there that a `CHILD` needs.
     pub has_parent: bool,
 }
 
