@@ -1,6 +1,6 @@
-//! The reads of a run before it writes: the tab, read once into a [`Snapshot`], and what the database has of it.
+//! The reads of a run before it writes: the tab, read once into a `Snapshot`, and what the database has of it.
 //! One piece of code for runs, plans and verifications, so that a plan cannot see what a run would not. It writes nothing:
-//! what becomes of rejections and of the [`Plan`] is the caller's business.
+//! what becomes of rejections and of the `Plan` is the caller's business.
 
 mod compare;
 mod error;
