@@ -62,7 +62,13 @@ pub async fn start(request: &Start) -> Result<ExitCode, CommandError> {
 /// Follows the run in progress, or prints the result of the last one.
 pub async fn watch(request: &Watch) -> Result<ExitCode, CommandError> {
     let api = request.access.connect()?;
-    let sync = api.sync(&request.sync).await?;
+    let started = Instant::now();
+    let sync = loop {
+        match api.sync(&request.sync).await {
+            Err(error) if error.passes() && started.elapsed() < PATIENCE => tokio::time::sleep(EVERY).await,
+            answer => break answer?,
+        }
+    };
     match sync.running_run.or(sync.last_run) {
         Some(run) => follow(&api, run.id).await,
         None => {

@@ -48,7 +48,11 @@ async fn watch_follows_the_run_that_is_under_way() -> Result<()> {
     let before = asked().await?;
     let mut watch = sheetsync.command("watch SYNC");
     let watching = std::thread::spawn(move || watch.output());
-    eventually("it watches the run", async || (asked().await.ok()? > before).then_some(())).await;
+    eventually("it watches the run", async || {
+        // What it printed is compared below.
+        (watching.is_finished() || asked().await.ok()? > before).then_some(())
+    })
+    .await;
     sync.control.remove_fault(held).await?;
     let output = tokio::task::spawn_blocking(|| watching.join()).await?.expect("it does not panic")?;
     insta::assert_snapshot!("watched", sheetsync.shown("watch SYNC", &output));
