@@ -74,7 +74,7 @@ hostile: tools ## Plays hostile worlds for SECONDS=600, on a Postgres of its own
 
 trial: tools ## Tries random cells through the whole stack for SECONDS=600, on one of its own; TRIAL_SEED=, TRIAL_ROUND=
 	$(LOCAL) run --dir .local/trial -- \
-	  env TRIAL_SECONDS=$(SECONDS) cargo nextest run --workspace --locked --profile long -E 'binary(trial) and test(of_these_files)'
+	  env TRIAL_SECONDS=$(SECONDS) cargo nextest run --workspace --locked --profile long -E 'binary(trial) and test(random_cells_arrive)'
 
 screenshots: tools dashboard ## Makes the pictures of docs/DASHBOARD.md again, and prints its figures; on a stack of its own
 	@infra/tools/install chromium

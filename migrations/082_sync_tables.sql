@@ -169,7 +169,7 @@ comment on column public.sync_state.keys_unreadable is 'Rows with content whose 
 comment on column public.sync_state.keyless_rows is 'Rows with content and a blank key: a row that is gone may be one of them.';
 comment on column public.sync_state.unmatched_rows is 'Rejected rows with a key that the books do not have: a row that is gone may be one of them.';
 comment on column public.sync_state.read_complete is 'The whole tab was read at rest and every key could be read.';
-comment on column public.sync_state.strays is 'Rows with a new key that are not in the table: refused by Postgres for themselves, or left out by update_only. A row that is gone may be one of them.';
+comment on column public.sync_state.strays is 'Rows with a new key that are not in the table: refused by Postgres for themselves: a row that is gone may be one of them.';
 comment on column public.sync_state.adoption is 'What waits for approval: rows, digest of their keys, counts by column, samples. Null: nothing.';
 comment on column public.sync_state.deletes_withheld is 'Why vanished rows were not deleted.';
 comment on column public.sync_state.vanished is 'The keys that the sheet no longer had: how many, the digest of their set, some of them. Null: none, or the sheet moved.';

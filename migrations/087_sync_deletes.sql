@@ -1,8 +1,20 @@
 -- The deletion of rows that vanished from the sheet: whether, who approved it, and how. Only rows that this sync wrote or adopted are
 -- ever deleted (promise 6). Safe to run twice.
 
--- The rows of the sheet that `update_only` leaves out because the table does not have them, among those that the books know: how many, and
--- the first. One of them may be a row that is gone, under a new key.
+-- The number of the last run before this one that saw the whole sheet and withheld no deletion; 0 when there is none.
+create or replace function public.sync_last_complete(p_target public.sync_targets)
+returns bigint
+language sql stable
+set search_path = ''
+as $$
+    select coalesce(max(c.seq), 0)
+    from public.sync_state as c
+    where c.sync = p_target.sync and c.seq < p_target.seq and c.read_complete and c.deletes_withheld is null
+      and c.status in ('completed', 'partial')
+$$;
+
+-- The rows of the sheet that `update_only` leaves out because the table does not have them, and that are new since the last complete
+-- run: how many, and the first. One of them may be a row that is gone, under a new key.
 create or replace function public.sync_left_out(p_target public.sync_targets)
 returns table (rows bigint, first text)
 language sql stable
@@ -11,6 +23,7 @@ as $$
     select count(*), min(r.row_key)
     from public.sync_rows as r
     where p_target.mode = 'update_only' and r.sync = p_target.sync and r.state = 'present' and r.said is null and r.adopt is null
+      and r.last_seq > public.sync_last_complete(p_target)
 $$;
 
 -- Why a batch of `p_keys` vanished keys must not be deleted, or null: an upsert batch failed (a renamed key would lose its
@@ -48,19 +61,19 @@ as $$
              and not exists (select from public.sync_approvals as a
                              where a.sync = p_target.sync and a.digest = run.vanished ->> 'digest'
                                and (a.used_by = p_run or a.used_by is null and a.expires_at > now()))
-             and (stray.in_the_way > 0 or stray.others > coalesce((
+             -- Keys that no row was ever written for are given up, not deleted.
+             and (p_hashes = '{}' or exists (select from public.sync_rows as r
+                                             where r.sync = p_target.sync and r.key_hash = any (p_hashes)
+                                               and r.state = 'present' and r.said is not null))
+             and (stray.in_the_way > 0 or stray.left_out > 0 or stray.others > coalesce((
                  -- As many as the last complete run had, or fewer, if a later one had fewer: one of them may have been accepted since.
                  select min(s.strays)
                  from public.sync_state as s
                  where s.sync = p_target.sync and s.seq < p_target.seq and s.sync_type <> 'selective' and s.status in ('completed', 'partial')
-                   and s.seq >= (
-                       select max(c.seq)
-                       from public.sync_state as c
-                       where c.sync = p_target.sync and c.seq < p_target.seq and c.read_complete and c.deletes_withheld is null
-                         and c.status in ('completed', 'partial'))), 0))
+                   and s.seq >= nullif(public.sync_last_complete(p_target), 0)), 0))
             then format('%s rows with a new key are not in the table (the first: %s), and a row that is gone may be one of them: %s, or, if'
-                        ' the rows really are gone: `sheetsync approve-deletes`', stray.in_the_way + stray.others, stray.first,
-                        case when stray.left_out then 'with mode = "update_only", give them their key back' else 'correct them' end)
+                        ' the rows really are gone: `sheetsync approve-deletes`', stray.in_the_way + stray.others + stray.left_out, stray.first,
+                        case when stray.left_out > 0 then 'with mode = "update_only", give them their key back' else 'correct them' end)
         when p_target.carry_from is not null then 'the books are still kept by the former key of this sync'
         when p_target.delete_policy <> 'ignore'
              and not exists (
@@ -80,8 +93,7 @@ as $$
     cross join gone
     cross join (
         -- One that another row keeps from its value always counts; others when there are more of them than in the last complete run.
-        select refused.in_the_way, refused.others + l.rows as others, coalesce(refused.first, l.first) as first,
-               refused.first is null as left_out
+        select refused.in_the_way, refused.others, l.rows as left_out, coalesce(refused.first, l.first) as first
         from public.sync_left_out(p_target) as l
         cross join (
             select count(*) filter (where x.code = '23505') as in_the_way, count(*) filter (where x.code <> '23505') as others,
@@ -335,6 +347,10 @@ begin
                            public.sync_same_key_sql(p_target, 't', '$1'), v_same)
                 into v_same using p_row_key, v_retry.item;
         end if;
+        -- Nor does an approval: it says that the old row may go, not which row it is.
+        if v_retry.candidates > 1 then
+            v_same := null;
+        end if;
         continue when v_same is null and not p_may_delete;
         begin
             if v_same is not null then
@@ -486,7 +502,7 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_left_out, sync_deletes_withheld, sync_approved_deletes, sync_use_approval, sync_approve_deletes, sync_delete_rows,
+    sync_last_complete, sync_left_out, sync_deletes_withheld, sync_approved_deletes, sync_use_approval, sync_approve_deletes, sync_delete_rows,
     sync_other_claims, sync_confirm_missing, sync_resolve_rename, sync_apply_deletes
 }'); end $$;
 

@@ -137,14 +137,15 @@ begin
     end if;
     select * into v_state from public.sync_state as s where s.id = p_run;
     -- Of a run that closes again after a redrive, what it found the first time stays.
-    select greatest(count(*) + coalesce((select l.rows from public.sync_targets as t cross join public.sync_left_out(t) as l
-                                         where t.sync = v_state.sync), 0), v_state.strays)
-    into v_strays
+    select greatest(count(*), v_state.strays) into v_strays
     from public.sync_retries as x
     where x.run = p_run and x.code <> '23505'
       and not exists (select from public.sync_rows as r
                       where r.sync = v_state.sync and r.key_hash = x.key_hash and r.row_key = x.row_key and r.said is not null);
-    delete from public.sync_retries as x where x.run = p_run;
+    -- A batch of deletions that failed may be redriven, and must know then which rows were refused.
+    delete from public.sync_retries as x
+    where x.run = p_run
+      and not exists (select from public.sync_batches as b where b.run = p_run and b.kind = 'delete' and b.outcome = 'failed');
 
     select coalesce(sum(b.rows) filter (where b.kind = 'upsert'), 0) as rows,
            coalesce(sum(b.rows) filter (where b.kind = 'delete'), 0) as keys,

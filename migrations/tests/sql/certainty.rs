@@ -597,3 +597,40 @@ async fn a_row_stays_while_two_new_rows_need_its_value() {
     renamed(&service, &sync).await;
     assert_eq!(database.rows("select id, note from things").await, json!([["AA2", "slug"]]));
 }
+
+#[tokio::test]
+async fn update_only_gives_up_a_key_that_never_was_in_the_table() {
+    let (database, service, sync) = things().await;
+    database.sql("insert into things (id, amount) values ('AA1', 1)").await;
+    let sync = sync.with("mode", "update_only").with("adopt", "sheet").with("deletes", hard());
+    sync.run(&service, &[json!(["AA1", 1]), json!(["Z", 9])]).await;
+    // Z is renamed, and was never in the table: nothing is deleted, and nothing waits for an approval.
+    let run = sync.begin(&service).await;
+    run.apply(&service, &run.upsert(&[json!(["Z2", 9])])).await;
+    run.plan(&service, json!({"rowsRead": 2, "rowsUnchanged": 1, "rowsSent": 1, "keysVanished": 1, "upsertBatches": 1, "deleteBatches": 1}))
+        .await;
+    let answer = run.apply(&service, &run.delete(&["Z"])).await;
+    assert_eq!((&answer["outcome"], &answer["skipped"]), (&json!("applied"), &json!(1)), "{answer}");
+    assert_eq!(database.state(run.id, "status").await, json!(["completed"]));
+    assert_eq!(ids(&database).await, json!([["AA1"]]));
+}
+
+#[tokio::test]
+async fn redriven_deletion_still_waits_for_the_refused_row() {
+    let (database, service, sync) = slugs(hard()).await;
+    let sync = sync.with("renameBy", json!(["note"])).with("confirmDeletes", 1);
+    sync.run(&service, &[json!(["AA1", "slug"])]).await;
+    database.sql("update things set remarks = 'typed by an agent'").await;
+    let run = sync.begin(&service).await;
+    run.apply(&service, &run.upsert(&[json!(["AA2", "slug"])])).await;
+    run.plan(
+        &service,
+        json!({"rowsRead": 1, "rowsSent": 1, "keysVanished": 1, "upsertBatches": 1, "deleteBatches": 1}),
+    )
+    .await;
+    // The deletion fails for good, the run closes, and an operator redrives it.
+    let deletion = run.delete(&["AA1"]);
+    run.fail(&service, Some(&deletion), true).await;
+    run.apply(&service, &deletion).await;
+    assert_eq!(database.rows("select id, remarks from things").await, json!([["AA2", "typed by an agent"]]));
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{DeletePolicy, OnDelete};
 use crate::diff::hash::{ContentHash, DigestBuilder, KeyHash, KeySet, RangeIndex};
-use crate::diff::snapshot::{Entry, Snapshot, State};
+use crate::diff::snapshot::{Entry, Snapshot, State, Tally};
 use crate::platform::faults::{self, Fault};
 
 /// The digests of the database's rows, as `sync_range_digests` answers them.
@@ -212,7 +212,7 @@ pub struct Reading<'a> {
 pub struct Strays {
     /// Rows with content and no key.
     pub keyless_rows: u64,
-    /// [`Plan::unmatched`].
+    /// [`Plan::unmatched`], and rows with the key of another.
     pub unmatched_rows: u64,
 }
 
@@ -271,10 +271,13 @@ fn unreadable_keys(snapshot: &Snapshot) -> Option<String> {
 /// Rows without a key are notes and totals, and rows that were never usable stay unusable, unless there are more of them than
 /// there were: then a row that is gone may be one of them, without its key or under a new one.
 fn keyless_rows(rules: &OnDelete, reading: Reading) -> Option<String> {
-    let (keyless, unmatched) = (reading.snapshot.tally().keyless_rows, reading.unmatched);
+    let Tally { keyless_rows: keyless, unmatched_rows: shared, .. } = reading.snapshot.tally();
+    let unmatched = reading.unmatched;
     let before = reading.strays_before.unwrap_or_default();
     // Each kind by itself: a row that was unusable and is gone says nothing of one whose key is.
-    if keyless <= before.keyless_rows && unmatched <= before.unmatched_rows || rules.policy == DeletePolicy::Ignore {
+    if keyless <= before.keyless_rows && unmatched + shared <= before.unmatched_rows
+        || rules.policy == DeletePolicy::Ignore
+    {
         return None;
     }
     let rows = |count: u64, what: &str| match count {
@@ -286,6 +289,7 @@ fn keyless_rows(rules: &OnDelete, reading: Reading) -> Option<String> {
     let parts = [
         rows(keyless, "content but no key").map(|text| text + &first),
         rows(unmatched, "a key that the table does not have and cannot be used"),
+        rows(shared, "the key of another row"),
     ];
     Some(format!(
         "{}, {} in the last complete run: a row that is gone may be one of them; correct them, or, if the other rows \
@@ -503,6 +507,17 @@ mod tests {
             reason.starts_with("2 rows have content but no key (the first in A3), 1 in the last complete run"),
             "{reason}"
         );
+    }
+
+    #[test]
+    fn key_typed_over_another_withholds_deletes() {
+        let rules = OnDelete { policy: HARD, ..OnDelete::default() };
+        let snapshot = sheet(&["a", "b", "b"]);
+        let before = |unmatched_rows| Some(Strays { keyless_rows: 0, unmatched_rows });
+        let reason = |strays_before| withhold(&rules, Reading { strays_before, ..reading(&snapshot, 40) }, 1);
+        let text = reason(None).unwrap_or_default();
+        assert!(text.starts_with("1 row has the key of another row, 0 in the last complete run"), "{text}");
+        assert_eq!(reason(before(1)), None, "it was so before");
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub struct Tally {
     pub keys_unreadable: u64,
     /// Of the skipped rows, those whose key is blank.
     pub keyless_rows: u64,
-    /// Of the rejected rows, those with a key that the books do not have ([`crate::diff::plan::Plan::unmatched`]).
+    /// Of the rejected rows, those with a key that the books do not have ([`crate::diff::plan::Plan::unmatched`]), and those
+    /// with a key that another row has too.
     pub unmatched_rows: u64,
 }
 
@@ -317,6 +318,8 @@ impl<'a> SnapshotBuilder<'a> {
                 rows.push(entry.row);
             }
         }
+        // A key may have been typed over another.
+        self.tally.unmatched_rows += group.len() as u64 - 1;
         let left_out = rows.len() as u64;
         let why = match winner {
             None => {

@@ -272,18 +272,18 @@ impl Stage {
         let is_new = |other: &&Row| !before.iter().any(|known| known.id == other.id);
         let is_same = |other: &&Row| self.world.schema.same(&name, other.value(&name), value);
         let new = after.iter().filter(is_new).find(is_same).filter(|_| !value.is_null()).map(|new| new.key.clone());
-        // Where a trigger makes another value of the sheet's, nothing says before the write that it is the same row: the deletion is
-        // withheld, and a person may approve it.
+        // Where a trigger makes another value of the sheet's, or several rows have it, nothing says before the write which row it is:
+        // the deletion is withheld, and a person may approve it.
         let column = self.world.schema.keys.len() + by;
-        let is_said = |reading: &Reading| match reading.cells[column] {
+        let is_said = |reading: &&Reading| match reading.cells[column] {
             Content::Value(said, _) => {
                 let said = self.stored(&name, &self.world.schema.columns[by].kind.value(said));
-                reading.key == new && self.world.schema.same(&name, &said, value)
+                self.world.schema.same(&name, &said, value)
             }
             _ => false,
         };
         let record = &self.runs[run];
-        if record.is_approved && !record.readings.iter().any(is_said) {
+        if record.is_approved && record.readings.iter().filter(is_said).count() != 1 {
             return;
         }
         if let Some(new) = new {
@@ -360,11 +360,11 @@ impl Stage {
             // A key that another sync feeds is in that sync's hands, whatever the application did to its row.
             Fate::Ready if reading.key.as_ref().is_some_and(|key| self.feeder(sync, key).is_some()) => None,
             // What the mode leaves out may be any row when there are more of them than before.
-            Fate::Ready if mode == Mode::UpdateOnly => {
-                (!shares && !is_approved && now.unknown > memory.strays.unknown).then_some(Invariant::RenamedLeft)
+            Fate::Ready if mode == Mode::UpdateOnly || shares => {
+                (!is_approved && now.unknown > memory.strays.unknown).then_some(Invariant::RenamedLeft)
             }
             // What a person approved, knowing that a row with a new key was refused, is deleted.
-            Fate::Ready => (!shares && !is_approved).then_some(Invariant::RenamedLeft),
+            Fate::Ready => (!is_approved).then_some(Invariant::RenamedLeft),
             Fate::Unreadable => Some(Invariant::UnreadableLeft),
             // Rows without a key, or with a new one and a bad cell, may be any row when there are more of them than before.
             Fate::Bad => (!is_approved && now.unknown > memory.strays.unknown).then_some(Invariant::RenamedLeft),

@@ -103,9 +103,14 @@ impl Memory {
             (reading.fate == Fate::Bad || mode == Mode::UpdateOnly && reading.fate == Fate::Ready)
                 && reading.key.as_ref().is_some_and(|key| !self.base.contains_key(key))
         };
+        // A key that an earlier row has may have been typed over another.
+        let is_shared = |reading: &&Reading| {
+            let earlier = |other: &&Reading| other.number < reading.number && other.key == reading.key;
+            reading.key.is_some() && reading.fate != Fate::NoKey && readings.iter().any(|other| earlier(&other))
+        };
         Strays {
             keyless: readings.iter().filter(|reading| reading.fate == Fate::NoKey).count(),
-            unknown: readings.iter().filter(is_unknown).count(),
+            unknown: readings.iter().filter(is_unknown).count() + readings.iter().filter(is_shared).count(),
         }
     }
 }

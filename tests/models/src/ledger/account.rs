@@ -138,7 +138,12 @@ impl Ledger {
             return Some(state.status);
         }
         let strays = self.strays(run).max(state.strays);
-        self.retries.retain(|(of, _), _| *of != run);
+        // A batch of deletions that failed may be redriven, and must know then which rows were refused.
+        let failed_deletes = self
+            .entries
+            .iter()
+            .any(|(key, entry)| key.run == run && key.kind == Kind::Delete && entry.outcome == EntryOutcome::Failed);
+        self.retries.retain(|(of, _), _| *of != run || failed_deletes);
         let state = self.runs.get_mut(&run)?;
         state.strays = strays;
         let (mut rows, mut keys, mut failed, mut inserted, mut updated) = (0, 0, 0, 0, 0);

@@ -82,7 +82,11 @@ impl Ledger {
         if self.clauses.waiting_deletes && (!state.planned || state.rows_done < state.rows_sent) {
             return Err(answer(Outcome::Waiting, Some(state.status)));
         }
-        let step = if self.is_withheld(&target, batch, state, rows) { Step::Withhold } else { step };
+        let withholds = match &step {
+            Step::Delete(hashes) => self.is_withheld(&target, batch, state, hashes),
+            _ => false,
+        };
+        let step = if withholds { Step::Withhold } else { step };
         Ok(Prepared { covered, rows, step })
     }
 
@@ -182,8 +186,9 @@ impl Ledger {
         (covered, counts)
     }
 
-    /// Whether a batch of `keys` vanished keys must not be deleted.
-    fn is_withheld(&self, target: &Target, batch: &Batch, state: &Run, keys: i64) -> bool {
+    /// Whether a batch of vanished keys must not be deleted.
+    fn is_withheld(&self, target: &Target, batch: &Batch, state: &Run, hashes: &[i64]) -> bool {
+        let keys = hashes.len() as i64;
         const DAY: i64 = 24 * 3600;
         if self.clauses.failed_upserts_withhold && state.failed > 0 || !state.read_complete {
             return true;
@@ -205,7 +210,10 @@ impl Ledger {
                 && matches!(run.status, Status::Completed | Status::Partial)
         };
         let known = self.runs.values().filter(since).map(|run| run.strays).min();
-        if self.strays(batch.run) > known.unwrap_or_default() {
+        // Keys that no row was ever written for are given up, not deleted.
+        let is_present = |row: &&Remembered| row.presence == super::Presence::Present && hashes.contains(&row.hash);
+        let deletes_any = self.remembered.values().any(|row| is_present(&row));
+        if deletes_any && self.strays(batch.run) > known.unwrap_or_default() {
             return true;
         }
         if !self.clauses.delete_guard {
