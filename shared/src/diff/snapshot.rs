@@ -611,7 +611,7 @@ mod tests {
     fn rows_with_a_shared_key_are_rejected_naming_the_others() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "b", "1"), (9, "a", "2")]);
         assert_eq!(ready_rows(&snapshot), [3]);
-        assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, ..Tally::default() });
+        assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, unmatched_rows: 1, ..Tally::default() });
         let reported: Vec<(Option<&str>, &str)> =
             rejections.iter().map(|rejection| (rejection.cell.as_deref(), rejection.message.as_str())).collect();
         assert_eq!(
@@ -628,7 +628,7 @@ mod tests {
     fn row_with_a_bad_cell_still_counts_as_duplicate() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "a", "")]);
         assert_eq!(ready_rows(&snapshot), [0u32; 0]);
-        assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, ..Tally::default() });
+        assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, unmatched_rows: 1, ..Tally::default() });
         assert_eq!(rejections.len(), 2);
     }
 
@@ -641,7 +641,7 @@ mod tests {
         let (last, rejections) = read(Duplicates::Last, false, &rows);
         assert_eq!(ready_rows(&last), [3, 9]);
         assert_eq!(rejections[0].row_number, 2);
-        assert_eq!(last.tally(), Tally { rows_read: 3, rows_skipped: 1, ..Tally::default() });
+        assert_eq!(last.tally(), Tally { rows_read: 3, rows_skipped: 1, unmatched_rows: 1, ..Tally::default() });
     }
 
     #[test]
