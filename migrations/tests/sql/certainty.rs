@@ -599,7 +599,7 @@ async fn a_row_stays_while_two_new_rows_need_its_value() {
 }
 
 #[tokio::test]
-async fn update_only_gives_up_a_key_that_never_was_in_the_table() {
+async fn update_only_gives_up_a_key_the_table_never_had() {
     let (database, service, sync) = things().await;
     database.sql("insert into things (id, amount) values ('AA1', 1)").await;
     let sync = sync.with("mode", "update_only").with("adopt", "sheet").with("deletes", hard());
