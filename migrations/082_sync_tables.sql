@@ -287,7 +287,7 @@ create table if not exists public.sync_retries (
     letters    jsonb,
     code       text not null,
     blocked_by text collate "C",
-    blocked_on text[] not null default '{}',
+    blocked_on jsonb,
     settled    boolean not null default false,
     primary key (run, key_hash) -- a row key may be too long for an index
 );
@@ -295,7 +295,7 @@ comment on table public.sync_retries is 'Rows that were refused because of other
 comment on column public.sync_retries.item is 'The row as its message carried it.';
 comment on column public.sync_retries.letters is 'The letters of the sheet''s columns, as its message carried them.';
 comment on column public.sync_retries.settled is 'Tried together with the others, since the table last changed by a deletion.';
-comment on column public.sync_retries.blocked_on is 'The columns of the unique index by which that row is in the way.';
+comment on column public.sync_retries.blocked_on is 'The columns of the unique index by which that row is in the way, as an array; null or JSON''s null: not known.';
 comment on column public.sync_retries.blocked_by is 'The row key of the row that holds the value which must be unique; null: not known.';
 
 -- One row for a row of the sheet that Postgres refused for what it is by itself. As long as neither the row nor the table nor the
@@ -370,7 +370,7 @@ comment on table public.sync_touched is 'Rows that others than Sheetsync wrote, 
 comment on column public.sync_touched.row_key is 'As in sync_rows; null: the table was truncated.';
 create index if not exists sync_touched_by_table on public.sync_touched (table_name, at);
 
--- Plans that somebody asked the scheduler for. They hold values of the sheet, so nobody but the service reads them.
+-- Plans that a caller requested from the scheduler. They hold values of the sheet, so only the service reads them.
 create table if not exists public.sync_plans (
     id           uuid primary key,
     sync         text not null,

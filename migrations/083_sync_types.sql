@@ -101,7 +101,7 @@ as $$
         ('uuid', array['text', 'enum']),
         ('inet', array['text']),
         ('macaddr', array['text']),
-        -- The values of an enum are written in the definition: nobody types `0x1F` into them.
+        -- The values of an enum are written in the definition: no one types `0x1F` into them.
         ('smallint', array['integer', 'enum']),
         ('integer', array['integer', 'enum']),
         ('bigint', array['integer', 'enum']),

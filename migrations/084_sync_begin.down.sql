@@ -5,6 +5,7 @@ drop function if exists public.sync_passing_failures(text);
 drop function if exists public.sync_begun(public.sync_state, uuid);
 drop function if exists public.sync_layout(public.sync_targets);
 drop function if exists public.sync_last_strays(text);
+drop function if exists public.sync_last_complete(text, bigint);
 drop function if exists public.sync_row_key_sql(public.sync_targets, text);
 drop function if exists public.sync_target_forms(public.sync_targets);
 drop function if exists public.sync_running(text, integer);

@@ -47,7 +47,7 @@ as $$
 $$;
 
 -- What in a definition does not fit the database, as [{"code", "column", "message"}]; an empty array when it fits.
--- Each message is for the person who can mend it: it names the thing and the fix.
+-- Each message is for the person who can fix it: it names the thing and the fix.
 create or replace function public.sync_definition_problems(p_definition jsonb, p_sync text default null)
 returns jsonb
 language plpgsql stable
@@ -303,8 +303,20 @@ as $$
     from part as p
 $$;
 
--- The strays that the last run read that saw the whole sheet and withheld no deletion, as {"keylessRows", "unmatchedRows"}: more of
--- them now may be rows whose key is missing for the moment, or another. Null: there is no such run yet.
+-- The number of the last run before `p_before` (null: of all) that saw the whole sheet and withheld no deletion. Null: there is none.
+create or replace function public.sync_last_complete(p_sync text, p_before bigint)
+returns bigint
+language sql stable
+set search_path = ''
+as $$
+    select max(s.seq)
+    from public.sync_state as s
+    where s.sync = p_sync and (p_before is null or s.seq < p_before)
+      and s.read_complete and s.deletes_withheld is null and s.status in ('completed', 'partial')
+$$;
+
+-- The strays that the last complete run read, as {"keylessRows", "unmatchedRows"}: more of them now may be rows whose key is missing for
+-- the moment, or another. Null: there is no such run yet.
 create or replace function public.sync_last_strays(p_sync text)
 returns jsonb
 language sql stable
@@ -312,9 +324,7 @@ set search_path = ''
 as $$
     select jsonb_build_object('keylessRows', s.keyless_rows, 'unmatchedRows', s.unmatched_rows)
     from public.sync_state as s
-    where s.sync = p_sync and s.read_complete and s.deletes_withheld is null and s.status in ('completed', 'partial')
-    order by s.started_at desc
-    limit 1
+    where s.sync = p_sync and s.seq = public.sync_last_complete(p_sync, null)
 $$;
 
 -- The layout that new bases of the sync are written in, entered in sync_layouts if it is new.
@@ -504,7 +514,7 @@ begin
 
     -- Another table: what was remembered is about other rows, so it is forgotten; rows that are there are adopted, none is
     -- deleted for having "vanished" (promise 6). Another key of the same table: the books are carried over (sync_carry). If the key
-    -- changes once more before that is done, nobody knows which entry is kept by which key: forgotten too.
+    -- changes once more before that is done, it is not known which entry is kept by which key: forgotten too.
     v_keys := array(select jsonb_array_elements_text(p_definition -> 'keyColumns'));
     if v_known and (v_target.table_name <> p_definition ->> 'table'
                     or v_target.key_columns <> v_keys and v_target.carry_from is not null) then
@@ -517,7 +527,7 @@ begin
         end if;
     end if;
 
-    -- Why it never ended stays with it: nobody else will say so, and its counts do not add up.
+    -- Why it never ended stays with it: nothing else says so, and its counts do not add up.
     with stalled as (
         update public.sync_state as s
         set status = 'superseded', completed_at = clock_timestamp(),
@@ -535,7 +545,7 @@ begin
         returning s.id, s.started_at
     )
     select s.id into v_superseded from stalled as s order by s.id = v_target.run desc nulls last, s.started_at desc limit 1;
-    -- They hold values of the sheet, and nobody will try them again.
+    -- They hold values of the sheet, and they are not tried again.
     delete from public.sync_retries as x using public.sync_state as s where s.id = x.run and s.sync = p_sync;
 
     insert into public.sync_targets as t
@@ -570,7 +580,7 @@ $$;
 
 do $$ begin perform public.sync_only_service_role('{
     sync_limits, sync_definition_problems, sync_target, sync_rename, sync_running, sync_target_forms, sync_row_key_sql,
-    sync_last_strays, sync_layout, sync_begun, sync_passing_failures, sync_pause_seconds, sync_begin
+    sync_last_complete, sync_last_strays, sync_layout, sync_begun, sync_passing_failures, sync_pause_seconds, sync_begin
 }'); end $$;
 
 notify pgrst, 'reload schema';

@@ -349,7 +349,7 @@ begin
                format('m.said[%1$s] <> s.says[%1$s]', m.i) as turned,
                format('%s <> coalesce(m.stored[%2$s], m.said[%2$s])', m.live_hash, m.i) as edited,
                format('%s is distinct from %s', m.live, m.sheet) as differs,
-               -- Over nothing, or by a value over the column's plain default, nobody's value is lost: that needs no approval.
+               -- Over nothing, or by a value over the column's plain default, no value is lost: that needs no approval.
                case when m.default_value ~ '^[^()]*$' and m.default_value <> 'null' and m.hash_kind <> 'json'
                     then format('(t.%1$I is null or t.%1$I = %2$s and s.sheet_%3$s is not null)', m.name, m.default_value, m.ordinal)
                     else format('t.%I is null', m.name) end as holds_nothing
@@ -570,7 +570,7 @@ $sql$, v_update, public.sync_table_sql(p_target.table_name), v_names, v_inserts)
 end
 $fn$;
 
--- Conflicts, noted: they inform, nobody has to do anything. And `waiting`: what waits for the approval of an adoption.
+-- Conflicts, noted: they inform, no one has to act. And `waiting`: what waits for the approval of an adoption.
 create or replace function public.sync_noted_sql(p_target public.sync_targets)
 returns text
 language sql stable

@@ -9,6 +9,5 @@ drop function if exists public.sync_use_approval(uuid);
 drop function if exists public.sync_approved_deletes(text);
 drop function if exists public.sync_deletes_withheld(public.sync_targets, uuid, bigint, bigint[]);
 drop function if exists public.sync_left_out(public.sync_targets);
-drop function if exists public.sync_last_complete(public.sync_targets);
 
 notify pgrst, 'reload schema';

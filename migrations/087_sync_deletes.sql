@@ -1,18 +1,6 @@
 -- The deletion of rows that vanished from the sheet: whether, who approved it, and how. Only rows that this sync wrote or adopted are
 -- ever deleted (promise 6). Safe to run twice.
 
--- The number of the last run before this one that saw the whole sheet and withheld no deletion; 0 when there is none.
-create or replace function public.sync_last_complete(p_target public.sync_targets)
-returns bigint
-language sql stable
-set search_path = ''
-as $$
-    select coalesce(max(c.seq), 0)
-    from public.sync_state as c
-    where c.sync = p_target.sync and c.seq < p_target.seq and c.read_complete and c.deletes_withheld is null
-      and c.status in ('completed', 'partial')
-$$;
-
 -- The rows of the sheet that `update_only` leaves out because the table does not have them, and that are new since the last complete
 -- run: how many, and the first. One of them may be a row that is gone, under a new key.
 create or replace function public.sync_left_out(p_target public.sync_targets)
@@ -23,7 +11,7 @@ as $$
     select count(*), min(r.row_key)
     from public.sync_rows as r
     where p_target.mode = 'update_only' and r.sync = p_target.sync and r.state = 'present' and r.said is null and r.adopt is null
-      and r.last_seq > public.sync_last_complete(p_target)
+      and r.last_seq > coalesce(public.sync_last_complete(p_target.sync, p_target.seq), 0)
 $$;
 
 -- Why a batch of `p_keys` vanished keys must not be deleted, or null: an upsert batch failed (a renamed key would lose its
@@ -70,7 +58,7 @@ as $$
                  select min(s.strays)
                  from public.sync_state as s
                  where s.sync = p_target.sync and s.seq < p_target.seq and s.sync_type <> 'selective' and s.status in ('completed', 'partial')
-                   and s.seq >= nullif(public.sync_last_complete(p_target), 0)), 0))
+                   and s.seq >= public.sync_last_complete(p_target.sync, p_target.seq)), 0))
             then format('%s rows with a new key are not in the table (the first: %s), and a row that is gone may be one of them: %s, or, if'
                         ' the rows really are gone: `sheetsync approve-deletes`', stray.in_the_way + stray.others + stray.left_out, stray.first,
                         case when stray.left_out > 0 then 'with mode = "update_only", give them their key back' else 'correct them' end)
@@ -134,7 +122,7 @@ as $$
 $$;
 
 -- Approves the deletion that the run `p_run` withheld, for 24 hours (docs/PROTOCOL.md). Refused when there is nothing
--- to approve, or when a later run found another set of keys to be gone: nobody has looked at that one.
+-- to approve, or when a later run found another set of keys to be gone: no one has seen that one.
 create or replace function public.sync_approve_deletes(p_run uuid, p_who text, p_why text)
 returns jsonb
 language plpgsql volatile
@@ -291,7 +279,7 @@ $$;
 -- two are resolved together, or not at all. By the columns of `rename_by` it is the same row: the key is changed and the
 -- row keeps what the sheet does not feed. Else the old row is deleted and the new one inserted, when the deletion is confirmed.
 -- Answers what was done with the old row: renamed, replaced, kept (nothing could be done, or several new rows need its values), or null
--- when it is in nobody's way.
+-- when no row needs its values.
 create or replace function public.sync_resolve_rename(
     p_target     public.sync_targets,
     p_run        uuid,
@@ -307,6 +295,7 @@ declare
     v_table   text := public.sync_table_sql(p_target.table_name);
     v_retry   record;
     v_same    text;
+    v_is_same boolean;
     v_answer  text;
     v_counts  jsonb;
     v_refused jsonb[];
@@ -329,31 +318,27 @@ begin
         if v_retry.candidates > 1 and not exists (select from public.sync_approvals as a where a.used_by = p_run) then
             return v_answer;
         end if;
-        v_same := null;
-        select string_agg(format('t.%I is not distinct from %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ' and ')
-               || ' and num_nonnulls(' || string_agg(format('t.%I', c.name), ', ') || ') > 0'
-        into v_same
-        from public.sync_mapped_columns(p_target) as c
-        where c.name = any (p_target.rename_by);
-        if public.sync_has_row(p_target, v_retry.row_key) then
-            -- The new key is another row of the table.
-            v_same := null;
-        -- A trigger may have made other values of the sheet's: the index that refuses the new row has seen them.
-        elsif p_target.rename_by <> '{}' and p_target.rename_by <@ v_retry.blocked_on then
-            execute format('select true from %s as t where %s', v_table, public.sync_same_key_sql(p_target, 't', '$1'))
-                into v_same using p_row_key;
-        elsif v_same is not null then
-            execute format('select true from %s as t where %s and %s', v_table,
-                           public.sync_same_key_sql(p_target, 't', '$1'), v_same)
-                into v_same using p_row_key, v_retry.item;
+        -- It is the old row by the columns of `rename_by`. Not when the new key is another row of the table, nor as one of several: an
+        -- approval says that the old row may go, not which row it is.
+        v_is_same := false;
+        if v_retry.candidates <= 1 and not public.sync_has_row(p_target, v_retry.row_key) then
+            select string_agg(format('t.%I is not distinct from %s', c.name, format(c.reads, '$2 -> ''v''', c.ordinal)), ' and ')
+                   || ' and num_nonnulls(' || string_agg(format('t.%I', c.name), ', ') || ') > 0'
+            into v_same
+            from public.sync_mapped_columns(p_target) as c
+            where c.name = any (p_target.rename_by);
+            if v_retry.blocked_on @> to_jsonb(p_target.rename_by) and v_same is not null then
+                -- A trigger may have made other values of the sheet's: the index that refuses the new row has seen them.
+                v_is_same := public.sync_has_row(p_target, p_row_key);
+            elsif v_same is not null then
+                execute format('select exists (select from %s as t where %s and %s)', v_table,
+                               public.sync_same_key_sql(p_target, 't', '$1'), v_same)
+                    into v_is_same using p_row_key, v_retry.item;
+            end if;
         end if;
-        -- Nor does an approval: it says that the old row may go, not which row it is.
-        if v_retry.candidates > 1 then
-            v_same := null;
-        end if;
-        continue when v_same is null and not p_may_delete;
+        continue when not v_is_same and not p_may_delete;
         begin
-            if v_same is not null then
+            if v_is_same then
                 set local search_path to default; -- as in sync_merge
                 execute (
                     select format('/* sheetsync */ update %s as t set %s where %s', v_table,
@@ -376,7 +361,7 @@ begin
             select a.counts, a.refused into v_counts, v_refused
             from public.sync_apply_isolated(p_target, p_run, 'upsert', array[v_retry.item], v_retry.letters, array['acts']) as a;
             -- That a trigger keeps a value does not keep the row from its key.
-            if exists (select from unnest(v_refused) as f (refusal) where v_same is null or f.refusal ->> 'code' <> 'kept_by_trigger') then
+            if exists (select from unnest(v_refused) as f (refusal) where not v_is_same or f.refusal ->> 'code' <> 'kept_by_trigger') then
                 raise exception using errcode = 'SY003', message = 'the new row is still refused: the old one stays';
             end if;
             perform public.sync_refused_again(p_target, p_run, v_refused);
@@ -502,7 +487,7 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_last_complete, sync_left_out, sync_deletes_withheld, sync_approved_deletes, sync_use_approval, sync_approve_deletes, sync_delete_rows,
+    sync_left_out, sync_deletes_withheld, sync_approved_deletes, sync_use_approval, sync_approve_deletes, sync_delete_rows,
     sync_other_claims, sync_confirm_missing, sync_resolve_rename, sync_apply_deletes
 }'); end $$;
 

@@ -107,7 +107,7 @@ as $$
 $$;
 
 -- The row key of the table's row that holds the values which this item needs for itself, by the name of the unique index; null when
--- that cannot be told. `p_detail`: what Postgres says of the values, where it was tried (`Key (a, b)=(1, 2) already exists.`): a trigger
+-- that is not known. `p_detail`: what Postgres says of the values, where it was tried (`Key (a, b)=(1, 2) already exists.`): a trigger
 -- may have made others of the sheet's.
 create or replace function public.sync_blocker(p_target public.sync_targets, p_item jsonb, p_constraint text, p_detail text)
 returns text
@@ -129,7 +129,7 @@ begin
         v_stored := string_to_array(v_stored[1], ', ');
     end if;
     select string_agg(case
-                          -- Of several columns, a value with a comma cannot be told from two.
+                          -- Of several columns, a value with a comma looks like two.
                           when cardinality(v_stored) = cardinality(string_to_array(v_names, ', '))
                               then format('t.%I = %L::%s', u.name, v_stored[u.place], c.type_name)
                           else format('t.%I = %s', u.name, format(c.reads, '$1 -> ''v''', c.ordinal))
@@ -744,7 +744,7 @@ $$;
 -- deadlock, a timeout or a missing column is not the row's fault and ends the call.
 -- Rows that depend on each other are put into order, and those refused because of others are tried once more at the end.
 -- Values of a fifth of the rows that do not convert mean that the schema is wrong, not the rows: raises SY001, and the caller
--- takes all back. A trial (sync_preview), which takes all back anyway, is told so in `hopeless`, with the refusals until then.
+-- takes all back. A trial (sync_preview), which takes all back anyway, gets the reason in `hopeless`, with the refusals until then.
 create or replace function public.sync_apply_isolated(
     p_target    public.sync_targets,
     p_run       uuid,
@@ -1099,8 +1099,7 @@ begin
         -- And once more in this run, when all others are written.
         insert into public.sync_retries as x (run, key_hash, row_key, item, letters, code, blocked_by, blocked_on, settled)
         select v_run, (f.refusal ->> 'h')::bigint, f.refusal ->> 'rowKey', i.item, p_batch -> 'letters', f.refusal ->> 'code', f.refusal ->> 'blockedBy',
-               array(select jsonb_array_elements_text(coalesce(nullif(f.refusal -> 'blockedOn', 'null'), '[]'))),
-               f.refusal -> 'retry' is distinct from 'true'
+               f.refusal -> 'blockedOn', f.refusal -> 'retry' is distinct from 'true'
         from unnest(v_refused) as f (refusal)
         join unnest(v_items) as i (item) on i.item ->> 'k' = f.refusal ->> 'rowKey'
         where f.refusal -> 'retry' = 'true'
@@ -1189,7 +1188,7 @@ begin
     perform public.sync_refused_again(v_target, p_run, v_refused);
     update public.sync_retries as x
     set code = f.refusal ->> 'code', blocked_by = f.refusal ->> 'blockedBy',
-        blocked_on = array(select jsonb_array_elements_text(coalesce(nullif(f.refusal -> 'blockedOn', 'null'), '[]')))
+        blocked_on = f.refusal -> 'blockedOn'
     from unnest(v_refused) as f (refusal)
     where x.run = p_run and x.key_hash = (f.refusal ->> 'h')::bigint and x.row_key = f.refusal ->> 'rowKey';
 end

@@ -74,7 +74,7 @@ as $$
 $$;
 
 -- Decides the adoption that the run withheld, in the name of `p_who`: whose values stay in these rows, the sheet's or the
--- database's. The next run does it. Refused when a later run found other rows to wait: nobody has looked at those.
+-- database's. The next run does it. Refused when a later run found other rows to wait: no one has seen those.
 create or replace function public.sync_approve_adoption(p_run uuid, p_who text, p_why text, p_adopt text)
 returns jsonb
 language plpgsql volatile
@@ -515,7 +515,7 @@ $$;
 
 -- Tells open runs of their batches that lie among the dead letters: SQS itself moves a message that was received too often,
 -- and a worker may die between moving a batch to the dead-letter queue and recording it in its run. Without this such a run would never end.
--- p_letters: [{"run", "kind", "lo", "hi", "rows", "reason"}]. Repeatable: what the ledger has is not told again, so a batch
+-- p_letters: [{"run", "kind", "lo", "hi", "rows", "reason"}]. Repeatable: what the ledger has is not counted again, so a batch
 -- that was redriven meanwhile keeps what became of it.
 create or replace function public.sync_dead_letters(p_letters jsonb)
 returns jsonb
@@ -525,7 +525,7 @@ set statement_timeout = '30s'
 as $$
 declare
     v_letter record;
-    v_told   integer := 0;
+    v_recorded integer := 0;
 begin
     if jsonb_array_length(p_letters) > 1000 then
         raise invalid_parameter_value using message = 'at most 1000 dead letters a call';
@@ -548,10 +548,10 @@ begin
                 jsonb_build_object('kind', v_letter.kind, 'lo', v_letter.lo, 'hi', v_letter.hi, 'rows', v_letter.rows),
                 jsonb_build_object('type', 'unknown', 'code', 'dead_letter', 'final', true,
                                    'message', 'a batch is among the dead letters: ' || coalesce(v_letter.reason, 'no reason given')));
-            v_told := v_told + 1;
+            v_recorded := v_recorded + 1;
         end if;
     end loop;
-    return jsonb_build_object('told', v_told);
+    return jsonb_build_object('told', v_recorded);
 end
 $$;
 
@@ -615,7 +615,7 @@ begin
 end
 $$;
 
--- After DDL, PostgREST goes on with what it knew of the schema until it is told.
+-- After DDL, PostgREST goes on with what it knew of the schema until it is notified.
 create or replace function public.sync_reload_schema()
 returns jsonb
 language sql volatile

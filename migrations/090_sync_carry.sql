@@ -39,7 +39,7 @@ begin
     ) as k;
     v_same := public.sync_same_key_sql(v_former, 't', 'p.row_key');
     if v_same is null then
-        -- A column of the former key is gone from the table: nobody can tell which rows these entries are about.
+        -- A column of the former key is gone from the table: it is not known which rows these entries are about.
         return '{"rows": [], "next": null}';
     end if;
     execute format($sql$

@@ -7,8 +7,8 @@ drop function if exists public.sync_key_sql(public.sync_targets);
 drop function if exists public.sync_verify(jsonb, jsonb);
 drop function if exists public.sync_preview(jsonb, jsonb, bigint, boolean, boolean);
 drop function if exists public.sync_plan_target(text, jsonb);
-drop function if exists public.sync_tell(public.sync_targets, text, jsonb[]);
-drop function if exists public.sync_told_sql(public.sync_targets, integer[]);
+drop function if exists public.sync_describe(public.sync_targets, text, jsonb[]);
+drop function if exists public.sync_described_sql(public.sync_targets, integer[]);
 drop function if exists public.sync_inspect(text, jsonb);
 drop function if exists public.sync_remembers(text, jsonb);
 

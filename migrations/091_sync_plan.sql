@@ -46,10 +46,10 @@ as $$
     from known
 $$;
 
--- The decisions of the merge, told: sync_decided_sql and one more expression, `told`, which has a row for each row of the
+-- The decisions of the merge, described: sync_decided_sql and one more expression, `described`, which has a row for each row of the
 -- batch with its act and, in `columns`, every column in which sheet and table differ: old, new, what the merge does with it
 -- (`outcome`: write, keep or conflict) and, where it leaves the table's value, `why`.
-create or replace function public.sync_told_sql(p_target public.sync_targets, p_keep integer[])
+create or replace function public.sync_described_sql(p_target public.sync_targets, p_keep integer[])
 returns text
 language sql stable
 set search_path = ''
@@ -62,7 +62,7 @@ as $fn$
         where not c.is_key
     )
     select public.sync_decided_sql(p_target, p_keep) || format($sql$
-, told as (
+, described as (
     select d.*, coalesce(x.columns, '[]') as columns
     from decided as d
     left join %1$s as t on t.ctid = d.place_in_table and t.tableoid = d.part
@@ -99,9 +99,9 @@ $sql$,
     from mapped as m
 $fn$;
 
--- Runs a statement of told rows for a batch and gathers what it answers. Rows whose values do not convert are found by
+-- Runs a statement of described rows for a batch and gathers what it answers. Rows whose values do not convert are found by
 -- halving, as sync_apply_isolated finds them, and come back as refusals. It writes nothing.
-create or replace function public.sync_tell(
+create or replace function public.sync_describe(
     p_target    public.sync_targets,
     p_statement text,
     p_items     jsonb[],
@@ -141,8 +141,8 @@ begin
                 'code', v_code, 'message', v_message, 'column', v_column, 'constraint', v_constraint))];
             return;
         end if;
-        select * into v_left from public.sync_tell(p_target, p_statement, p_items[:v_middle]);
-        select * into v_right from public.sync_tell(p_target, p_statement, p_items[v_middle + 1:]);
+        select * into v_left from public.sync_describe(p_target, p_statement, p_items[:v_middle]);
+        select * into v_right from public.sync_describe(p_target, p_statement, p_items[v_middle + 1:]);
         rows := v_left.rows || v_right.rows;
         refused := v_left.refused || v_right.refused;
     end;
@@ -185,7 +185,7 @@ declare
     v_counts   jsonb := '{}';
     v_refused  jsonb[] := '{}';
     v_hopeless text;
-    v_told     jsonb := '[]';
+    v_rows     jsonb := '[]';
 begin
     if v_fault is not null then
         return jsonb_build_object('outcome', 'malformed', 'error', v_fault);
@@ -225,13 +225,13 @@ begin
     if v_withheld is not null or v_hopeless is not null then
         v_counts := '{}';
     elsif p_batch ->> 'kind' = 'upsert' then
-        select t.rows into v_told
-        from public.sync_tell(
+        select t.rows into v_rows
+        from public.sync_describe(
             v_target,
-            public.sync_told_sql(v_target, public.sync_kept_columns(v_items)) || $sql$
+            public.sync_described_sql(v_target, public.sync_kept_columns(v_items)) || $sql$
 select jsonb_agg(jsonb_build_object('k', t.row_key, 'n', t.row_number, 'act', t.act, 'adopts', t.adopts, 'columns', t.columns)
                  order by t.row_key collate "C")
-from told as t
+from described as t
 where t.act <> 'leave' or t.adopts or t.columns <> '[]'
 $sql$,
             array(select i.item
@@ -243,7 +243,7 @@ $sql$,
                                               else 'previewed' end,
                               'error', coalesce(v_withheld, v_hopeless),
                               'inserted', 0, 'updated', 0, 'unchanged', 0, 'skipped', 0, 'deleted', 0, 'conflicts', 0,
-                              'adopted', 0, 'restored', 0, 'corrected', 0, 'unconfirmed', 0, 'withheld', 0, 'rows', v_told, 'refused', to_jsonb(v_refused))
+                              'adopted', 0, 'restored', 0, 'corrected', 0, 'unconfirmed', 0, 'withheld', 0, 'rows', v_rows, 'refused', to_jsonb(v_refused))
            || (v_counts - 'adoption') || jsonb_build_object('rejected', cardinality(v_refused));
 end
 $$;
@@ -271,9 +271,9 @@ begin
     v_items := array(
         select r.item from jsonb_array_elements(p_batch -> 'rows') as r (item) order by r.item ->> 'k' collate "C");
     select t.rows, t.refused into v_result
-    from public.sync_tell(
+    from public.sync_describe(
         v_target,
-        public.sync_told_sql(v_target, public.sync_kept_columns(v_items)) || format($sql$
+        public.sync_described_sql(v_target, public.sync_kept_columns(v_items)) || format($sql$
 select jsonb_agg(jsonb_build_object(
            'key', x.key,
            'row', case when d.act in ('insert', 'update', 'skip') or d.columns <> '[]' or x.deleted then jsonb_build_object(
@@ -287,7 +287,7 @@ select jsonb_agg(jsonb_build_object(
                          = hashtextextended('k' || d.row_key, 0)
                      and e.row_key = d.row_key
                    limit 1)) end) order by d.row_key collate "C")
-from told as d
+from described as d
 left join public.sync_rows as r on r.sync = $1 and r.key_hash = d.key_hash and r.row_key = d.row_key
 left join %1$s as t on t.ctid = d.place_in_table and t.tableoid = d.part
 cross join lateral (select case when d.found then %2$s end as key, d.found and %3$s as deleted) as x
@@ -425,7 +425,7 @@ end
 $$;
 
 do $$ begin perform public.sync_only_service_role('{
-    sync_remembers, sync_inspect, sync_told_sql, sync_tell, sync_plan_target, sync_preview, sync_verify, sync_key_sql,
+    sync_remembers, sync_inspect, sync_described_sql, sync_describe, sync_plan_target, sync_preview, sync_verify, sync_key_sql,
     sync_verify_remembered, sync_verify_table, sync_plan_begin, sync_plan_end
 }'); end $$;
 

@@ -50,7 +50,7 @@ impl Memory {
         let found = self.client.get_item().table_name(&self.table).key("pk", key(name)).send();
         let item = tokio::time::timeout(PATIENCE, found).await.ok()?.ok()?.item?;
         let body = serde_json::from_str(item.get("body")?.as_s().ok()?);
-        // Its place is told, because its words may quote a value.
+        // Only its place is logged: its text may quote a value.
         let body = body.inspect_err(|error| {
             tracing::warn!(name, column = error.column(), "the last known state is of another version");
         });

@@ -110,7 +110,7 @@ impl Api {
     /// The connection to Supabase.
     pub(crate) async fn supabase(&self) -> Result<&Supabase, ApiError> {
         self.supabase
-            // A reader waits in front of a screen: what does not come soon is told as missing.
+            // A reader waits in front of a screen: what does not come soon is reported as missing.
             .get_or_try_init(async || Ok(self.connections.supabase()?.with_short_timeout()))
             .await
     }
