@@ -37,16 +37,19 @@ pub struct Problem {
     pub message: String,
 }
 
+/// The header of a call of this service. The local AWS checks no signature; it reads the region from the credential's scope.
+fn authorization(aws: &AwsSettings, service: &str) -> String {
+    let region = &aws.aws_region;
+    format!(
+        "AWS4-HMAC-SHA256 Credential=test/20240101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=unchecked"
+    )
+}
+
 /// Invokes a function and waits for its answer; an error of the function is an error here.
 pub(crate) async fn invoke(aws: &AwsSettings, function: &str, event: &Value) -> Result<Value> {
-    // The local AWS checks no signature; it reads the region from the credential's scope.
-    let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential=test/20240101/{}/lambda/aws4_request, SignedHeaders=host, Signature=unchecked",
-        aws.aws_region
-    );
     let answer = reqwest::Client::new()
         .post(format!("{}/2015-03-31/functions/{function}/invocations", aws.aws_endpoint_url))
-        .header("authorization", authorization)
+        .header("authorization", authorization(aws, "lambda"))
         .json(event)
         .send()
         .await?;
@@ -64,10 +67,7 @@ pub(crate) async fn invoke(aws: &AwsSettings, function: &str, event: &Value) -> 
 /// When there is no stack, or its AWS refuses it.
 pub async fn schedule(expression: &str) -> Result<String> {
     let aws = Settings::from_env()?.aws.context("the stack has no AWS")?;
-    let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential=test/20240101/{}/scheduler/aws4_request, SignedHeaders=host, Signature=unchecked",
-        aws.aws_region
-    );
+    let authorization = authorization(&aws, "scheduler");
     let (http, url) = (reqwest::Client::new(), format!("{}/schedules/{}", aws.aws_endpoint_url, aws.schedule_name));
     let answer = http.get(&url).header("authorization", &authorization).send().await?.error_for_status()?;
     let mut schedule: Value = answer.json().await?;
@@ -78,13 +78,9 @@ pub async fn schedule(expression: &str) -> Result<String> {
 
 /// Calls a service of AWS that speaks JSON.
 pub(crate) async fn call(aws: &AwsSettings, service: &str, target: &str, body: &Value) -> Result<Value> {
-    let authorization = format!(
-        "AWS4-HMAC-SHA256 Credential=test/20240101/{}/{service}/aws4_request, SignedHeaders=host, Signature=unchecked",
-        aws.aws_region
-    );
     let request = reqwest::Client::new()
         .post(&aws.aws_endpoint_url)
-        .header("authorization", authorization)
+        .header("authorization", authorization(aws, service))
         .header("x-amz-target", target)
         .header("content-type", "application/x-amz-json-1.0")
         .body(body.to_string());

@@ -271,7 +271,7 @@ impl<T: Tabs, D: Record, Q: Outbox> Run<'_, T, D, Q> {
         }
         let warnings: Vec<String> = below_range.into_iter().chain(look_alikes.warning()).collect();
         let (upsert_batches, delete_batches) = self.send(&read, &plan).await?;
-        let tally = Tally { unmatched_rows: tally.unmatched_rows + plan.unmatched, ..tally };
+        let tally = Tally { unmatched_rows: tally.shared_rows + plan.unmatched, ..tally };
         let record = PlanRecord {
             tally,
             rows_unchanged: plan.unchanged,

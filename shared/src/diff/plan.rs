@@ -271,7 +271,7 @@ fn unreadable_keys(snapshot: &Snapshot) -> Option<String> {
 /// Rows without a key are notes and totals, and rows that were never usable stay unusable, unless there are more of them than
 /// there were: then a row that is gone may be one of them, without its key or under a new one.
 fn keyless_rows(rules: &OnDelete, reading: Reading) -> Option<String> {
-    let Tally { keyless_rows: keyless, unmatched_rows: shared, .. } = reading.snapshot.tally();
+    let Tally { keyless_rows: keyless, shared_rows: shared, .. } = reading.snapshot.tally();
     let unmatched = reading.unmatched;
     let before = reading.strays_before.unwrap_or_default();
     // Each kind by itself: a row that was unusable and is gone says nothing of one whose key is.

@@ -56,8 +56,11 @@ pub struct Tally {
     pub keys_unreadable: u64,
     /// Of the skipped rows, those whose key is blank.
     pub keyless_rows: u64,
-    /// Of the rejected rows, those with a key that the books do not have ([`crate::diff::plan::Plan::unmatched`]), and those
-    /// with a key that another row has too.
+    /// Rows with a key that an earlier row has: each may have been typed over another.
+    #[serde(skip)]
+    pub shared_rows: u64,
+    /// `shared_rows`, and the rejected rows with a key that the books do not have ([`crate::diff::plan::Plan::unmatched`]); 0 until
+    /// the sheet is compared with them.
     pub unmatched_rows: u64,
 }
 
@@ -318,8 +321,7 @@ impl<'a> SnapshotBuilder<'a> {
                 rows.push(entry.row);
             }
         }
-        // A key may have been typed over another.
-        self.tally.unmatched_rows += group.len() as u64 - 1;
+        self.tally.shared_rows += group.len() as u64 - 1;
         let left_out = rows.len() as u64;
         let why = match winner {
             None => {
@@ -611,7 +613,7 @@ mod tests {
     fn rows_with_a_shared_key_are_rejected_naming_the_others() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "b", "1"), (9, "a", "2")]);
         assert_eq!(ready_rows(&snapshot), [3]);
-        assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, unmatched_rows: 1, ..Tally::default() });
+        assert_eq!(snapshot.tally(), Tally { rows_read: 3, rows_rejected: 2, shared_rows: 1, ..Tally::default() });
         let reported: Vec<(Option<&str>, &str)> =
             rejections.iter().map(|rejection| (rejection.cell.as_deref(), rejection.message.as_str())).collect();
         assert_eq!(
@@ -628,7 +630,7 @@ mod tests {
     fn row_with_a_bad_cell_still_counts_as_duplicate() {
         let (snapshot, rejections) = read(Duplicates::Reject, false, &[(2, "a", "1"), (3, "a", "")]);
         assert_eq!(ready_rows(&snapshot), [0u32; 0]);
-        assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, unmatched_rows: 1, ..Tally::default() });
+        assert_eq!(snapshot.tally(), Tally { rows_read: 2, rows_rejected: 2, shared_rows: 1, ..Tally::default() });
         assert_eq!(rejections.len(), 2);
     }
 
@@ -641,7 +643,7 @@ mod tests {
         let (last, rejections) = read(Duplicates::Last, false, &rows);
         assert_eq!(ready_rows(&last), [3, 9]);
         assert_eq!(rejections[0].row_number, 2);
-        assert_eq!(last.tally(), Tally { rows_read: 3, rows_skipped: 1, unmatched_rows: 1, ..Tally::default() });
+        assert_eq!(last.tally(), Tally { rows_read: 3, rows_skipped: 1, shared_rows: 1, ..Tally::default() });
     }
 
     #[test]

@@ -267,7 +267,7 @@ impl Stage {
         let mut asked: Vec<(Reading, Option<Row>, Value)> = Vec::new();
         for (reading, _) in waiting {
             let Some(key) = &reading.key else { continue };
-            if self.feeder(sync, key).is_some() || self.may_be_taken(sync, key) {
+            if self.is_of_another(sync, key) {
                 continue;
             }
             let row = self.rows.iter().find(|row| row.key == *key).cloned();
@@ -344,12 +344,7 @@ impl Stage {
             .collect();
         let good: Vec<Reading> = good
             .into_iter()
-            .filter(|reading| {
-                reading
-                    .key
-                    .as_deref()
-                    .is_some_and(|key| self.feeder(sync, key).is_none() && !self.may_be_taken(sync, key))
-            })
+            .filter(|reading| reading.key.as_deref().is_some_and(|key| !self.is_of_another(sync, key)))
             .collect();
         let waiting: BTreeSet<u32> =
             self.unapplied(run, &good).into_iter().map(|(reading, _)| reading.number).collect();

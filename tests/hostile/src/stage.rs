@@ -257,10 +257,12 @@ impl Stage {
         (feeder != sync && !outranks && self.memories[feeder].keys.contains(key)).then_some(feeder)
     }
 
-    /// Whether another sync may have taken the key over from this one, and has it in its tab.
+    /// Whether another sync feeds the key, or may have taken it over and has it in its tab.
     #[must_use]
-    pub fn may_be_taken(&self, sync: usize, key: &str) -> bool {
-        self.takers.iter().any(|(taken, by)| taken == key && *by != sync && self.memories[*by].keys.contains(key))
+    pub fn is_of_another(&self, sync: usize, key: &str) -> bool {
+        let is_taken =
+            self.takers.iter().any(|(taken, by)| taken == key && *by != sync && self.memories[*by].keys.contains(key));
+        is_taken || self.feeder(sync, key).is_some()
     }
 
     /// The newest run of a sync.

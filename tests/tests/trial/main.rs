@@ -9,6 +9,8 @@
 
 #![allow(missing_docs, reason = "tests have no published documentation")]
 
+#[path = "../../../shared/src/mapping/trial/alphabet.rs"]
+mod alphabet;
 mod bytes;
 #[path = "../../../shared/src/mapping/trial/calendar.rs"]
 mod calendar;

@@ -1,5 +1,6 @@
 //! Days, times of day, moments and lengths of time, spelled from known values; and strings of what they are made of.
 
+use crate::alphabet::{DATE, LENGTH, TAILS, TIME};
 use crate::calendar::{Day, ERAS, SERIAL_OF_1970, ZONES, Zone, day_number, iso_seconds};
 use crate::cell::{Cell, Fate};
 use crate::draw::{Draw, full_width};
@@ -265,61 +266,6 @@ pub fn bounded_date(draw: &mut Draw) -> Cell {
         Cell::text(numeric(draw, day), day.iso()).only_if(allowed)
     }
 }
-
-const DATE: [&str; 40] = [
-    "1",
-    "3",
-    "9",
-    "12",
-    "01",
-    "29",
-    "31",
-    "2024",
-    "1989",
-    "64",
-    "6",
-    "年",
-    "月",
-    "日",
-    "/",
-    "/",
-    "-",
-    "-",
-    ".",
-    ".",
-    "−",
-    "–",
-    " ",
-    "令和",
-    "平成",
-    "昭和",
-    "S",
-    "R",
-    "元",
-    "(金)",
-    "金曜日",
-    "(土・祝)",
-    "①",
-    "²",
-    "㋂",
-    "T",
-    "0:00",
-    "築",
-    "~",
-    "，",
-];
-const TIME: [&str; 32] = [
-    "1", "3", "9", "12", "00", "30", "59", "60", "23", ":", ":", ":", "時", "分", "秒", "半", "午前", "午後", "AM",
-    "PM", "p.m.", " ", ".", ".5", "-", "−", "~", "+09:00", "Z", "³", "T", "間",
-];
-const TAILS: [&str; 20] = [
-    "-12:00", "-12", "-1130", "+09:00", "+0900", "+09", "Z", " Z", "-05:00", "−08:00", "–12:00", "~12:00", " 12:00",
-    "+15:00", "-13:00", "T", ",", "①", " ", "JST",
-];
-const LENGTH: [&str; 30] = [
-    "1", "2", "30", "90", "59", "60", "05", "1.5", ".5", "1,000", ":", ":", "時間", "時間", "分", "分間", "秒", "半",
-    "h", "m", "min", "s", " hours", " minutes", " ", "-", "−", "日", "時", "²",
-];
 
 /// A string of what dates are made of, or a date with something amiss.
 pub fn like_date(draw: &mut Draw) -> Cell {

@@ -1,5 +1,6 @@
 //! Whole numbers, decimals and amounts of money, spelled from known values in the way of the spreadsheet's locale.
 
+use crate::alphabet::{AFTER, AMOUNT, BEFORE};
 use crate::cell::{Cell, Fate};
 use crate::draw::{Draw, Locale, full_width, grouped};
 use crate::reader::read_amount;
@@ -382,13 +383,6 @@ fn kanji(number: i64) -> String {
     }
     text
 }
-
-const AMOUNT: [&str; 32] = [
-    "1", "5", "0", "12", "123", "500", "000", ",", ",", ".", "-", "−", "+", "¥", "¥", "円", "円", "▲", "△", "(", ")",
-    "約", "程度", " ", "①", "²", "½", "⑴", "%", "~", "ー", "００",
-];
-const BEFORE: [&str; 12] = ["", "", "", "¥", "¥", "-", "−", "+", "▲", "(", "約", " "];
-const AFTER: [&str; 10] = ["", "", "", "円", "円", ")", ")", "程度", "-", " "];
 
 /// A string of what amounts are made of.
 pub fn like_amount(draw: &mut Draw) -> Cell {

@@ -4,6 +4,7 @@
 //!
 //! `TRIAL_CELLS` is how many cells each trial tries (4,000), `TRIAL_SEED` repeats the cells of a trial that failed.
 
+mod alphabet;
 mod calendar;
 mod days;
 mod lengths;
