@@ -432,6 +432,8 @@ impl Stage {
                     );
                 }
                 self.count("row claimed");
+                // Its run may die before its plan is known: the claim counts all the same.
+                self.takers.insert((key.clone(), sync));
                 continue;
             }
             let stored = |name: &str, value: &Value| self.stored(name, value);
